@@ -1,0 +1,30 @@
+"""What a task function declares so that the stacked launcher hands it all jobs at once."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra.types import TaskFunction
+from omegaconf import DictConfig
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of a sweep: its composed config, its task overrides, and the folder it files into."""
+
+    config: DictConfig
+    overrides: list[str]
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Together:
+    """Set as the attribute `together` of a task function.
+
+    check: the problems of a job's config, a line each; any refuses the sweep before anything
+    runs. run: runs all jobs, and yields each finished one's place with the task function that
+    Hydra's `run_job` files it by: one that returns the result, or raises the error, at once.
+    """
+
+    check: Callable[[DictConfig], list[str]]
+    run: Callable[[Sequence[Job]], Iterator[tuple[int, TaskFunction]]]

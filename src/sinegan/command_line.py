@@ -1,0 +1,165 @@
+"""The command line, checked before Hydra acts on it: every problem at once, and nothing made."""
+
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from sinegan.composition import problems_of
+from sinegan.conf_folder import conf_folder
+from sinegan.config import InvalidConfigError
+from sinegan.schema import nearest
+
+CONFIG_NAME = "config"
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command line that trains: a sweep or a single run, and the folder it goes to."""
+
+    multirun: bool
+    folder: Path
+    chosen: bool
+    """Whether the user named the folder, rather than leaving it to the clock."""
+    live: bool
+
+    @property
+    def folder_key(self) -> str:
+        return "hydra.sweep.dir" if self.multirun else "hydra.run.dir"
+
+
+def understood(args: Namespace) -> Command:
+    """What a command line asks to train. args: as Hydra's own parser gives them.
+
+    Raises InvalidConfigError with every unknown group, choice or key (and the nearest right one), and
+    every value of a wrong type or out of range.
+    """
+    folder = Path(args.config_path or conf_folder()).absolute()
+    with initialize_config_dir(str(folder), version_base="1.3", job_name="sinegan"):
+        loader = GlobalHydra.instance().config_loader()
+        overrides, problems = _parsed(args.overrides, loader)
+        choices, values, hydra_values = _sorted(overrides, loader)
+        problems += [problem for override in choices for problem in _choice_problems(override, loader)]
+        if problems:
+            raise InvalidConfigError(problems)
+        texts = [_first(override) for override in [*choices, *hydra_values]]
+        if args.config_dir:
+            texts.append(f"hydra.searchpath=[file://{Path(args.config_dir).absolute()}]")
+        try:
+            config = compose(args.config_name or CONFIG_NAME, texts, return_hydra_config=True)
+        except HydraException as error:
+            raise InvalidConfigError([str(error)]) from error
+        multirun = args.multirun or config.hydra.mode == RunMode.MULTIRUN
+        problems += list(_sweep_problems(overrides, multirun))
+        problems += _value_problems(config, values, [*loader.list_groups("")])
+        live = bool(OmegaConf.select(config, "plot.live"))
+        if live and multirun:
+            problems.append("plot.live = true: a sweep opens no window; leave out -m or plot.live")
+        if problems:
+            raise InvalidConfigError(problems)
+        key = "sweep" if multirun else "run"
+        chosen = any(override.key_or_group == f"hydra.{key}.dir" for override in hydra_values)
+        return Command(multirun, Path(str(config.hydra[key].dir)), chosen, live)
+
+
+def _parsed(texts: Sequence[str], loader: ConfigLoader) -> tuple[list[Override], list[str]]:
+    parser = OverridesParser.create(config_loader=loader)
+    overrides: list[Override] = []
+    problems: list[str] = []
+    for text in texts:
+        try:
+            overrides.append(parser.parse_override(text))
+        except HydraException as error:
+            problems.append(f"{text}: cannot be understood; write key=value ({str(error).splitlines()[0]})")
+    return overrides, problems
+
+
+def _sorted(
+    overrides: Sequence[Override], loader: ConfigLoader
+) -> tuple[list[Override], list[Override], list[Override]]:
+    """Overrides that choose from a group, that set a value, and that set one of Hydra's own."""
+    choices, values, hydra_values = [], [], []
+    for override in overrides:
+        if loader.get_group_options(override.key_or_group):
+            choices.append(override)
+        elif override.key_or_group.split(".")[0] == "hydra":
+            hydra_values.append(override)
+        else:
+            values.append(override)
+    return choices, values, hydra_values
+
+
+def _choice_problems(override: Override, loader: ConfigLoader) -> Iterator[str]:
+    group = override.key_or_group
+    options = loader.get_group_options(group)
+    for choice in _texts(override):
+        if choice != "null" and not override.is_delete() and choice not in options:
+            yield f"{group} = {choice}: must be one of {', '.join(options)}{nearest(choice, options)}"
+
+
+def _sweep_problems(overrides: Sequence[Override], multirun: bool) -> Iterator[str]:
+    for override in overrides:
+        if override.is_sweep_override() and not multirun:
+            yield f"{override.input_line}: several values make a sweep; add -m"
+
+
+def _value_problems(config: DictConfig, values: Sequence[Override], groups: Sequence[str]) -> list[str]:
+    """Sets all values in a composed config and says what is wrong with them."""
+    OmegaConf.set_struct(config, False)
+    known = [*groups, *_keys(config)]
+    problems: list[str] = []
+    swept: list[Override] = []
+    for override in values:
+        key = override.key_or_group
+        if key not in known and not override.is_add():
+            problems.append(f"{override.input_line}: no such key{nearest(key, known)}")
+        elif override.is_sweep_override():
+            swept.append(override)
+        elif not override.is_delete():
+            OmegaConf.update(config, key, override.value())
+    problems += problems_of(config)
+    parser = OverridesParser.create()
+    for override in swept:
+        key = override.key_or_group
+        for text in _texts(override):
+            trial = config.copy()
+            OmegaConf.update(trial, key, parser.parse_override(f"{key}={text}").value())
+            problems += [line for line in problems_of(trial) if line.startswith(key) and line not in problems]
+    return problems
+
+
+def _keys(node: Any, prefix: str = "") -> Iterator[str]:
+    """All keys of a config but Hydra's own, with dots."""
+    if not isinstance(node, DictConfig):
+        return
+    for key in map(str, node):
+        path = f"{prefix}{key}"
+        if path == "hydra":
+            continue
+        yield path
+        if not OmegaConf.is_missing(node, key) and not OmegaConf.is_interpolation(node, key):
+            yield from _keys(node[key], f"{path}.")
+
+
+def _texts(override: Override) -> list[str]:
+    """The values of an override as text; none for a continuous sweep (a searching sweeper's own)."""
+    if not override.is_sweep_override():
+        return [override.get_value_element_as_str()]
+    return list(override.sweep_string_iterator()) if override.is_discrete_sweep() else []
+
+
+def _first(override: Override) -> str:
+    """The override with the first of its values, as text."""
+    if not override.is_sweep_override() or not _texts(override):
+        return str(override.input_line)
+    return f"{override.get_key_element()}={_texts(override)[0]}"

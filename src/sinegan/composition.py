@@ -1,0 +1,49 @@
+"""Between Hydra's composed configs and typed ones."""
+
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from sinegan.config import Config, InvalidConfigError, validate
+from sinegan.schema import build
+from sinegan.sweep.executors import ExecutorSettings
+
+
+def resolved(config: DictConfig) -> dict[str, Any]:
+    """A composed config, without any `hydra` node, as plain values.
+
+    Raises InvalidConfigError when an interpolation leads nowhere.
+    """
+    own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    try:
+        values = OmegaConf.to_container(own, resolve=True)
+    except OmegaConfBaseException as error:
+        raise InvalidConfigError([f"{error.full_key}: {str(error).splitlines()[0]}"]) from error
+    assert isinstance(values, dict)
+    return {str(key): value for key, value in values.items()}
+
+
+def typed(config: DictConfig) -> tuple[Config, ExecutorSettings]:
+    """The typed configuration and executor of a composed config.
+
+    Raises InvalidConfigError with all problems of both.
+    """
+    values = resolved(config)
+    executor, problems = build(ExecutorSettings, values.pop("executor", {}), "executor")
+    try:
+        settings = validate(values)
+    except InvalidConfigError as error:
+        problems = error.problems + problems
+    if problems:
+        raise InvalidConfigError(problems)
+    return settings, executor
+
+
+def problems_of(config: DictConfig) -> list[str]:
+    """Every problem of a composed config, a line each."""
+    try:
+        typed(config)
+    except InvalidConfigError as error:
+        return error.problems
+    return []

@@ -1,0 +1,111 @@
+"""The schema of a configuration, and `validate`: every problem of one at once."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sinegan.game.losses import Loss
+from sinegan.game.networks import Network
+from sinegan.game.targets import Target
+from sinegan.schema import bounded, build, choice
+from sinegan.training.optimisers import Optimiser
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How long, in what batches, and when to look."""
+
+    steps: int = bounded(10_000, at_least=1)
+    batch_size: int = bounded(64, at_least=1)
+    discriminator_steps: int = bounded(1, at_least=1)
+    """Discriminator updates for each generator update."""
+    evaluate_every: int = bounded(100, at_least=1)
+    """Steps from one evaluation to the next; the first and the last step are always evaluated."""
+    evaluation_samples: int = bounded(256, at_least=2)
+    """Fresh generated curves that an evaluation looks at."""
+    stop_tolerance: float | None = bounded(None, above=0)
+    """Stop a run when |mean D(real) - 0.5| is no more than this; null for never."""
+    device: str = choice("cpu", "cuda", "auto")
+    dtype: str = choice("float32", "float64")
+    compile: str = choice("auto", "always", "never")
+    """Whether torch.compile makes one program of a step; auto asks whether it would pay."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plot:
+    """The picture of the first run while it learns."""
+
+    live: bool = False
+    text: bool = False
+    animation: bool = False
+    every: int = bounded(50, at_least=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """One configuration: `seeds` runs, with the seeds `seed`, `seed + 1`, …"""
+
+    target: Target
+    network: Network
+    loss: Loss
+    optim: Optimiser
+    training: Training
+    plot: Plot
+    seed: int = bounded(0, at_least=0, at_most=2**32 - 1)
+    seeds: int = bounded(8, at_least=1)
+
+    @property
+    def all_seeds(self) -> range:
+        return range(self.seed, self.seed + self.seeds)
+
+    @property
+    def primary_metric(self) -> str:
+        """What configurations are compared by; less is better."""
+        return "energy_distance" if self.target.family else "rmse"
+
+    def schedule(self) -> list[int]:
+        """The steps after which metrics are measured, rising, from 0 to the last step."""
+        steps, every = self.training.steps, self.training.evaluate_every
+        return [*range(0, steps, every), steps]
+
+    def picture_steps(self) -> list[int]:
+        """The steps after which a frame of the picture is kept, when pictures are asked for."""
+        if not (self.plot.live or self.plot.animation):
+            return []
+        return [*range(0, self.training.steps, self.plot.every), self.training.steps]
+
+    def conflicts(self) -> Iterator[str]:
+        """Settings that contradict one another, a line each."""
+        if self.training.device == "cuda":
+            import torch
+
+            if not torch.cuda.is_available():
+                yield "training.device = cuda: no CUDA device here; use cpu or auto"
+        memory = self.training.evaluation_samples**2 * self.target.points * 8
+        if self.target.family and memory > 2e9:
+            most = math.isqrt(int(2e9 / self.target.points / 8))
+            yield (
+                f"training.evaluation_samples = {self.training.evaluation_samples}: the energy distance "
+                f"compares all pairs; must be at most {most} for {self.target.points} points"
+            )
+
+
+class InvalidConfigError(ValueError):
+    """All problems of a configuration, a line each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
+
+
+def validate(values: Mapping[str, Any]) -> Config:
+    """A typed configuration from a resolved mapping.
+
+    Raises InvalidConfigError with all problems: unknown keys, wrong types, values out of range.
+    """
+    config, problems = build(Config, values)
+    if problems:
+        raise InvalidConfigError(problems)
+    assert isinstance(config, Config)
+    return config

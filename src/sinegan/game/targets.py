@@ -1,0 +1,232 @@
+"""What the generator should learn to draw: a curve, or a family of curves.
+
+A target samples a function on a fixed grid. A fixed target has one curve; a family draws a new
+curve for every row of a batch. A new target is one small class here (or anywhere that can be
+imported) and one YAML file in `conf/target/`.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sinegan.schema import bounded
+
+Array = NDArray[np.float64]
+TWO_PI = 2 * math.pi
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target(ABC):
+    """A function on `points` equally spaced places from `start` to `end`, both included."""
+
+    points: int = bounded(16, at_least=2)
+    start: float = 0.0
+    end: float = TWO_PI
+
+    family: ClassVar[bool]
+
+    def grid(self) -> Array:
+        """The places x, shape (points,)."""
+        return np.linspace(self.start, self.end, self.points)
+
+    @abstractmethod
+    def draw(self, rows: int, rng: np.random.Generator) -> Array:
+        """`rows` real curves, shape (rows, points)."""
+
+    def conflicts(self) -> Iterator[str]:
+        """Settings that contradict one another, a line each."""
+        if self.end <= self.start:
+            yield f"end = {self.end:g}: must be above start, which is {self.start:g}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve(Target):
+    """One fixed curve: all rows of a real batch are the same."""
+
+    family = False
+
+    @abstractmethod
+    def curve(self, x: Array) -> Array:
+        """The values at x, same shape."""
+
+    def draw(self, rows: int, rng: np.random.Generator) -> Array:
+        return np.tile(self.curve(self.grid()), (rows, 1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family(Target):
+    """A distribution over curves: every row of a real batch is a fresh draw."""
+
+    family = True
+
+    def draw(self, rows: int, rng: np.random.Generator) -> Array:
+        return self.curves(self.grid(), rows, rng)
+
+    @abstractmethod
+    def curves(self, x: Array, rows: int, rng: np.random.Generator) -> Array:
+        """`rows` random curves at x, shape (rows, points)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sine(Curve):
+    """amplitude * sin(frequency * x + phase)."""
+
+    amplitude: float = 1.0
+    frequency: float = bounded(1.0, above=0)
+    phase: float = 0.0
+
+    def curve(self, x: Array) -> Array:
+        return self.amplitude * np.sin(self.frequency * x + self.phase)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Square(Curve):
+    """+amplitude in the first half of each period, -amplitude in the second."""
+
+    amplitude: float = 1.0
+    period: float = bounded(TWO_PI, above=0)
+
+    def curve(self, x: Array) -> Array:
+        return np.where(np.mod(x / self.period, 1) < 0.5, self.amplitude, -self.amplitude)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sawtooth(Curve):
+    """Rises from -amplitude to +amplitude in each period, then falls at once."""
+
+    amplitude: float = 1.0
+    period: float = bounded(TWO_PI, above=0)
+
+    def curve(self, x: Array) -> Array:
+        return self.amplitude * (2 * np.mod(x / self.period, 1) - 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Triangle(Curve):
+    """Like the sine with straight sides: 0, +amplitude, 0, -amplitude at the quarter periods."""
+
+    amplitude: float = 1.0
+    period: float = bounded(TWO_PI, above=0)
+
+    def curve(self, x: Array) -> Array:
+        return self.amplitude * (1 - 4 * np.abs(np.mod(x / self.period + 0.25, 1) - 0.5))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DampedSine(Curve):
+    """amplitude * exp(-decay * x) * sin(frequency * x)."""
+
+    amplitude: float = 1.0
+    frequency: float = bounded(2.0, above=0)
+    decay: float = bounded(0.3, at_least=0)
+
+    def curve(self, x: Array) -> Array:
+        return self.amplitude * np.exp(-self.decay * x) * np.sin(self.frequency * x)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chirp(Curve):
+    """amplitude * sin(2 pi (f0 u + (f1 - f0) u^2 / 2)), u in [0, 1] along the interval.
+
+    The frequency rises linearly from `first_frequency` to `last_frequency` (cycles an interval).
+    """
+
+    amplitude: float = 1.0
+    first_frequency: float = bounded(0.5, at_least=0)
+    last_frequency: float = bounded(2.0, at_least=0)
+
+    def curve(self, x: Array) -> Array:
+        u = (x - self.start) / (self.end - self.start)
+        cycles = self.first_frequency * u + (self.last_frequency - self.first_frequency) * u**2 / 2
+        return self.amplitude * np.sin(TWO_PI * cycles)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GaussianBump(Curve):
+    """amplitude * exp(-(x - center)^2 / (2 width^2))."""
+
+    amplitude: float = 1.0
+    center: float = math.pi
+    width: float = bounded(0.8, above=0)
+
+    def curve(self, x: Array) -> Array:
+        return self.amplitude * np.exp(-((x - self.center) ** 2) / (2 * self.width**2))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step(Curve):
+    """`low` before `position`, `high` from there on."""
+
+    low: float = -1.0
+    high: float = 1.0
+    position: float = math.pi
+
+    def curve(self, x: Array) -> Array:
+        return np.where(x < self.position, self.low, self.high)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwoFrequencySum(Curve):
+    """first_amplitude * sin(first_frequency x) + second_amplitude * sin(second_frequency x)."""
+
+    first_amplitude: float = 0.7
+    first_frequency: float = bounded(1.0, above=0)
+    second_amplitude: float = 0.3
+    second_frequency: float = bounded(3.0, above=0)
+
+    def curve(self, x: Array) -> Array:
+        first = self.first_amplitude * np.sin(self.first_frequency * x)
+        return first + self.second_amplitude * np.sin(self.second_frequency * x)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomPhase(Family):
+    """amplitude * sin(frequency * x + phase), phase uniform in [0, phase_range)."""
+
+    amplitude: float = 1.0
+    frequency: float = bounded(1.0, above=0)
+    phase_range: float = bounded(TWO_PI, above=0)
+
+    def curves(self, x: Array, rows: int, rng: np.random.Generator) -> Array:
+        phase = rng.uniform(0, self.phase_range, (rows, 1))
+        return self.amplitude * np.sin(self.frequency * x + phase)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomAmplitudeFrequency(Family):
+    """a * sin(f * x), a and f uniform in their intervals."""
+
+    lowest_amplitude: float = bounded(0.5, at_least=0)
+    highest_amplitude: float = bounded(1.0, above=0)
+    lowest_frequency: float = bounded(0.5, at_least=0)
+    highest_frequency: float = bounded(1.5, above=0)
+
+    def curves(self, x: Array, rows: int, rng: np.random.Generator) -> Array:
+        amplitude = rng.uniform(self.lowest_amplitude, self.highest_amplitude, (rows, 1))
+        frequency = rng.uniform(self.lowest_frequency, self.highest_frequency, (rows, 1))
+        return amplitude * np.sin(frequency * x)
+
+    def conflicts(self) -> Iterator[str]:
+        yield from super().conflicts()
+        for name in ("amplitude", "frequency"):
+            lowest, highest = getattr(self, f"lowest_{name}"), getattr(self, f"highest_{name}")
+            if highest < lowest:
+                yield f"highest_{name} = {highest:g}: must be at least lowest_{name}, which is {lowest:g}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoisySine(Family):
+    """amplitude * sin(frequency * x) + noise * N(0, 1), the noise drawn afresh at each point."""
+
+    amplitude: float = 1.0
+    frequency: float = bounded(1.0, above=0)
+    noise: float = bounded(0.1, above=0)
+
+    def curves(self, x: Array, rows: int, rng: np.random.Generator) -> Array:
+        clean = self.amplitude * np.sin(self.frequency * x)
+        return clean + self.noise * rng.standard_normal((rows, x.size))

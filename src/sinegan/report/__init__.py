@@ -1,0 +1,1 @@
+"""From files to tables and pictures. Reads folders only: needs no torch and no running sweep."""

@@ -1,0 +1,245 @@
+"""From the folders of a sweep to tidy tables."""
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sinegan.report.statistics import caution, estimate, last_share_mean
+
+ENDED_WELL = ("finished", "stopped")
+PARTS = "parts"
+LOG_4 = math.log(4)
+WHERE = "give a folder below outputs/sweeps or outputs/runs"
+
+
+class UnreadableSweepError(ValueError):
+    """The folder holds nothing that a report could be made of."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a folder holds, as tidy DataFrames.
+
+    configurations: a row a configuration, with its folder, metric, engine and swept keys.
+    runs: a row a run. history: a row a run and evaluation. Both carry `configuration` and the
+    swept keys as columns.
+    """
+
+    folder: Path
+    swept: list[str]
+    configurations: pd.DataFrame
+    runs: pd.DataFrame
+    history: pd.DataFrame
+    settings: dict[str, dict[str, Any]]
+    """The resolved settings of each configuration, by its name."""
+
+
+def load_sweep(folder: str | Path) -> Sweep:
+    """Reads a sweep's folder, or that of a single run, finished or not.
+
+    Raises UnreadableSweepError when there is no configuration in it.
+    """
+    home = Path(folder)
+    if not home.is_dir():
+        raise UnreadableSweepError(
+            f"{home}: no such folder; give a folder below outputs/sweeps or outputs/runs"
+        )
+    folders = configuration_folders(home)
+    if not folders:
+        found = ", ".join(sorted(path.name for path in home.iterdir())[:5]) or "nothing"
+        raise UnreadableSweepError(f"{home}: holds no configuration (found: {found}); {WHERE}")
+    provenance = {path.name: _read_json(path / "provenance.json") for path in folders}
+    overrides = {name: split_overrides(known["overrides"]) for name, known in provenance.items()}
+    swept = swept_keys(list(overrides.values()))
+    rows, runs, histories = [], [], []
+    for path in folders:
+        known = provenance[path.name]
+        keys = {key: overrides[path.name].get(key) for key in swept}
+        about = {"configuration": path.name} | keys
+        rows.append(
+            about
+            | {"folder": str(path), "metric": known["primary_metric"], "engine": known["engine"]}
+            | {"steps": known["settings"]["training"]["steps"], "seeds": known["settings"]["seeds"]}
+        )
+        runs.append(_with(about, _read_rows(path, "runs.csv")))
+        histories.append(_with(about, _read_rows(path, "history.csv")))
+    return Sweep(
+        home,
+        swept,
+        pd.DataFrame(rows),
+        _joined(runs, ["configuration", *swept, "seed", "status", "step", "seconds", "message"]),
+        _joined(histories, ["configuration", *swept, "seed", "step"]),
+        {name: known["settings"] for name, known in provenance.items()},
+    )
+
+
+def configuration_folders(home: Path) -> list[Path]:
+    """The folders of the configurations of a sweep, in the order of their numbers."""
+    if (home / "provenance.json").exists():
+        return [home]
+    found = [file.parent for file in home.glob("*/provenance.json")]
+    return sorted(
+        found, key=lambda path: (0, int(path.name), "") if path.name.isdigit() else (1, 0, path.name)
+    )
+
+
+def configuration_files(folder: Path, name: str) -> list[Path]:
+    """A configuration's file, or those of its parts while it is unfinished."""
+    whole = folder / name
+    return [whole] if whole.exists() else sorted((folder / PARTS).glob(f"*/{name}"))
+
+
+def split_overrides(overrides: Iterable[str]) -> dict[str, str]:
+    """`['optim.lr=0.1', '+x=2']` -> `{'optim.lr': '0.1', 'x': '2'}`."""
+    pairs = (text.split("=", 1) for text in overrides if "=" in text)
+    return {key.lstrip("+~"): value.strip("'\"") for key, value in pairs}
+
+
+def swept_keys(overrides: list[dict[str, str]]) -> list[str]:
+    """The keys that differ between configurations, in the order of the command."""
+    keys = dict.fromkeys(key for one in overrides for key in one)
+    return [key for key in keys if len({one.get(key) for one in overrides}) > 1]
+
+
+def configurations_table(sweep: Sweep) -> pd.DataFrame:
+    """The comparison table: a row a configuration, in the order of the sweep.
+
+    Columns: the swept keys (and `metric` when configurations differ in it), `n`, `failed`,
+    `diverged`, `estimate`, `low`, `high`, `median`, `seconds`. The estimate is of the primary
+    metric of the `n` runs that ended well; `seconds` is the time of all its runs together.
+    """
+    wide = wide_table(sweep)
+    mixed = ["metric"] if wide["metric"].nunique() > 1 else []
+    fixed = ["n", "failed", "diverged", "estimate", "low", "high", "median", "seconds"]
+    return wide[[*sweep.swept, *mixed, *fixed]]
+
+
+def wide_table(sweep: Sweep) -> pd.DataFrame:
+    values = run_values(sweep)
+    rows = []
+    for about in records(sweep.configurations):
+        mine = sweep.runs[sweep.runs["configuration"] == about["configuration"]]
+        status = mine["status"].value_counts()
+        ended_well = mine[mine["status"].isin(ENDED_WELL)]
+        found = estimate([values[about["configuration"], seed] for seed in ended_well["seed"].tolist()])
+        counts = {"failed": status.get("failed", 0), "diverged": status.get("diverged", 0)}
+        unfinished = about["seeds"] - len(ended_well) - sum(counts.values())
+        seconds = mine["seconds"].sum()
+        rows.append(about | found._asdict() | counts | {"unfinished": unfinished, "seconds": seconds})
+    return pd.DataFrame(rows)
+
+
+def run_values(sweep: Sweep) -> dict[tuple[str, int], float]:
+    """The primary metric of each run, by configuration and seed: the mean over its last evaluations."""
+    metric = dict(zip(sweep.configurations["configuration"], sweep.configurations["metric"], strict=True))
+    if sweep.history.empty:
+        return {}
+    groups: Any = sweep.history.groupby(["configuration", "seed"], sort=False)
+    return {(name, seed): last_share_mean(history[metric[name]]) for (name, seed), history in groups}
+
+
+def objective(sweep: Sweep) -> float:
+    """What a search minimises: the mean of the primary metric over the runs of a configuration.
+
+    Infinite when a run diverged or failed: a setting that loses runs is not a good one.
+    """
+    if not sweep.runs["status"].isin(ENDED_WELL).all():
+        return math.inf
+    values = list(run_values(sweep).values())
+    return sum(values) / len(values)
+
+
+def theory_table(sweep: Sweep) -> pd.DataFrame:
+    """How far each configuration is from the optimum of Goodfellow et al. 2014.
+
+    There D* = p_data / (p_data + p_g) = 1/2 and the value V = -log 4. Medians over the runs that
+    ended well, of the mean over their last evaluations.
+    """
+    names = ["d_real", "d_fake", "value", "value_gap"]
+    ended = sweep.runs[sweep.runs["status"].isin(ENDED_WELL)][["configuration", "seed"]]
+    if ended.empty or sweep.history.empty:
+        return pd.DataFrame(columns=[*sweep.swept, *names])
+    history = sweep.history.merge(ended, on=["configuration", "seed"])
+    by_run = history.groupby(["configuration", "seed"], sort=False)[names].agg(last_share_mean)
+    medians = by_run.groupby("configuration", sort=False).median().reset_index()
+    labels = sweep.configurations[["configuration", *sweep.swept]]
+    return labels.merge(medians, on="configuration").drop(columns="configuration")
+
+
+def notes(sweep: Sweep) -> list[str]:
+    """Sentences that belong under the table: what is missing, what failed, how few seeds there are."""
+    wide = wide_table(sweep)
+    said: list[str] = []
+    for row in records(wide):
+        name = label(row, sweep.swept)
+        if row["unfinished"]:
+            mine = sweep.runs[sweep.runs["configuration"] == row["configuration"]]
+            running = mine[mine["status"] == "unfinished"]
+            reached = (
+                f"at step {int(running['step'].max()):,} of {row['steps']:,}" if len(running) else "not begun"
+            )
+            said.append(f"{name}: {row['unfinished']} of {row['seeds']} runs are unfinished ({reached}).")
+        if row["diverged"]:
+            mine = sweep.runs[(sweep.runs["configuration"] == row["configuration"])]
+            first = int(mine[mine["status"] == "diverged"]["step"].min())
+            said.append(
+                f"{name}: {row['diverged']} of {row['seeds']} runs diverged, the first at step {first:,}."
+            )
+        if row["failed"]:
+            mine = sweep.runs[(sweep.runs["configuration"] == row["configuration"])]
+            messages = mine[mine["status"] == "failed"]["message"].dropna().unique()
+            said.append(f"{name}: {row['failed']} of {row['seeds']} runs failed: {'; '.join(messages)}")
+    few = {n: caution(n) for n in sorted(set(wide["n"])) if caution(n)}
+    said += [f"n = {n}: {sentence}." for n, sentence in few.items()]
+    return said
+
+
+def label(row: dict[str, Any], swept: list[str]) -> str:
+    """A configuration in words: its swept keys and values."""
+    return ", ".join(f"{key}={row[key]}" for key in swept) or f"configuration {row['configuration']}"
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows as dictionaries."""
+    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text())
+    except (OSError, json.JSONDecodeError) as error:
+        raise UnreadableSweepError(
+            f"{path}: cannot be read ({error}); restore it or move its folder away"
+        ) from error
+    return content
+
+
+def _read_rows(folder: Path, name: str) -> pd.DataFrame:
+    """The rows of a configuration, from its own file or from the parts of an unfinished one."""
+    frames = [_read_csv(path) for path in configuration_files(folder, name) if path.stat().st_size > 1]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, float_precision="round_trip")
+    except (OSError, ValueError) as error:
+        raise UnreadableSweepError(
+            f"{path}: cannot be read ({error}); restore it or move its folder away"
+        ) from error
+
+
+def _with(about: dict[str, Any], frame: pd.DataFrame) -> pd.DataFrame:
+    for place, (name, value) in enumerate(about.items()):
+        frame.insert(place, name, value)
+    return frame
+
+
+def _joined(frames: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    filled = [frame for frame in frames if len(frame)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=columns)

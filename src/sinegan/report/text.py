@@ -1,0 +1,91 @@
+"""Tables in words: for the terminal and as Markdown."""
+
+import math
+
+import pandas as pd
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from sinegan.report.statistics import CONFIDENCE
+from sinegan.report.tables import LOG_4, Sweep, notes, theory_table, wide_table
+
+MOST_ROWS = 40
+"""Rows that a terminal is shown; the files have all."""
+
+THEORY = (
+    f"At the optimum D(real) = D(fake) = 1/2 and the value V = -log 4 = {-LOG_4:.4f} "
+    "(Goodfellow et al. 2014, theorem 1); `gap` is how far V lies above it."
+)
+
+
+def shown_table(sweep: Sweep) -> pd.DataFrame:
+    """The comparison table as people read it: rounded, one column an interval."""
+    wide = wide_table(sweep)
+    columns: dict[str, list[str]] = {
+        key: [str(value) for value in wide[key]] for key in sweep.swept or ["configuration"]
+    }
+    metrics = wide["metric"].unique()
+    if len(metrics) > 1:
+        columns["metric"] = wide["metric"].tolist()
+    columns["n"] = [str(n) for n in wide["n"]]
+    columns[metrics[0] if len(metrics) == 1 else "estimate"] = [number(x) for x in wide["estimate"]]
+    columns[f"{CONFIDENCE:.0%} interval"] = _spans(wide["low"], wide["high"])
+    columns["range"] = _spans(wide["smallest"], wide["largest"])
+    for name in ("failed", "diverged", "unfinished"):
+        if wide[name].any():
+            columns[name] = [str(count) for count in wide[name]]
+    columns["seconds"] = [
+        f"{seconds:,.0f}" if seconds >= 10 else f"{seconds:.2g}" for seconds in wide["seconds"]
+    ]
+    return pd.DataFrame(columns)
+
+
+def shown_theory(sweep: Sweep) -> pd.DataFrame:
+    """How far from the optimum, rounded."""
+    table = theory_table(sweep)
+    labels = {key: table[key].astype(str) for key in sweep.swept}
+    names = {"d_real": "D(real)", "d_fake": "D(fake)", "value": "V", "value_gap": "gap"}
+    return pd.DataFrame(labels | {title: table[name].map(number) for name, title in names.items()})
+
+
+def number(value: float) -> str:
+    """Three significant digits; a dash for what is not there."""
+    if math.isnan(value):
+        return "-"
+    return f"{value:.3g}" if value == 0 or 1e-4 <= abs(value) < 1e4 else f"{value:.2e}"
+
+
+def _spans(low: "pd.Series[float]", high: "pd.Series[float]") -> list[str]:
+    pairs = zip(low, high, strict=True)
+    return ["-" if math.isnan(a) or math.isnan(b) else f"{number(a)} to {number(b)}" for a, b in pairs]
+
+
+def terminal_table(table: pd.DataFrame, title: str) -> Table:
+    """A table for rich; long ones are cut at MOST_ROWS."""
+    shown = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    for place, column in enumerate(table.columns):
+        shown.add_column(column, justify="left" if place == 0 else "right", overflow="fold")
+    for row in table.head(MOST_ROWS).itertuples(index=False):
+        shown.add_row(*row)
+    return shown
+
+
+def estimate_words(sweep: Sweep) -> str:
+    """What the numbers of the table are."""
+    metrics = " or ".join(sweep.configurations["metric"].unique())
+    return (
+        f"The estimate is of each run's mean {metrics} over its last 20 % of evaluations, over the n "
+        f"runs that ended well: their geometric mean (the mean where values can be negative) with a "
+        f"{CONFIDENCE:.0%} t interval. Less is better. `seconds`: computing time of all its runs."
+    )
+
+
+def markdown(sweep: Sweep) -> str:
+    """The report's tables as Markdown."""
+    said = "".join(f"- {note}\n" for note in notes(sweep))
+    return (
+        f"# Configurations\n\n{shown_table(sweep).to_markdown(index=False, disable_numparse=True)}\n\n"
+        f"{estimate_words(sweep)}\n\n{said}\n"
+        f"## Distance from the optimum\n\n"
+        f"{shown_theory(sweep).to_markdown(index=False, disable_numparse=True)}\n\n{THEORY}\n"
+    )

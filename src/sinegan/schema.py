@@ -1,0 +1,180 @@
+"""Typed, frozen settings built from plain mappings, with every problem found at once.
+
+A setting is a field of a frozen dataclass; its bounds or choices stand beside it, in the
+field. `build` turns a nested mapping (a composed configuration) into such objects. A mapping
+with the key `_target_` names the class to build, so that a new target or loss needs no
+registry.
+"""
+
+import dataclasses
+import difflib
+import importlib
+import inspect
+import math
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What a field takes: an open or closed range, or a list of choices."""
+
+    above: float | None = None
+    at_least: float | None = None
+    below: float | None = None
+    at_most: float | None = None
+    choices: tuple[str, ...] = ()
+
+    def words(self) -> str:
+        """The restriction in words, e.g. `above 0 and at most 1`; empty if there is none."""
+        if self.choices:
+            return "one of " + ", ".join(self.choices)
+        limits = {
+            "above": self.above,
+            "at least": self.at_least,
+            "below": self.below,
+            "at most": self.at_most,
+        }
+        return " and ".join(f"{word} {limit:g}" for word, limit in limits.items() if limit is not None)
+
+    def takes(self, value: Any) -> bool:
+        if self.choices:
+            return value in self.choices
+        return (
+            (self.above is None or value > self.above)
+            and (self.at_least is None or value >= self.at_least)
+            and (self.below is None or value < self.below)
+            and (self.at_most is None or value <= self.at_most)
+        )
+
+
+def bounded(
+    default: Any = MISSING,
+    *,
+    above: float | None = None,
+    at_least: float | None = None,
+    below: float | None = None,
+    at_most: float | None = None,
+) -> Any:
+    """A number (or a tuple of numbers, each) within bounds."""
+    allowed = Allowed(above, at_least, below, at_most)
+    return field(default=default, metadata={"allowed": allowed})
+
+
+def choice(default: str, *others: str) -> Any:
+    """One word out of several; the first is the default."""
+    return field(default=default, metadata={"allowed": Allowed(choices=(default, *others))})
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`; did you mean …?` for the nearest known word, or nothing when none is near."""
+    matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {matches[0]}?" if matches else ""
+
+
+def build(expected: type, values: Any, key: str = "") -> tuple[Any, list[str]]:
+    """Builds an `expected` from a mapping.
+
+    Returns the object and the list of problems, one line each, naming the key, the value and
+    what is allowed. The object is None when there is any problem.
+    """
+    if not isinstance(values, Mapping):
+        return None, [f"{key} = {values!r}: must be a group of settings"]
+    cls, problems = _chosen_class(expected, values, key)
+    if cls is None:
+        return None, problems
+    hints = typing.get_type_hints(cls)
+    fields = {f.name: f for f in dataclasses.fields(cls) if f.init}
+    arguments: dict[str, Any] = {}
+    for name, value in values.items():
+        path = f"{key}.{name}" if key else str(name)
+        if name == "_target_":
+            continue
+        if name not in fields:
+            hint = nearest(str(name), fields) or f"; known: {', '.join(fields)}"
+            problems.append(f"{path} = {_shown(value)}: no such key{hint}")
+            continue
+        allowed = fields[name].metadata.get("allowed", Allowed())
+        converted, found = _convert(hints[name], value, path, allowed)
+        problems += found
+        arguments[name] = converted
+    for name, f in fields.items():
+        if name not in values and f.default is MISSING and f.default_factory is MISSING:
+            path = f"{key}.{name}" if key else name
+            problems.append(f"{path}: missing; set it to {_described(hints[name], f)}")
+    if problems:
+        return None, problems
+    built = cls(**arguments)
+    conflicts: Iterable[str] = getattr(built, "conflicts", tuple)()
+    problems += [f"{key}.{line}" if key else line for line in conflicts]
+    return (None if problems else built), problems
+
+
+def _chosen_class(expected: type, values: Mapping[str, Any], key: str) -> tuple[Any, list[str]]:
+    path = values.get("_target_")
+    if path is None:
+        if inspect.isabstract(expected):
+            return None, [f"{key}._target_: missing; set it to the dotted path of a {expected.__name__}"]
+        return expected, []
+    module, _, name = str(path).rpartition(".")
+    try:
+        cls = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        return None, [f"{key}._target_ = {path}: cannot be imported ({error})"]
+    if not (isinstance(cls, type) and issubclass(cls, expected) and dataclasses.is_dataclass(cls)):
+        return None, [f"{key}._target_ = {path}: must be a dataclass derived from {expected.__name__}"]
+    if inspect.isabstract(cls):
+        return None, [f"{key}._target_ = {path}: is abstract; name a class that can be built"]
+    return cls, []
+
+
+def _convert(hint: Any, value: Any, path: str, allowed: Allowed) -> tuple[Any, list[str]]:
+    """One value, converted to the type of its field and held against what is allowed."""
+    if dataclasses.is_dataclass(hint):
+        return build(typing.cast(type, hint), value, path)
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (types.UnionType, typing.Union):
+        if value is None:
+            return None, []
+        hint = next(part for part in parts if part is not type(None))
+        origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    wrong = f"{path} = {_shown(value)}: must be {_named(hint, allowed)}"
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            return None, [wrong]
+        items = [_convert(parts[0], item, path, allowed) for item in value]
+        if any(found for _, found in items):
+            return None, [wrong]
+        return tuple(item for item, _ in items), []
+    accepted = (int, float) if hint is float else (hint,)
+    if not isinstance(value, accepted) or (isinstance(value, bool) and hint is not bool):
+        return None, [wrong]
+    if hint is float and not math.isfinite(value):
+        return None, [wrong]
+    if not allowed.takes(value):
+        return None, [wrong + (nearest(value, allowed.choices) if isinstance(value, str) else "")]
+    return (float(value) if hint is float else value), []
+
+
+_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+
+
+def _named(hint: Any, allowed: Allowed) -> str:
+    if allowed.choices:
+        return allowed.words()
+    if typing.get_origin(hint) is tuple:
+        item = _NAMES.get(typing.get_args(hint)[0], "values")
+        return f"a list, each {item} {allowed.words()}".rstrip()
+    return f"{_NAMES.get(hint, getattr(hint, '__name__', str(hint)))} {allowed.words()}".rstrip()
+
+
+def _described(hint: Any, f: "dataclasses.Field[Any]") -> str:
+    return _named(hint, f.metadata.get("allowed", Allowed()))
+
+
+def _shown(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else text[:57] + "..."

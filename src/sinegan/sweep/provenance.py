@@ -1,0 +1,85 @@
+"""Where the numbers of a configuration come from: settings, code, versions, machine."""
+
+import functools
+import json
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from sinegan.config import Config
+from sinegan.files import write_json
+from sinegan.training.stack import is_compiled
+
+FILE = "provenance.json"
+PACKAGES = ("sinegan", "torch", "numpy", "hydra-core", "omegaconf", "pandas", "scipy", "matplotlib")
+
+
+def write_provenance(folder: Path, config: Config, settings: dict[str, Any], overrides: list[str]) -> None:
+    """Files what is known when a configuration starts; `complete_provenance` adds the rest."""
+    known = {
+        "overrides": overrides,
+        "settings": settings,
+        "primary_metric": config.primary_metric,
+        "engine": "compiled" if is_compiled(config) else "eager",
+        "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "seconds": None,
+        **surroundings(),
+    }
+    write_json(folder / FILE, known)
+
+
+def complete_provenance(folder: Path) -> None:
+    """Adds how long the configuration took, from its start to its files."""
+    known = json.loads((folder / FILE).read_text())
+    elapsed = datetime.now(UTC) - datetime.fromisoformat(known["started"])
+    write_json(folder / FILE, known | {"seconds": elapsed.total_seconds()})
+
+
+@functools.cache
+def surroundings() -> dict[str, Any]:
+    """Command, code, versions and machine: the same for a whole sweep."""
+    return {
+        "command": sys.argv,
+        "git": git_state(Path(__file__).parent),
+        "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+        "machine": {
+            "host": platform.node(),
+            "system": platform.platform(),
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+        },
+    }
+
+
+def git_state(folder: Path) -> dict[str, Any] | None:
+    """Commit and dirty flag of the repository that tracks this code; None for an installed wheel."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(folder), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        git("ls-files", "--error-unmatch", "__init__.py")
+        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor()

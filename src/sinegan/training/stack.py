@@ -1,0 +1,295 @@
+"""The same step for many runs at once: one tensor program with a leading axis `runs`."""
+
+import dataclasses
+import functools
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.func import stack_module_state, vmap
+from torch.utils import _pytree as pytree
+
+from sinegan.config import Config
+from sinegan.game.losses import Loss
+from sinegan.game.networks import Network
+from sinegan.training import streams
+from sinegan.training.metrics import measure, projections
+from sinegan.training.optimisers import Optimiser, Tensors
+from sinegan.training.step import Game, State, step
+
+BLOCK = 100
+"""Steps whose random numbers are drawn at once. Part of every run's numbers: never change it."""
+
+PAYS_FROM = 2_000
+"""With `compile=auto`, the steps from which compiling (tens of seconds, once) is worth its time."""
+
+T = TypeVar("T", Loss, Optimiser)
+Settings = dict[str, Tensors]
+
+
+class Run(NamedTuple):
+    """One GAN: a configuration and one of its seeds."""
+
+    config: Config
+    seed: int
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What must be equal for runs to share a stack. All else is data with a leading runs axis.
+
+    The float settings of loss and optimiser are data, so they are blanked here.
+    """
+
+    network: Network
+    loss: Loss
+    optim: Optimiser
+    points: int
+    family: bool
+    steps: int
+    batch_size: int
+    discriminator_steps: int
+    schedule: tuple[int, ...]
+    picture_steps: tuple[int, ...]
+    evaluation_samples: int
+    device: str
+    dtype: str
+    compiled: bool
+
+
+def signature(config: Config) -> Signature:
+    training = config.training
+    return Signature(
+        network=config.network,
+        loss=_blank(config.loss),
+        optim=_blank(config.optim),
+        points=config.target.points,
+        family=config.target.family,
+        steps=training.steps,
+        batch_size=training.batch_size,
+        discriminator_steps=training.discriminator_steps,
+        schedule=tuple(config.schedule()),
+        picture_steps=tuple(config.picture_steps()),
+        evaluation_samples=training.evaluation_samples,
+        device=_device(training.device),
+        dtype=training.dtype,
+        compiled=is_compiled(config),
+    )
+
+
+def is_compiled(config: Config) -> bool:
+    """Whether the engine compiles the step of this configuration.
+
+    Depends on the configuration and the machine alone, never on the rest of the sweep: eager and
+    compiled programs differ in the last bits.
+    """
+    if config.training.compile == "auto":
+        compiler = any(shutil.which(name) for name in ("g++", "clang++", "c++"))
+        return compiler and config.training.steps >= PAYS_FROM
+    return config.training.compile == "always"
+
+
+def _device(wanted: str) -> str:
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return wanted
+
+
+def _float_fields(component: Any) -> list[str]:
+    return [f.name for f in dataclasses.fields(component) if f.type in (float, "float")]
+
+
+def _blank(component: T) -> T:
+    blanked: T = replace(component, **dict.fromkeys(_float_fields(component), 0.0))
+    return blanked
+
+
+def _settings(config: Config) -> dict[str, dict[str, float]]:
+    """The float settings of loss and optimiser: what runs of one stack may differ in."""
+    return {
+        part: {name: getattr(getattr(config, part), name) for name in _float_fields(getattr(config, part))}
+        for part in ("loss", "optim")
+    }
+
+
+@dataclass(frozen=True)
+class Program:
+    """The functions of a signature, each over the whole stack."""
+
+    game: Game
+    advance: Callable[[Settings, State, Tensor, Tensor], State]
+    measure: Callable[[Settings, State, Tensor, Tensor, Tensor], Tensors]
+    paint: Callable[[State, Tensor], tuple[Tensor, Tensor]]
+
+
+@functools.cache
+def program(shared: Signature) -> Program:
+    """Made once a process and signature: compiling is what takes long."""
+    with torch.device("meta"):
+        game = Game(
+            shared.network.build_generator(shared.points),
+            shared.network.build_discriminator(shared.points),
+            shared.loss,
+            shared.optim,
+            shared.discriminator_steps,
+        )
+
+    def with_settings(settings: Settings) -> Game:
+        loss: Any = replace(game.loss, **settings["loss"])
+        optim: Any = replace(game.optim, **settings["optim"])  # type: ignore[arg-type]
+        return replace(game, loss=loss, optim=optim)
+
+    def advance_one(settings: Settings, state: State, noise: Tensor, real: Tensor) -> State:
+        return step(with_settings(settings), state, noise, real)
+
+    def measure_one(
+        settings: Settings, state: State, noise: Tensor, real: Tensor, directions: Tensor
+    ) -> Tensors:
+        return measure(with_settings(settings), state.generator, state.discriminator, noise, real, directions)
+
+    def paint_one(state: State, noise: Tensor) -> tuple[Tensor, Tensor]:
+        fake = game.paint(state.generator, noise)
+        return fake, torch.sigmoid(game.judge(state.discriminator, fake))
+
+    advance: Any = vmap(advance_one)
+    if shared.compiled:
+        # One program a signature and width; the default limit of 8 is meant for accidents.
+        torch._dynamo.config.recompile_limit = 1_000
+        torch._dynamo.config.accumulated_recompile_limit = 10_000
+        advance = torch.compile(advance, fullgraph=True, dynamic=False)
+    return Program(game, advance, vmap(measure_one, in_dims=(0, 0, 0, 0, None)), vmap(paint_one))
+
+
+class Stack:
+    """Runs of one signature and their state, advanced together.
+
+    width: lanes of the program, at least as many as runs; spare lanes repeat the last run, so
+    that stacks of different sizes share one compiled program.
+    """
+
+    def __init__(self, runs: Sequence[Run], width: int | None = None) -> None:
+        self.runs = list(runs)
+        self.shared = signature(self.runs[0].config)
+        different = [run for run in self.runs if signature(run.config) != self.shared]
+        if different:
+            raise ValueError(
+                f"{len(different)} of {len(self.runs)} runs have another signature than the first"
+            )
+        self._lanes = self.runs + [self.runs[-1]] * ((width or len(self.runs)) - len(self.runs))
+        self._program = program(self.shared)
+        self._dtype: torch.dtype = getattr(torch, self.shared.dtype)
+        self._place = {"device": self.shared.device, "dtype": self._dtype}
+        self._settings = {
+            part: {
+                name: torch.tensor([_settings(run.config)[part][name] for run in self._lanes], **self._place)
+                for name in fields
+            }
+            for part, fields in _settings(self.runs[0].config).items()
+        }
+        self._directions = projections(self.shared.points, self._dtype).to(self.shared.device)
+        self._block: tuple[int, Tensor, Tensor] | None = None
+        self.step = 0
+        self.state = self._initial_state()
+
+    def _initial_state(self) -> State:
+        network, points = self.shared.network, self.shared.points
+        players: list[Tensors] = []
+        for player, build in enumerate((network.build_generator, network.build_discriminator)):
+            modules = [streams.initialised(run.seed, player, build, points) for run in self._lanes]
+            weights = stack_module_state(modules)[0]
+            players.append({name: tensor.detach().to(**self._place) for name, tensor in weights.items()})
+        generator, discriminator = players
+        optim = self.shared.optim
+        return State(
+            generator,
+            discriminator,
+            vmap(optim.remember)(generator),
+            vmap(optim.remember)(discriminator),
+            torch.ones(len(self._lanes), **self._place),
+            torch.zeros(len(self._lanes), **self._place),
+        )
+
+    @torch.no_grad()
+    def advance(self, until: int) -> None:
+        """Trains from the present step to step `until`."""
+        while self.step < until:
+            noise, real = self._random_block(self.step // BLOCK)
+            place = self.step % BLOCK
+            real_now = real[place] if self.shared.family else real
+            self.state = self._program.advance(self._settings, self.state, noise[place], real_now)
+            self.step += 1
+
+    @torch.no_grad()
+    def measure(self) -> dict[str, NDArray[np.float64]]:
+        """All metrics at the present step, on fresh noise, each of shape (runs,)."""
+        draws = [self._evaluation_draw(run) for run in self._lanes]
+        noise = self._tensor(np.stack([noise for noise, _ in draws]))
+        real = self._tensor(np.stack([real for _, real in draws]))
+        found = self._program.measure(self._settings, self.state, noise, real, self._directions)
+        return {name: self._array(tensor) for name, tensor in found.items()}
+
+    @torch.no_grad()
+    def paint(self, samples: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Generated curves (runs, samples, points) and D's probability that each is real (runs, samples)."""
+        draws = [
+            streams.stream(run.seed, streams.EVALUATION, self.step).standard_normal(
+                (samples, self.shared.network.latent)
+            )
+            for run in self._lanes
+        ]
+        fake, probability = self._program.paint(self.state, self._tensor(np.stack(draws)))
+        return self._array(fake), self._array(probability)
+
+    def finite_steps(self) -> NDArray[np.float64]:
+        """How many steps of each run had finite losses, shape (runs,)."""
+        return self._array(self.state.finite_steps)
+
+    def saved(self, lanes: Sequence[int] | None = None) -> dict[str, Any]:
+        """The state of some runs, or all: seeds, steps, and tensors on the CPU with axis `runs`."""
+        chosen = torch.tensor(range(len(self.runs)) if lanes is None else lanes)
+        kept = pytree.tree_map(lambda tensor: tensor[chosen].cpu(), self.state)
+        seeds = [self.runs[lane].seed for lane in chosen.tolist()]
+        return {"seeds": seeds, "steps": [self.step] * len(seeds), "state": kept._asdict()}
+
+    def _random_block(self, block: int) -> tuple[Tensor, Tensor]:
+        """Noise (BLOCK, runs, discriminator_steps, batch, latent) and real curves.
+
+        Real curves of a family: (BLOCK, runs, discriminator_steps, batch, points). Of a fixed
+        target: (runs, 1, 1, points), because 64 equal rows have the gradient of one.
+        """
+        if self._block is None or self._block[0] != block:
+            shared = self.shared
+            rows = (shared.discriminator_steps, shared.batch_size)
+            precision: Any = shared.dtype
+            noise = np.empty((BLOCK, len(self._lanes), *rows, shared.network.latent), precision)
+            for lane, run in enumerate(self._lanes):
+                rng = streams.stream(run.seed, streams.NOISE, block)
+                noise[:, lane] = rng.standard_normal((BLOCK, *rows, shared.network.latent), precision)
+            self._block = (block, self._tensor(noise), self._tensor(self._real_block(block, rows)))
+        return self._block[1:]
+
+    def _real_block(self, block: int, rows: tuple[int, int]) -> NDArray[np.float64]:
+        rngs = [streams.stream(run.seed, streams.DATA, block) for run in self._lanes]
+        if not self.shared.family:
+            drawn = [run.config.target.draw(1, rng) for run, rng in zip(self._lanes, rngs, strict=True)]
+            return np.stack(drawn)[:, None]
+        count = BLOCK * rows[0] * rows[1]
+        drawn = [run.config.target.draw(count, rng) for run, rng in zip(self._lanes, rngs, strict=True)]
+        return np.stack([curves.reshape(BLOCK, *rows, -1) for curves in drawn], axis=1)
+
+    def _evaluation_draw(self, run: Run) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        samples = self.shared.evaluation_samples
+        rng = streams.stream(run.seed, streams.EVALUATION, self.step)
+        noise = rng.standard_normal((samples, self.shared.network.latent))
+        return noise, run.config.target.draw(samples if self.shared.family else 1, rng)
+
+    def _tensor(self, array: NDArray[np.float64]) -> Tensor:
+        return torch.from_numpy(array).to(**self._place)
+
+    def _array(self, tensor: Tensor) -> NDArray[np.float64]:
+        return tensor[: len(self.runs)].double().cpu().numpy()
