@@ -49,16 +49,16 @@ def understood(args: Namespace) -> Command:
         loader = GlobalHydra.instance().config_loader()
         overrides, problems = _parsed(args.overrides, loader)
         choices, values, hydra_values = _sorted(overrides, loader)
-        problems += [problem for override in choices for problem in _choice_problems(override, loader)]
-        if problems:
-            raise InvalidConfigError(problems)
-        texts = [_first(override) for override in [*choices, *hydra_values]]
+        wrong = {override.key_or_group: list(_choice_problems(override, loader)) for override in choices}
+        problems += [problem for found in wrong.values() for problem in found]
+        right = [override for override in choices if not wrong[override.key_or_group]]
+        texts = [_first(override) for override in [*right, *hydra_values]]
         if args.config_dir:
             texts.append(f"hydra.searchpath=[file://{Path(args.config_dir).absolute()}]")
         try:
             config = compose(args.config_name or CONFIG_NAME, texts, return_hydra_config=True)
         except HydraException as error:
-            raise InvalidConfigError([str(error)]) from error
+            raise InvalidConfigError([*problems, *str(error).splitlines()]) from error
         multirun = args.multirun or config.hydra.mode == RunMode.MULTIRUN
         problems += list(_sweep_problems(overrides, multirun))
         problems += _value_problems(config, values, [*loader.list_groups("")])

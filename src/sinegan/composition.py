@@ -36,8 +36,16 @@ def typed(config: DictConfig) -> tuple[Config, ExecutorSettings]:
     except InvalidConfigError as error:
         problems = error.problems + problems
     if problems:
-        raise InvalidConfigError(problems)
+        # A value that was set by interpolation is wrong where it comes from.
+        own = [line for line in problems if not _is_interpolated(config, line.split(" ")[0])]
+        raise InvalidConfigError(own or problems)
     return settings, executor
+
+
+def _is_interpolated(config: DictConfig, key: str) -> bool:
+    parent, _, name = key.rpartition(".")
+    node = OmegaConf.select(config, parent) if parent else config
+    return isinstance(node, DictConfig) and OmegaConf.is_interpolation(node, name)
 
 
 def problems_of(config: DictConfig) -> list[str]:

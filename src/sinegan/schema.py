@@ -38,7 +38,7 @@ class Allowed:
             "below": self.below,
             "at most": self.at_most,
         }
-        return " and ".join(f"{word} {limit:g}" for word, limit in limits.items() if limit is not None)
+        return " and ".join(f"{word} {_plain(limit)}" for word, limit in limits.items() if limit is not None)
 
     def takes(self, value: Any) -> bool:
         if self.choices:
@@ -49,6 +49,10 @@ class Allowed:
             and (self.below is None or value < self.below)
             and (self.at_most is None or value <= self.at_most)
         )
+
+
+def _plain(limit: float) -> str:
+    return str(int(limit)) if float(limit).is_integer() else f"{limit:g}"
 
 
 def bounded(

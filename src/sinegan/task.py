@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
+from hydra.errors import CompactHydraException
 from hydra.types import TaskFunction
 from omegaconf import DictConfig
 
@@ -48,11 +48,11 @@ def train_together(jobs: Sequence[Job]) -> Iterator[tuple[int, TaskFunction]]:
 
 
 def _file(folder: Path, outcome: "Outcome", _: DictConfig) -> float:
-    """The objective of a trained configuration. Raises HydraException if any of its runs failed."""
+    """The objective of a trained configuration. Raises CompactHydraException if any of its runs failed."""
     from sinegan.report.tables import load_sweep, objective
 
     if outcome.errors:
-        raise HydraException("; ".join(outcome.errors))
+        raise CompactHydraException("; ".join(outcome.errors))
     return objective(load_sweep(folder))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.utils import JobReturn, configure_log, run_job, setup_globals
-from hydra.errors import HydraException
+from hydra.errors import CompactHydraException
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
@@ -66,7 +66,7 @@ class StackedLauncher(Launcher):
         return jobs
 
     def _refuse_invalid(self, jobs: Sequence[Job], first: int, together: Together) -> None:
-        """Raises HydraException with every invalid job, and leaves no folder behind."""
+        """Raises CompactHydraException with every invalid job, and leaves no folder behind."""
         lines = []
         for number, job in enumerate(jobs, first):
             problems = together.check(job.config)
@@ -75,7 +75,7 @@ class StackedLauncher(Launcher):
                 lines += [f"    {problem}" for problem in problems]
         if lines:
             remove_untouched(Path(str(self.config.hydra.sweep.dir)))
-            raise HydraException("\n".join(["Nothing was run; these jobs are invalid:", *lines]))
+            raise CompactHydraException("\n".join(["Nothing was run; these jobs are invalid:", *lines]))
 
     def _file(self, job: Job, task: TaskFunction) -> JobReturn:
         return run_job(

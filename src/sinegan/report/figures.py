@@ -11,6 +11,7 @@ from cycler import cycler
 from matplotlib.animation import FuncAnimation, PillowWriter
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
 from sinegan.report.tables import Sweep, configuration_files, label, records
@@ -52,10 +53,19 @@ def learning_curves(sweep: Sweep) -> Figure | None:
             axes.plot(bands.index, bands["median"], dash, color=colour, label=label(row, sweep.swept))
             axes.fill_between(bands.index, bands["min"], bands["max"], color=colour, alpha=0.18, linewidth=0)
         axes.set_yscale("log" if positive else "linear")
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter("{x:g}" if positive else NullFormatter())
+        axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.set_xlabel("step")
         axes.set_ylabel(" or ".join(shown["metric"].unique()))
+        several = bool((sweep.configurations["seeds"] > 1).any())
         axes.set_title(
-            _title("Median and range over seeds", len(shown), len(sweep.configurations)), loc="left"
+            _title(
+                "Median and range over seeds" if several else "One seed",
+                len(shown),
+                len(sweep.configurations),
+            ),
+            loc="left",
         )
         axes.legend(fontsize=7 if len(shown) > 6 else 8)
     return figure
@@ -115,8 +125,12 @@ class Painting:
         self._text.set_text(f"step {step:,}\nprobability that the red curve is real: {probability:.2f}")
 
 
-def animation(samples: dict[str, NDArray[Any]], path: Path) -> None:
-    """Writes the frames of the first run as a GIF, 20 a second."""
+def write_animation(folder: Path) -> None:
+    """Writes the frames of a configuration's first run, if it has any, as animation.gif, 20 a second."""
+    samples = load_samples(folder)
+    if samples is None or "frame_steps" not in samples:
+        return
+    path = folder / "animation.gif"
     steps, curves = samples["frame_steps"], samples["frame_curves"][:, 0]
     probability = samples["frame_probability"][:, 0]
     kept = np.flatnonzero(np.isfinite(curves).all(1))
@@ -131,7 +145,7 @@ def animation(samples: dict[str, NDArray[Any]], path: Path) -> None:
 
         draw_frame: Callable[[int], list[Any]] = draw
         frames = FuncAnimation(figure, draw_frame, frames=kept.tolist(), cache_frame_data=False)
-        temporary = path.with_name(f".{path.name}.part")
+        temporary = path.with_name(".part.gif")
         frames.save(temporary, writer=PillowWriter(fps=20), dpi=80)
         temporary.replace(path)
 

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from sinegan.files import write_whole
 from sinegan.report import figures, text
-from sinegan.report.tables import Sweep, configurations_table, load_sweep, notes
+from sinegan.report.tables import Sweep, configurations_table, load_sweep, notes, records
 
 
 def make_report(folder: Path, console: Console | None = None) -> Sweep:
@@ -25,6 +25,9 @@ def make_report(folder: Path, console: Console | None = None) -> Sweep:
         figure = draw(sweep)
         if figure is not None:
             write_whole(report / name, figures.png(figure))
+    for row in records(sweep.configurations):
+        if sweep.settings[row["configuration"]]["plot"]["animation"]:
+            figures.write_animation(Path(row["folder"]))
     print_report(sweep, console or Console())
     return sweep
 

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -173,30 +173,35 @@ def theory_table(sweep: Sweep) -> pd.DataFrame:
 
 def notes(sweep: Sweep) -> list[str]:
     """Sentences that belong under the table: what is missing, what failed, how few seeds there are."""
-    wide = wide_table(sweep)
+    wide, values = wide_table(sweep), run_values(sweep)
     said: list[str] = []
     for row in records(wide):
-        name = label(row, sweep.swept)
-        if row["unfinished"]:
-            mine = sweep.runs[sweep.runs["configuration"] == row["configuration"]]
-            running = mine[mine["status"] == "unfinished"]
-            reached = (
-                f"at step {int(running['step'].max()):,} of {row['steps']:,}" if len(running) else "not begun"
-            )
-            said.append(f"{name}: {row['unfinished']} of {row['seeds']} runs are unfinished ({reached}).")
-        if row["diverged"]:
-            mine = sweep.runs[(sweep.runs["configuration"] == row["configuration"])]
-            first = int(mine[mine["status"] == "diverged"]["step"].min())
-            said.append(
-                f"{name}: {row['diverged']} of {row['seeds']} runs diverged, the first at step {first:,}."
-            )
-        if row["failed"]:
-            mine = sweep.runs[(sweep.runs["configuration"] == row["configuration"])]
-            messages = mine[mine["status"] == "failed"]["message"].dropna().unique()
-            said.append(f"{name}: {row['failed']} of {row['seeds']} runs failed: {'; '.join(messages)}")
+        mine = sweep.runs[sweep.runs["configuration"] == row["configuration"]]
+        said += [f"{label(row, sweep.swept)}: {words}." for words in _shortcomings(row, mine, values)]
     few = {n: caution(n) for n in sorted(set(wide["n"])) if caution(n)}
-    said += [f"n = {n}: {sentence}." for n, sentence in few.items()]
-    return said
+    return said + [f"n = {n}: {sentence}." for n, sentence in few.items()]
+
+
+def _shortcomings(
+    row: dict[str, Any], mine: pd.DataFrame, values: dict[tuple[str, int], float]
+) -> Iterator[str]:
+    """What a row's estimate does not tell. mine: its runs; values: the primary metric of all runs."""
+    of_all = f"of {row['seeds']} runs"
+    by_status = {str(status): runs for status, runs in mine.groupby("status")}
+    if row["unfinished"]:
+        begun = by_status.get("unfinished", mine.head(0))
+        reached = "not begun"
+        if len(begun):
+            so_far = begun["seed"].map(lambda seed: values.get((row["configuration"], seed), math.nan))
+            reached = f"step {begun['step'].max():,.0f} of {row['steps']:,}"
+            reached += f", median {row['metric']} so far {so_far.median():.3g}"
+        yield f"{row['unfinished']} {of_all} are unfinished ({reached})"
+    if row["diverged"]:
+        first = by_status["diverged"]["step"].min()
+        yield f"{row['diverged']} {of_all} diverged, the first at step {first:,.0f}"
+    if row["failed"]:
+        messages = by_status["failed"]["message"].dropna().unique()
+        yield f"{row['failed']} {of_all} failed: {'; '.join(messages)}"
 
 
 def label(row: dict[str, Any], swept: list[str]) -> str:

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -42,7 +43,7 @@ class Local(ExecutorSettings):
     @contextmanager
     def open(self) -> Iterator[Executor]:
         pool = ProcessPoolExecutor(
-            self.worker_count, multiprocessing.get_context("spawn"), initializer=_leave_interrupts_to_parent
+            self.worker_count, multiprocessing.get_context("spawn"), initializer=_follow_parent
         )
         try:
             yield pool
@@ -76,5 +77,14 @@ class _SerialExecutor(Executor):
         return future
 
 
-def _leave_interrupts_to_parent() -> None:
+def _follow_parent() -> None:
+    """Leaves an interrupt to the parent, and ends when the parent has died, however it died."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def end_with_parent() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
