@@ -1,10 +1,16 @@
 """What the tests share: small typed configurations."""
 
+# ruff: noqa: E402
 import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+
+from sinegan.kernels import use_uniform_kernels
+
+# As the command does, before the first operation of PyTorch.
+assert use_uniform_kernels()
 
 from sinegan.config import Config, Plot, Training
 from sinegan.game.losses import Minimax

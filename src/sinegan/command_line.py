@@ -2,16 +2,21 @@
 
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_dir
+from hydra import compose
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path
 from hydra.core.config_loader import ConfigLoader
+from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
+from hydra.initialize import get_gh_backup, restore_gh_from_backup
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
@@ -44,17 +49,13 @@ def understood(args: Namespace) -> Command:
     Raises InvalidConfigError with every unknown group, choice or key (and the nearest right one), and
     every value of a wrong type or out of range.
     """
-    folder = Path(args.config_path or conf_folder()).absolute()
-    with initialize_config_dir(str(folder), version_base="1.3", job_name="sinegan"):
-        loader = GlobalHydra.instance().config_loader()
+    with _config_loader(args) as loader:
         overrides, problems = _parsed(args.overrides, loader)
         choices, values, hydra_values = _sorted(overrides, loader)
         wrong = {override.key_or_group: list(_choice_problems(override, loader)) for override in choices}
         problems += [problem for found in wrong.values() for problem in found]
         right = [override for override in choices if not wrong[override.key_or_group]]
         texts = [_first(override) for override in [*right, *hydra_values]]
-        if args.config_dir:
-            texts.append(f"hydra.searchpath=[file://{Path(args.config_dir).absolute()}]")
         try:
             config = compose(args.config_name or CONFIG_NAME, texts, return_hydra_config=True)
         except HydraException as error:
@@ -70,6 +71,21 @@ def understood(args: Namespace) -> Command:
         key = "sweep" if multirun else "run"
         chosen = any(override.key_or_group == f"hydra.{key}.dir" for override in hydra_values)
         return Command(multirun, Path(str(config.hydra[key].dir)), chosen, live)
+
+
+@contextmanager
+def _config_loader(args: Namespace) -> Iterator[ConfigLoader]:
+    """Hydra's loader over our YAML files, and over the folder given with --config-dir."""
+    before = get_gh_backup()
+    search_path = create_config_search_path(str(Path(args.config_path or conf_folder()).absolute()))
+    if args.config_dir:
+        extra = f"file://{Path(args.config_dir).absolute()}"
+        search_path.prepend("command-line", extra, anchor=SearchPathQuery(provider="schema"))
+    Hydra.create_main_hydra2("sinegan", search_path)
+    try:
+        yield GlobalHydra.instance().config_loader()
+    finally:
+        restore_gh_from_backup(before)
 
 
 def _parsed(texts: Sequence[str], loader: ConfigLoader) -> tuple[list[Override], list[str]]:

@@ -7,6 +7,7 @@ import hydra
 from hydra._internal.utils import get_args_parser
 
 from sinegan.conf_folder import conf_folder
+from sinegan.kernels import use_uniform_kernels
 from sinegan.task import train
 
 
@@ -18,6 +19,7 @@ def main() -> None:
         run()
         return
     # Imported late: torch takes longer to load than a help page or a tab completion should.
+    use_uniform_kernels()
     from sinegan.command_line import understood
     from sinegan.config import InvalidConfigError
 

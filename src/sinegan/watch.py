@@ -5,11 +5,8 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-import matplotlib
 import numpy as np
-from matplotlib.backends.registry import BackendFilter, backend_registry
 
-from sinegan.report.figures import Painting
 from sinegan.sweep.plan import Configuration
 from sinegan.training.loop import SAMPLES, Evaluation
 
@@ -41,7 +38,10 @@ def print_evaluation(evaluation: Evaluation) -> None:
 @contextmanager
 def live_picture(configuration: Configuration) -> Iterator[Observer]:
     """A window with the painting of the first run, drawn anew at each frame."""
+    # Matplotlib is imported only where a picture is asked for: it takes its time.
     from matplotlib import pyplot
+
+    from sinegan.report.figures import Painting
 
     target = configuration.config.target
     real = target.draw(SAMPLES if target.family else 1, np.random.default_rng(0))
@@ -69,6 +69,9 @@ def missing_display() -> str | None:
     """Why no window can be opened here, or None."""
     if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return "no display here (DISPLAY is not set); use plot.animation=true, which writes a GIF"
+    import matplotlib
+    from matplotlib.backends.registry import BackendFilter, backend_registry
+
     backend = matplotlib.get_backend()
     interactive: list[str] = backend_registry.list_builtin(BackendFilter.INTERACTIVE)  # type: ignore[no-untyped-call]
     if backend.lower() not in interactive:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy.special import stdtrit
 
 CONFIDENCE = 0.95
 LAST_SHARE = 0.2
@@ -52,7 +52,7 @@ def estimate(values: ArrayLike) -> Estimate:
     scaled = np.log(array) if positive else array
     center, half = float(scaled.mean()), math.nan
     if n >= 3:
-        half = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * scaled.std(ddof=1) / math.sqrt(n))
+        half = float(stdtrit(n - 1, (1 + CONFIDENCE) / 2) * scaled.std(ddof=1) / math.sqrt(n))
     ends = [math.exp(end) if positive else end for end in (center, center - half, center + half)]
     value, low, high = ends
     return Estimate(n, value, low, high, float(np.median(array)), float(array.min()), float(array.max()))

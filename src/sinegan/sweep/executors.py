@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from sinegan.kernels import use_uniform_kernels
 from sinegan.schema import bounded
 
 
@@ -43,7 +44,7 @@ class Local(ExecutorSettings):
     @contextmanager
     def open(self) -> Iterator[Executor]:
         pool = ProcessPoolExecutor(
-            self.worker_count, multiprocessing.get_context("spawn"), initializer=_follow_parent
+            self.worker_count, multiprocessing.get_context("spawn"), initializer=_prepare_worker
         )
         try:
             yield pool
@@ -77,8 +78,9 @@ class _SerialExecutor(Executor):
         return future
 
 
-def _follow_parent() -> None:
+def _prepare_worker() -> None:
     """Leaves an interrupt to the parent, and ends when the parent has died, however it died."""
+    use_uniform_kernels()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None

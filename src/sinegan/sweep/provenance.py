@@ -4,12 +4,15 @@ import functools
 import json
 import os
 import platform
+import shlex
 import subprocess
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from sinegan.config import Config
 from sinegan.files import write_json
@@ -26,6 +29,7 @@ def write_provenance(folder: Path, config: Config, settings: dict[str, Any], ove
         "settings": settings,
         "primary_metric": config.primary_metric,
         "engine": "compiled" if is_compiled(config) else "eager",
+        "kernels": torch.backends.cpu.get_cpu_capability(),
         "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "seconds": None,
         **surroundings(),
@@ -44,7 +48,7 @@ def complete_provenance(folder: Path) -> None:
 def surroundings() -> dict[str, Any]:
     """Command, code, versions and machine: the same for a whole sweep."""
     return {
-        "command": sys.argv,
+        "command": shlex.join(typed_command(sys.orig_argv)),
         "git": git_state(Path(__file__).parent),
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
         "machine": {
@@ -54,6 +58,20 @@ def surroundings() -> dict[str, Any]:
             "cores": os.cpu_count(),
         },
     }
+
+
+def typed_command(words: list[str]) -> list[str]:
+    """The command as it was typed, without the folders of this machine's programs.
+
+    >>> typed_command(["/usr/bin/python3", "-m", "sinegan.main", "-m", "seeds=2,4"])
+    ['python', '-m', 'sinegan.main', '-m', 'seeds=2,4']
+    >>> typed_command(["/usr/bin/python3", "/usr/bin/sinegan", "seeds=2"])
+    ['sinegan', 'seeds=2']
+    """
+    _, *rest = words
+    if rest and not rest[0].startswith("-"):
+        return [Path(rest[0]).name, *rest[1:]]
+    return ["python", *rest]
 
 
 def git_state(folder: Path) -> dict[str, Any] | None:

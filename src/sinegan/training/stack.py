@@ -25,6 +25,9 @@ from sinegan.training.step import Game, State, step
 BLOCK = 100
 """Steps whose random numbers are drawn at once. Part of every run's numbers: never change it."""
 
+FEWEST_LANES = 2
+"""A batched product of one matrix takes another path in BLAS, with other last bits."""
+
 PAYS_FROM = 2_000
 """With `compile=auto`, the steps from which compiling (tens of seconds, once) is worth its time."""
 
@@ -168,8 +171,8 @@ def program(shared: Signature) -> Program:
 class Stack:
     """Runs of one signature and their state, advanced together.
 
-    width: lanes of the program, at least as many as runs; spare lanes repeat the last run, so
-    that stacks of different sizes share one compiled program.
+    width: lanes of the program, if more than there are runs; spare lanes repeat the last run, so
+    that stacks of different sizes share one compiled program. There are at least FEWEST_LANES.
     """
 
     def __init__(self, runs: Sequence[Run], width: int | None = None) -> None:
@@ -180,7 +183,8 @@ class Stack:
             raise ValueError(
                 f"{len(different)} of {len(self.runs)} runs have another signature than the first"
             )
-        self._lanes = self.runs + [self.runs[-1]] * ((width or len(self.runs)) - len(self.runs))
+        width = max(width or 0, len(self.runs), FEWEST_LANES)
+        self._lanes = self.runs + [self.runs[-1]] * (width - len(self.runs))
         self._program = program(self.shared)
         self._dtype: torch.dtype = getattr(torch, self.shared.dtype)
         self._place = {"device": self.shared.device, "dtype": self._dtype}

@@ -1,0 +1,97 @@
+"""What the tests of the report share: folders as a sweep leaves them, written by hand."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+EVERY = 10
+"""Steps from one evaluation of a hand-written history to the next."""
+
+
+@pytest.fixture
+def file_configuration() -> Callable[..., Path]:
+    """Writes a configuration's folder: provenance.json, and runs.csv and history.csv when there are runs."""
+
+    def file(
+        folder: Path,
+        overrides: Sequence[str] = (),
+        values: Mapping[int, Sequence[float]] | None = None,
+        *,
+        status: Mapping[int, str] | None = None,
+        metric: str = "rmse",
+        seeds: int | None = None,
+        steps: int = 100,
+        end_step: int | None = None,
+        seconds: float = 2.0,
+        message: str = "",
+        part: str = "",
+        animation: bool = False,
+    ) -> Path:
+        """values: the metric of each seed at its evaluations. status: of the seeds that did not finish.
+
+        seeds: how many there should be. part: where the tables of an unfinished configuration lie.
+        """
+        values, status = values or {}, status or {}
+        settings = {
+            "training": {"steps": steps},
+            "seeds": len(values) if seeds is None else seeds,
+            "plot": {"animation": animation},
+        }
+        provenance = {
+            "overrides": list(overrides),
+            "settings": settings,
+            "primary_metric": metric,
+            "engine": "eager",
+        }
+        tables = folder / part
+        tables.mkdir(parents=True, exist_ok=True)
+        (folder / "provenance.json").write_text(json.dumps(provenance))
+        if values:
+            runs = [
+                f"{seed},{status.get(seed, 'finished')},{steps if end_step is None else end_step},"
+                f'{seconds},"{message}"'
+                for seed in values
+            ]
+            history = [
+                f"{seed},{EVERY * place},{value!r},0.5,0.25,-1.25,0.125"
+                for seed, series in values.items()
+                for place, value in enumerate(series)
+            ]
+            (tables / "runs.csv").write_text("\n".join(["seed,status,step,seconds,message", *runs, ""]))
+            columns = f"seed,step,{metric},d_real,d_fake,value,value_gap"
+            # Without any evaluation there are no columns either: the table is empty.
+            (tables / "history.csv").write_text("\n".join([columns, *history, ""]) if history else "\n")
+        return folder
+
+    return file
+
+
+@pytest.fixture
+def file_samples() -> Callable[..., None]:
+    """Writes a configuration's samples.npz: two runs with three generated curves each, at five points."""
+
+    def file(folder: Path, real_curves: int = 1, frames: Mapping[int, float] | None = None) -> None:
+        """frames: the value of the first run's curve at each step that has one; none by default."""
+        arrays: dict[str, Any] = {
+            "x": np.linspace(0, 6, 5),
+            "real": np.ones((real_curves, 5)),
+            "seeds": np.array([0, 1]),
+            "curves": np.linspace(-1, 1, 30, dtype=np.float32).reshape(2, 3, 5),
+            "probability": np.full((2, 3), 0.5, np.float32),
+        }
+        if frames is not None:
+            heights = np.array([[height, 0.0] for height in frames.values()], np.float32)
+            arrays |= {
+                "frame_seeds": np.array([0, 1]),
+                "frame_steps": np.array(list(frames)),
+                "frame_curves": np.repeat(heights[:, :, None], 5, axis=2),
+                "frame_probability": np.full((len(frames), 2), 0.5, np.float32),
+            }
+        folder.mkdir(parents=True, exist_ok=True)
+        np.savez(folder / "samples.npz", **arrays)
+
+    return file

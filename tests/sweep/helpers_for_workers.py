@@ -1,0 +1,31 @@
+"""What the tests send to worker processes: it must be importable there, too."""
+
+import multiprocessing
+import os
+import select
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sinegan.game.targets import Array, Sine
+
+
+def in_a_worker() -> bool:
+    return multiprocessing.parent_process() is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeadlyForWorkers(Sine):
+    """A target that kills the worker process which draws it, and is a sine in the main process."""
+
+    def draw(self, rows: int, rng: np.random.Generator) -> Array:
+        if in_a_worker():
+            os._exit(1)
+        return super().draw(rows, rng)
+
+
+def say_so_and_work_for_a_minute(place: Path) -> None:
+    """place: a named pipe whose reader learns that the work has begun."""
+    place.write_text("at work")
+    select.select([], [], [], 60)

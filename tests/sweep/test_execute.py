@@ -1,0 +1,232 @@
+"""All runs of all configurations are trained and filed, whatever happens to some of them."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from helpers_for_workers import DeadlyForWorkers
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sinegan.config import Config, Plot
+from sinegan.game.losses import Minimax, NonSaturating
+from sinegan.sweep.execute import Outcome, execute
+from sinegan.sweep.executors import ExecutorSettings, Local, Serial
+from sinegan.sweep.plan import Configuration
+from sinegan.sweep.record import read_csv
+from sinegan.training.loop import Evaluation
+from sinegan.training.optimisers import Adam
+
+# Pandas 3.1 wants `float_precision` gone, which sinegan names for older ones.
+pytestmark = pytest.mark.filterwarnings("ignore:The 'float_precision' argument:DeprecationWarning")
+
+MakeConfig = Callable[..., Config]
+FileConfig = Callable[[Path, Config], Configuration]
+ReadSamples = Callable[[Path], dict[str, NDArray[Any]]]
+Run = Callable[..., tuple[dict[int, Outcome], list[Path]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Broken(Minimax):
+    """A loss that someone is still writing."""
+
+    def generator(self, real: Tensor, fake: Tensor) -> Tensor:
+        raise NotImplementedError("no loss today")
+
+
+@pytest.fixture
+def run(tmp_path: Path, file_config: FileConfig) -> Run:
+    """Executes configs below a folder; returns the outcomes by place, and the configurations' folders."""
+
+    def run(
+        configs: Sequence[Config], executor: ExecutorSettings, name: str = "sweep", **options: Any
+    ) -> tuple[dict[int, Outcome], list[Path]]:
+        home = tmp_path / name
+        configurations = [file_config(home / str(place), config) for place, config in enumerate(configs)]
+        yielded = list(execute(configurations, executor, home, **options))
+        outcomes = dict(yielded)
+        assert len(outcomes) == len(yielded)
+        assert {path.name for path in home.iterdir()} == {str(place) for place in outcomes}
+        return outcomes, [configuration.folder for configuration in configurations]
+
+    return run
+
+
+def two_speeds(make_config: MakeConfig, **parts: Any) -> list[Config]:
+    """Two configurations of one signature."""
+    return [
+        make_config(optim=Adam(lr=lr, generator_lr=lr, discriminator_lr=lr), **parts) for lr in (1e-3, 2e-2)
+    ]
+
+
+def test_worker_processes_file_what_one_process_files(
+    make_config: MakeConfig, run: Run, read_samples: ReadSamples
+) -> None:
+    # Six runs: shards of four and two for one process, of two, two and two for two workers.
+    configs = two_speeds(make_config, seeds=3, plot=Plot(animation=True, every=4))
+    (here, there) = (run(configs, Serial(), "here"), run(configs, Local(workers=2), "there"))
+    assert here[0] == there[0] == {place: Outcome(Counter(finished=3)) for place in (0, 1)}
+    for one, other in zip(here[1], there[1], strict=True):
+        names = {path.name for path in one.iterdir()}
+        assert names == {path.name for path in other.iterdir()}
+        assert names == {"provenance.json", "runs.csv", "history.csv", "samples.npz", "checkpoint.pt"}
+        assert (one / "history.csv").read_bytes() == (other / "history.csv").read_bytes()
+        pd.testing.assert_frame_equal(
+            read_csv(one / "runs.csv").drop(columns="seconds"),
+            read_csv(other / "runs.csv").drop(columns="seconds"),
+            check_exact=True,
+        )
+        arrays, others = read_samples(one), read_samples(other)
+        assert {name: array.tobytes() for name, array in arrays.items()} == {
+            name: array.tobytes() for name, array in others.items()
+        }
+        stored, expected = (
+            torch.load(folder / "checkpoint.pt", weights_only=True) for folder in (other, one)
+        )
+        assert stored["seeds"] == [0, 1, 2]
+        torch.testing.assert_close(stored, expected, rtol=0, atol=0)
+    histories = [(folder / "history.csv").read_bytes() for folder in here[1]]
+    assert histories[0] != histories[1]
+
+
+def test_a_run_computes_the_same_alone_as_in_a_sweep(
+    make_config: MakeConfig, run: Run, read_samples: ReadSamples
+) -> None:
+    _, folders = run(two_speeds(make_config, seeds=3), Serial(), "sweep")
+    history = read_csv(folders[1] / "history.csv")
+    samples = read_samples(folders[1])
+    for place, seed in enumerate((0, 1, 2)):
+        (config,) = two_speeds(make_config, seed=seed, seeds=1)[1:]
+        _, (folder,) = run([config], Serial(), f"alone{seed}")
+        mine = history[history["seed"] == seed].reset_index(drop=True)
+        pd.testing.assert_frame_equal(mine, read_csv(folder / "history.csv"), check_exact=True)
+        np.testing.assert_array_equal(samples["curves"][place], read_samples(folder)["curves"][0])
+
+
+def test_configurations_of_one_signature_train_together(make_config: MakeConfig, run: Run) -> None:
+    seen: list[Evaluation] = []
+    outcomes, _ = run(two_speeds(make_config, seeds=3), Serial(), observers=[seen.append])
+    assert outcomes == {place: Outcome(Counter(finished=3)) for place in (0, 1)}
+    steps = [0, 5, 10, 12]
+    # Six runs: a shard of four, of both configurations, and one of two.
+    assert [(evaluation.step, len(evaluation.status)) for evaluation in seen] == [
+        (step, width) for width in (4, 2) for step in steps
+    ]
+
+
+def test_a_configuration_is_yielded_when_its_files_are_there(
+    make_config: MakeConfig, tmp_path: Path, file_config: FileConfig
+) -> None:
+    configs = [*two_speeds(make_config), make_config(loss=NonSaturating(), seeds=1)]
+    configurations = [file_config(tmp_path / str(n), config) for n, config in enumerate(configs)]
+    order = []
+    for place, outcome in execute(configurations, Serial(), tmp_path):
+        folder = configurations[place].folder
+        assert len(read_csv(folder / "runs.csv")) == outcome.statuses.total() == configs[place].seeds
+        assert not (folder / "parts").exists()
+        assert json.loads((folder / "provenance.json").read_text())["seconds"] >= 0
+        later = configurations[place + 1 :]
+        assert not any((configuration.folder / "runs.csv").exists() for configuration in later)
+        order.append(place)
+    assert order == [0, 1, 2]
+
+
+def test_a_configuration_that_raises_is_reported_and_the_others_finish(
+    make_config: MakeConfig, run: Run
+) -> None:
+    configs = [make_config(loss=Broken(), seeds=3), make_config(seeds=2)]
+    outcomes, folders = run(configs, Serial())
+    message = "NotImplementedError: no loss today"
+    assert outcomes[0].statuses == Counter(failed=3)
+    assert set(outcomes[0].errors) == {message}
+    assert outcomes[1] == Outcome(Counter(finished=2))
+    failed = read_csv(folders[0] / "runs.csv")
+    assert failed["seed"].tolist() == [0, 1, 2]
+    assert failed["status"].tolist() == ["failed"] * 3
+    assert failed["message"].tolist() == [message] * 3
+    assert read_csv(folders[1] / "runs.csv")["status"].tolist() == ["finished"] * 2
+
+
+def test_a_failure_halfway_keeps_what_was_measured_before(make_config: MakeConfig, run: Run) -> None:
+    def fail_at_ten(evaluation: Evaluation) -> None:
+        if evaluation.step == 10:
+            raise ValueError("enough")
+
+    outcomes, (folder,) = run([make_config(seeds=1)], Serial(), observers=[fail_at_ten])
+    assert outcomes == {0: Outcome(Counter(failed=1), ["ValueError: enough"])}
+    assert read_csv(folder / "history.csv")["step"].tolist() == [0, 5, 10]
+    assert read_csv(folder / "runs.csv")["step"].tolist() == [10]
+
+
+def test_observers_see_every_evaluation_in_this_process(make_config: MakeConfig, run: Run) -> None:
+    seen: list[int] = []
+    configs = [make_config(target=DeadlyForWorkers(points=6), seeds=4)]
+    outcomes, _ = run(
+        configs, Local(workers=2), observers=[lambda evaluation: seen.append(evaluation.step), lambda _: None]
+    )
+    assert outcomes == {0: Outcome(Counter(finished=4))}
+    assert seen == [0, 5, 10, 12]
+
+
+def test_a_single_shard_needs_no_other_process(make_config: MakeConfig, run: Run) -> None:
+    outcomes, _ = run([make_config(target=DeadlyForWorkers(points=6), seeds=1)], Local(workers=2))
+    assert outcomes == {0: Outcome(Counter(finished=1))}
+
+
+def test_a_worker_that_dies_is_a_failure_of_its_runs_not_of_the_sweep(
+    make_config: MakeConfig, run: Run
+) -> None:
+    outcomes, (folder,) = run([make_config(target=DeadlyForWorkers(points=6), seeds=2)], Local(workers=2))
+    assert outcomes[0].statuses == Counter(failed=2)
+    assert all(error.startswith("BrokenProcessPool: ") for error in outcomes[0].errors)
+    runs = read_csv(folder / "runs.csv")
+    assert runs["seed"].tolist() == [0, 1]
+    assert runs["status"].tolist() == ["failed"] * 2
+    assert runs["message"].str.startswith("BrokenProcessPool: ").all()
+
+
+def test_the_progress_is_shared_while_runs_train_and_gone_afterwards(
+    make_config: MakeConfig, tmp_path: Path, file_config: FileConfig
+) -> None:
+    progress = tmp_path / ".progress"
+    seen: list[str] = []
+    configuration = file_config(tmp_path / "0", make_config(seeds=1))
+
+    def look(_: Evaluation) -> None:
+        seen.extend(path.name for path in progress.iterdir())
+
+    assert len(list(execute([configuration], Serial(), tmp_path, [look]))) == 1
+    assert set(seen) == {"0.json"}
+    assert not progress.exists()
+
+
+def test_the_progress_is_gone_when_the_caller_stops_early(
+    make_config: MakeConfig, tmp_path: Path, file_config: FileConfig
+) -> None:
+    configurations = [file_config(tmp_path / str(n), make_config(seeds=n)) for n in (1, 2)]
+    results: Iterator[tuple[int, Outcome]] = execute(configurations, Serial(), tmp_path)
+    assert next(results)[0] == 0
+    assert (tmp_path / ".progress").exists()
+    results.close()  # type: ignore[attr-defined]
+    assert not (tmp_path / ".progress").exists()
+
+
+def test_a_shard_writes_parts_now_and_then(
+    make_config: MakeConfig, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sinegan.sweep.execute.SECONDS_BETWEEN_PARTS", -1.0)
+    steps: list[list[int]] = []
+
+    def look(_: Evaluation) -> None:
+        parts = sorted((tmp_path / "sweep" / "0" / "parts").glob("*/history.csv"))
+        steps.append([step for part in parts for step in read_csv(part)["step"]])
+
+    run([make_config(seeds=1)], Serial(), observers=[look])
+    assert steps == [[], [0], [0, 5], [0, 5, 10]]

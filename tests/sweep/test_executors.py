@@ -1,0 +1,106 @@
+"""Where shards run, and that no process outlives its sweep."""
+
+import multiprocessing
+import os
+import select
+import signal
+import subprocess
+import sys
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from operator import truediv
+from pathlib import Path
+
+import pytest
+from helpers_for_workers import say_so_and_work_for_a_minute
+
+from sinegan.sweep.executors import Local, Serial
+
+PARENT = """
+import os, signal
+from sinegan.sweep.executors import Local
+
+with Local(workers=1).open() as pool:
+    print(pool.submit(os.getpid).result(), flush=True)
+    pool.submit(signal.pause).result()
+"""
+
+
+def test_the_workers_that_were_asked_for_are_counted() -> None:
+    assert Local(workers=5).worker_count == 5
+    assert Serial().worker_count == 1
+
+
+def test_without_a_number_there_is_a_worker_for_each_core_that_may_be_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 3, 7}, raising=False)
+    assert Local().worker_count == 3
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert Local().worker_count == 64
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert Local().worker_count == 1
+
+
+def test_one_process_works_at_once_and_its_futures_carry_results_and_errors() -> None:
+    with Serial().open() as pool:
+        done, failed = pool.submit(truediv, 6, 3), pool.submit(truediv, 1, 0)
+        assert done.done()
+        assert done.result() == 2
+        assert pool.submit(os.getpid).result() == os.getpid()
+        assert isinstance(failed.exception(), ZeroDivisionError)
+        with pytest.raises(ZeroDivisionError):
+            failed.result()
+
+
+def test_an_interrupt_is_no_result_of_one_process() -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with Serial().open() as pool, pytest.raises(KeyboardInterrupt):
+        pool.submit(interrupt)
+
+
+def test_local_workers_are_other_processes_that_leave_an_interrupt_to_the_parent() -> None:
+    with Local(workers=1).open() as pool:
+        worker = pool.submit(os.getpid).result()
+        assert worker != os.getpid()
+        assert pool.submit(signal.raise_signal, signal.SIGINT).exception() is None
+        assert pool.submit(os.getpid).result() == worker
+        assert isinstance(pool.submit(truediv, 1, 0).exception(), ZeroDivisionError)
+    assert multiprocessing.active_children() == []
+
+
+def test_an_error_in_the_main_process_ends_the_workers_at_once(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    futures: list[Future[None]] = []
+
+    def fail_while_a_worker_is_at_work() -> None:
+        with Local(workers=1).open() as pool:
+            futures.append(pool.submit(say_so_and_work_for_a_minute, pipe))
+            assert select.select([reader], [], [], 30)[0], "no worker came to work"
+            raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        fail_while_a_worker_is_at_work()
+    os.close(reader)
+    assert multiprocessing.active_children() == []
+    assert isinstance(futures[0].exception(), BrokenProcessPool)
+
+
+def test_workers_end_with_a_parent_that_is_killed() -> None:
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    worker = int(parent.stdout.readline())
+    parent.kill()
+    try:
+        # The worker holds the other end of this pipe, too: it is closed when both are gone.
+        parent.communicate(timeout=30)
+    except subprocess.TimeoutExpired:
+        os.kill(worker, signal.SIGKILL)
+        parent.communicate()
+        pytest.fail("the worker outlived its parent by half a minute")
+    assert parent.returncode == -signal.SIGKILL

@@ -1,0 +1,253 @@
+"""How far a sweep is, added up from the small files of its shards."""
+
+import io
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+
+from sinegan.sweep import progress
+from sinegan.sweep.progress import Reporter, Standing, Watcher, shown
+from sinegan.training.loop import DIVERGED, FINISHED, RUNNING, Evaluation
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A clock whose `now` is moved by hand."""
+    clock = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    return clock
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Callable[..., None]:
+    """Leaves what a worker says of its shard."""
+
+    def report(number: int, step: int, ended: dict[str, int] | None = None, **latest: float) -> None:
+        state = {"step": step, "running": 1, "ended": ended or {}, **latest}
+        file(tmp_path, number).parent.mkdir(exist_ok=True)
+        file(tmp_path, number).write_text(json.dumps(state))
+
+    return report
+
+
+def file(folder: Path, number: int) -> Path:
+    return folder / ".progress" / f"{number}.json"
+
+
+def evaluation(step: int, *status: str, measured: list[bool] | None = None, **metrics: list[float]) -> Any:
+    return Evaluation(
+        step=step,
+        metrics={name: np.array(values) for name, values in metrics.items()} or None,
+        frame=None,
+        paintings=None,
+        measured=np.array(measured or [True] * len(status)),
+        ended=np.zeros(len(status), bool),
+        status=status,
+        end_step=(0,) * len(status),
+    )
+
+
+def standing(**changes: Any) -> Standing:
+    nothing: dict[str, Any] = {
+        "run_steps": 0,
+        "all_run_steps": 1000,
+        "runs": 8,
+        "ended": 0,
+        "failed": 0,
+        "diverged": 0,
+        "rate": 0.0,
+        "latest": {},
+    }
+    return Standing(**nothing | changes)
+
+
+def test_a_worker_says_its_step_its_runs_and_the_mean_of_the_measured_ones(tmp_path: Path) -> None:
+    Reporter(tmp_path, 3).say(
+        evaluation(
+            40,
+            RUNNING,
+            DIVERGED,
+            FINISHED,
+            FINISHED,
+            measured=[True, False, False, True],
+            d_real=[0.5, 9.0, 9.0, 0.25],
+            d_fake=[0.12344, 9.0, 9.0, 0.12344],
+            rmse=[1.0, 1.0, 1.0, 1.0],
+        )
+    )
+    assert json.loads(file(tmp_path, 3).read_text()) == {
+        "step": 40,
+        "running": 1,
+        "ended": {DIVERGED: 1, FINISHED: 2},
+        "d_real": 0.375,
+        "d_fake": 0.1234,
+    }
+
+
+def test_a_worker_speaks_at_most_twice_a_second_but_always_at_the_end(
+    tmp_path: Path, clock: SimpleNamespace
+) -> None:
+    reporter = Reporter(tmp_path, 0)
+
+    def step_after(seconds: float, step: int, final: bool = False) -> int:
+        clock.now += seconds
+        reporter.say(evaluation(step, RUNNING), final)
+        said: int = json.loads(file(tmp_path, 0).read_text())["step"]
+        return said
+
+    assert step_after(0, 1) == 1
+    assert step_after(0.25, 2) == 1
+    assert step_after(0.25, 3) == 3
+    assert step_after(0.25, 4) == 3
+    assert step_after(0, 5, final=True) == 5
+
+
+def test_runs_without_valid_metrics_are_not_averaged(tmp_path: Path) -> None:
+    Reporter(tmp_path, 0).say(evaluation(5, DIVERGED, measured=[False], d_real=[np.nan], d_fake=[np.nan]))
+    assert set(json.loads(file(tmp_path, 0).read_text())) == {"step", "running", "ended"}
+
+
+def test_nothing_has_begun_yet(tmp_path: Path) -> None:
+    now = Watcher(tmp_path, {0: (8, 100), 1: (2, 50)}, 1).standing()
+    assert now == standing(all_run_steps=900, runs=10)
+    assert now.line() == "0/10 runs, starting"
+
+
+def test_steps_and_runs_of_all_shards_are_added_up(tmp_path: Path, report: Callable[..., None]) -> None:
+    watcher = Watcher(tmp_path, {0: (4, 100), 1: (2, 50), 2: (3, 10)}, 2)
+    report(0, 25, {FINISHED: 1, DIVERGED: 2}, d_real=0.6, d_fake=0.4)
+    report(1, 10, {"stopped": 1})
+    watcher.shard_done(2, Counter(failed=3))
+    now = watcher.standing()
+    assert now.run_steps == 4 * 25 + 2 * 10 + 3 * 10
+    assert now.all_run_steps == 4 * 100 + 2 * 50 + 3 * 10
+    assert (now.runs, now.ended, now.failed, now.diverged) == (9, 7, 3, 2)
+
+
+def test_a_shard_that_is_done_is_counted_once(tmp_path: Path, report: Callable[..., None]) -> None:
+    watcher = Watcher(tmp_path, {0: (4, 100)}, 1)
+    report(0, 90, {FINISHED: 1})
+    watcher.shard_done(0, Counter({FINISHED: 3, DIVERGED: 1}))
+    assert not file(tmp_path, 0).exists()
+    report(0, 95, {FINISHED: 2})  # said by a worker that was slow
+    now = watcher.standing()
+    assert (now.run_steps, now.ended, now.diverged) == (400, 4, 1)
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"step": 3, "ende', '{"step": 3, "ended": {}'])
+def test_a_half_written_file_is_ignored(tmp_path: Path, report: Callable[..., None], content: str) -> None:
+    watcher = Watcher(tmp_path, {0: (4, 100), 1: (1, 100)}, 1)
+    report(1, 7)
+    file(tmp_path, 0).write_text(content)
+    assert watcher.standing().run_steps == 7
+
+
+def test_files_of_others_are_ignored(tmp_path: Path, report: Callable[..., None]) -> None:
+    watcher = Watcher(tmp_path, {0: (1, 100)}, 1)
+    report(0, 7)
+    report(5, 50)
+    file(tmp_path, 0).with_name(".0.json.1234.part").write_text("{}")
+    assert watcher.standing().run_steps == 7
+
+
+def test_the_rate_is_that_of_the_last_minute(
+    tmp_path: Path, report: Callable[..., None], clock: SimpleNamespace
+) -> None:
+    watcher = Watcher(tmp_path, {0: (2, 1_000_000)}, 1)
+
+    def rate_after(seconds: float, step: int) -> float:
+        clock.now += seconds
+        report(0, step)
+        return watcher.standing().rate
+
+    assert rate_after(0, 100) == 0  # one look is no rate
+    assert rate_after(1, 200) == 0  # nor is a second
+    assert rate_after(9, 1100) == 2 * 1000 / 10
+    assert rate_after(50, 1100) == 2 * 1000 / 60
+    assert rate_after(10, 7100) == 2 * 6000 / 60  # since the look 60 s ago
+    assert rate_after(300, 8100) == 0  # no other look in the last minute
+
+
+def test_the_line_tells_all_that_matters() -> None:
+    busy = standing(
+        run_steps=400, ended=3, failed=1, diverged=2, rate=10.0, latest={"d_real": 0.5, "d_fake": 0.25}
+    )
+    assert busy.line() == "3/8 runs, 1 failed, 2 diverged, 10 steps/s, 0:01:00 left"
+    quiet = standing(run_steps=400, rate=1234.5, latest={"d_real": 0.516, "d_fake": 0.25})
+    assert quiet.line() == "0/8 runs, 1,234 steps/s, 0:00:00 left, D 0.52 0.25"
+    assert standing(run_steps=8, latest={"d_real": 0.5, "d_fake": 0.5}).line() == "0/8 runs, D 0.50 0.50"
+
+
+share = st.floats(0, 1)
+
+
+@given(
+    runs=st.integers(1, 99_999),
+    failed=share,
+    diverged=share,
+    rate=st.floats(0, 999_999),
+    seconds=st.floats(0, 86_399),
+)
+@settings(deadline=None)
+def test_the_line_fits_80_columns_for_a_hundred_thousand_runs_in_a_day(
+    runs: int, failed: float, diverged: float, rate: float, seconds: float
+) -> None:
+    now = standing(
+        all_run_steps=round(rate * seconds),
+        runs=runs,
+        ended=runs,
+        failed=round(runs * failed),
+        diverged=round(runs * diverged),
+        rate=rate,
+        latest={"d_real": 0.5, "d_fake": 1.0},
+    )
+    assert len(now.line()) <= 80
+    assert "\n" not in now.line()
+
+
+def test_a_terminal_shows_a_bar_with_configurations_and_the_line(
+    tmp_path: Path, report: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    screen = io.StringIO()
+    monkeypatch.setattr(progress, "Console", lambda: Console(file=screen, force_terminal=True, width=80))
+    watcher = Watcher(tmp_path, {0: (4, 100)}, 12)
+    watcher.configurations_done = 5
+    report(0, 50, {FINISHED: 1}, d_real=0.6, d_fake=0.4)
+    with shown(watcher):
+        pass
+    assert "5/12" in screen.getvalue()
+    assert "1/4 runs, D 0.60 0.40" in screen.getvalue()
+
+
+def test_without_a_terminal_there_is_a_plain_line_now_and_then(
+    tmp_path: Path,
+    report: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    watcher = Watcher(tmp_path, {0: (4, 100)}, 1)
+    report(0, 50, {FINISHED: 1})
+    looks = threading.Semaphore(0)
+    look = watcher.standing
+
+    def counted() -> Standing:
+        looks.release()
+        return look()
+
+    monkeypatch.setattr(watcher, "standing", counted)
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_PLAIN_LINES", 0.001)
+    monkeypatch.setattr(progress, "Console", lambda: Console(file=io.StringIO()))
+    with shown(watcher):
+        assert all(looks.acquire(timeout=30) for _ in range(2))
+    assert capsys.readouterr().out.splitlines()[0] == " 50 %, 1/4 runs"

@@ -1,0 +1,159 @@
+"""Every configuration says where its numbers come from."""
+
+import json
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sinegan.config import Config
+from sinegan.game.targets import NoisySine
+from sinegan.sweep.provenance import complete_provenance, git_state, surroundings, write_provenance
+
+MakeConfig = Callable[..., Config]
+
+
+@pytest.fixture
+def git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Git in a folder of its own, whatever repository the tests run in."""
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+
+    def git(*arguments: str) -> str:
+        author = ["-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
+        command = ["git", "-C", str(tmp_path), *author, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    return git
+
+
+def write(folder: Path, config: Config, overrides: list[str]) -> dict[str, Any]:
+    write_provenance(folder, config, {"seeds": config.seeds, "network": {"generator": [8]}}, overrides)
+    return read(folder)
+
+
+def read(folder: Path) -> dict[str, Any]:
+    known: dict[str, Any] = json.loads((folder / "provenance.json").read_text())
+    return known
+
+
+def test_settings_code_versions_and_machine_are_filed(make_config: MakeConfig, tmp_path: Path) -> None:
+    before = datetime.now(UTC)
+    known = write(tmp_path / "0", make_config(), ["optim.lr=1e-3", "network=tiny"])
+    assert {
+        "overrides",
+        "settings",
+        "primary_metric",
+        "engine",
+        "started",
+        "seconds",
+        "command",
+        "git",
+        "versions",
+        "machine",
+    } <= set(known)
+    assert known["overrides"] == ["optim.lr=1e-3", "network=tiny"]
+    assert known["settings"] == {"seeds": 3, "network": {"generator": [8]}}
+    assert known["seconds"] is None
+    started = datetime.fromisoformat(known["started"])
+    assert started.utcoffset() == timedelta(0)
+    assert before - timedelta(milliseconds=1) <= started <= datetime.now(UTC)
+    assert known["versions"]["python"] == platform.python_version()
+    assert known["versions"]["torch"] == version("torch")
+    assert known["machine"]["cores"] == os.cpu_count()
+    assert set(known["machine"]) == {"host", "system", "processor", "cores"}
+    assert known["machine"]["processor"] == known["machine"]["processor"].strip()
+
+
+def test_the_engine_and_the_metric_are_those_of_the_configuration(
+    make_config: MakeConfig, tmp_path: Path
+) -> None:
+    eager = write(tmp_path / "0", make_config(), [])
+    compiled = write(
+        tmp_path / "1", make_config(training={"compile": "always"}, target=NoisySine(points=6)), []
+    )
+    assert (eager["engine"], eager["primary_metric"]) == ("eager", "rmse")
+    assert (compiled["engine"], compiled["primary_metric"]) == ("compiled", "energy_distance")
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (["/usr/bin/python3", "-m", "sinegan.main", "-m", "lr=1,2"], "python -m sinegan.main -m lr=1,2"),
+        (["/usr/bin/python3.11", "/usr/bin/sinegan", "seeds=2"], "sinegan seeds=2"),
+        (
+            ["python", "-m", "sinegan.main", "a='b c'"],
+            shlex.join(["python", "-m", "sinegan.main", "a='b c'"]),
+        ),
+    ],
+)
+def test_the_command_can_be_typed_again_on_another_machine(
+    monkeypatch: pytest.MonkeyPatch, words: list[str], command: str
+) -> None:
+    monkeypatch.setattr(sys, "orig_argv", words)
+    assert surroundings.__wrapped__()["command"] == command
+
+
+def test_a_package_that_is_not_installed_has_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sinegan.sweep.provenance.PACKAGES", ("torch", "no-such-package-of-sinegan"))
+    assert surroundings.__wrapped__()["versions"] == {
+        "python": platform.python_version(),
+        "torch": version("torch"),
+        "no-such-package-of-sinegan": None,
+    }
+
+
+def test_the_end_adds_the_seconds_since_the_start_and_changes_nothing_else(
+    make_config: MakeConfig, tmp_path: Path
+) -> None:
+    known = write(tmp_path, make_config(), ["a=1"])
+    an_hour_ago = (datetime.fromisoformat(known["started"]) - timedelta(hours=1)).isoformat()
+    (tmp_path / "provenance.json").write_text(json.dumps(known | {"started": an_hour_ago}))
+    complete_provenance(tmp_path)
+    completed = read(tmp_path)
+    assert 3600 <= completed["seconds"] < 2 * 3600
+    assert completed | {"seconds": None, "started": known["started"]} == known
+
+
+def test_a_repository_has_a_commit_and_is_clean_until_something_changes(
+    tmp_path: Path, git: Callable[..., str]
+) -> None:
+    package = tmp_path / "src" / "package"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    git("init")
+    git("add", ".")
+    git("commit", "-m", "All")
+    commit = git("rev-parse", "HEAD")
+    assert git_state(package) == {"commit": commit, "dirty": False}
+    (package / "__init__.py").write_text("changed = True")
+    assert git_state(package) == {"commit": commit, "dirty": True}
+    git("checkout", ".")
+    (tmp_path / "new").write_text("")
+    assert git_state(package) == {"commit": commit, "dirty": True}
+
+
+def test_code_that_no_repository_tracks_has_no_state(tmp_path: Path, git: Callable[..., str]) -> None:
+    (tmp_path / "__init__.py").write_text("")
+    assert git_state(tmp_path) is None
+    git("init")
+    (tmp_path / "other").write_text("")
+    git("add", "other")
+    git("commit", "-m", "All but the code")
+    assert git_state(tmp_path) is None
+
+
+def test_a_machine_without_git_has_no_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert git_state(tmp_path) is None

@@ -1,0 +1,127 @@
+"""Every file in conf/ is composed, instantiated and stepped; the tree tells the truth about the classes."""
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.plugins import Plugins
+from omegaconf import OmegaConf
+
+from sinegan.composition import problems_of, typed
+from sinegan.conf_folder import conf_folder
+from sinegan.schema import Allowed
+from sinegan.training.stack import Run, Stack
+
+GROUPS = ("target", "network", "loss", "optim", "training", "executor")
+FEW_STEPS = ["training.steps=2", "training.batch_size=3", "training.evaluation_samples=4", "seeds=2"]
+
+
+def choices(group: str) -> list[str]:
+    return sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
+
+
+@pytest.fixture(autouse=True)
+def _hydra() -> Iterator[None]:
+    Plugins.instance()
+    with initialize_config_dir(str(conf_folder()), version_base="1.3", job_name="sinegan"):
+        yield
+
+
+@pytest.mark.parametrize("choice", [f"{group}={name}" for group in GROUPS for name in choices(group)])
+def test_every_choice_of_every_group_trains(choice: str) -> None:
+    network = [] if choice.startswith("network") else ["network=tiny"]
+    config, _ = typed(compose("config", [choice, *network, *FEW_STEPS, "training.compile=never"]))
+    stack = Stack([Run(config, seed) for seed in config.all_seeds])
+    before = {name: tensor.clone() for name, tensor in stack.state.generator.items()}
+    stack.advance(2)
+    assert any(not (stack.state.generator[name] == tensor).all() for name, tensor in before.items())
+    assert np.isfinite(stack.measure()[config.primary_metric]).all()
+    assert stack.finite_steps().tolist() == [2, 2]
+
+
+@pytest.mark.parametrize("group", ["target", "network", "loss", "optim"])
+def test_a_file_names_every_setting_of_its_class_and_no_other(group: str) -> None:
+    for name in choices(group):
+        config, _ = typed(compose("config", [f"{group}={name}"]))
+        written = set(yaml.safe_load((conf_folder() / group / f"{name}.yaml").read_text())) - {"_target_"}
+        assert written == {field.name for field in dataclasses.fields(getattr(config, group))}, name
+
+
+def test_the_defaults_in_yaml_are_those_of_the_classes() -> None:
+    config, _ = typed(compose("config"))
+    for part in (config, config.target, config.network, config.loss, config.optim, config.training):
+        for field in dataclasses.fields(part):
+            if field.default is not dataclasses.MISSING:
+                assert getattr(part, field.name) == field.default, field.name
+
+
+def test_a_file_that_offers_words_offers_all_that_are_allowed() -> None:
+    config, _ = typed(compose("config"))
+    for path in ("network.activation", "training.device", "training.dtype", "training.compile"):
+        part, name = path.split(".")
+        (field,) = [f for f in dataclasses.fields(getattr(config, part)) if f.name == name]
+        allowed: Allowed = field.metadata["allowed"]
+        file = conf_folder() / part / ("small.yaml" if part == "network" else "default.yaml")
+        (line,) = [text for text in file.read_text().splitlines() if text.startswith(f"{name}:")]
+        assert {word for word in allowed.choices if word in line.replace(",", " ").split()} == set(
+            allowed.choices
+        )
+
+
+def test_original_is_the_tutorial_part_for_part() -> None:
+    config, _ = typed(compose("config", ["experiment=original", "seeds=1"]))
+    assert config.network.latent == 5
+    assert config.network.generator == (64, 128)
+    assert config.network.discriminator == (64, 256)
+    assert config.network.activation == "relu"
+    assert np.array_equal(config.target.grid(), np.linspace(0, 2 * np.pi, 16))
+    drawn = config.target.draw(64, np.random.default_rng(0))
+    assert np.array_equal(drawn, np.tile(np.sin(np.linspace(0, 2 * np.pi, 16)), (64, 1)))
+    assert type(config.loss).__name__ == "Minimax"
+    assert type(config.optim).__name__ == "Adam"
+    assert config.optim.generator_lr == config.optim.discriminator_lr == 1e-4
+    training = config.training
+    assert (training.steps, training.batch_size, training.discriminator_steps) == (10_000, 64, 1)
+    assert (training.evaluate_every, training.stop_tolerance, config.plot.every) == (100, 1e-6, 50)
+
+
+def test_early_stopping_is_off_outside_the_original() -> None:
+    config, _ = typed(compose("config"))
+    assert config.training.stop_tolerance is None
+
+
+@pytest.mark.parametrize("name", choices("experiment"))
+def test_every_experiment_is_valid_in_all_its_combinations(name: str) -> None:
+    study = compose("config", [f"experiment={name}"], return_hydra_config=True)
+    params = OmegaConf.to_container(study.hydra.sweeper.params or OmegaConf.create())
+    assert isinstance(params, dict)
+    overrides = OverridesParser.create().parse_overrides([f"{key}={value}" for key, value in params.items()])
+    assert (name == "original") == (not overrides)
+    for override in overrides:
+        for value in override.sweep_string_iterator():
+            single = compose("config", [f"experiment={name}", f"{override.key_or_group}={value}"])
+            assert problems_of(single) == []
+
+
+def test_one_learning_rate_serves_both_players_unless_split() -> None:
+    together, _ = typed(compose("config", ["optim.lr=0.003"]))
+    assert (together.optim.generator_lr, together.optim.discriminator_lr) == (0.003, 0.003)
+    split, _ = typed(compose("config", ["optim.lr=0.003", "optim.discriminator_lr=0.001"]))
+    assert (split.optim.generator_lr, split.optim.discriminator_lr) == (0.003, 0.001)
+
+
+def test_a_problem_of_an_interpolated_value_is_told_once_where_it_comes_from() -> None:
+    assert problems_of(compose("config", ["optim.lr=-1"])) == ["optim.lr = -1: must be a number above 0"]
+
+
+def test_the_conf_folder_has_no_stray_files() -> None:
+    files = {path.relative_to(conf_folder()) for path in conf_folder().rglob("*") if path.is_file()}
+    known: set[Any] = {Path("config.yaml"), Path("hydra/help/sinegan.yaml")}
+    known |= {Path(group) / f"{name}.yaml" for group in (*GROUPS, "experiment") for name in choices(group)}
+    assert files == known

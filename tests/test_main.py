@@ -1,0 +1,229 @@
+"""The commands as a user types them, each in a process and an empty folder of its own."""
+
+import contextlib
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from sinegan.main import claimed
+
+Finished = subprocess.CompletedProcess[str]
+SMALL = ["network=tiny", "training.batch_size=4", "training.evaluation_samples=8"]
+QUICK = [*SMALL, "training.steps=20", "training.evaluate_every=5", "seeds=3"]
+
+
+@pytest.fixture
+def sinegan(tmp_path: Path) -> Callable[..., Finished]:
+    """`python -m sinegan.main` in an empty folder."""
+
+    def run(*arguments: str, module: str = "sinegan.main") -> Finished:
+        command = [sys.executable, "-m", module, *arguments]
+        environment = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "COLUMNS")}
+        return subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, timeout=300, env=environment
+        )
+
+    return run
+
+
+def only_folder(parent: Path) -> Path:
+    (folder,) = parent.glob("*/*")
+    return folder
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_sweep_leaves_the_documented_files_and_prints_the_table(
+    sinegan: Callable[..., Finished], tmp_path: Path
+) -> None:
+    done = sinegan("-m", "optim.lr=1e-4,3e-3", "loss=minimax,non_saturating", *QUICK)
+    assert (done.returncode, done.stderr) == (0, "")
+    sweep = only_folder(tmp_path / "outputs/sweeps")
+    assert {path.name for path in sweep.iterdir()} == {"0", "1", "2", "3", "report", "multirun.yaml"}
+    for number in range(4):
+        files = {path.name for path in (sweep / str(number)).iterdir()}
+        assert files == {
+            ".hydra",
+            "runs.csv",
+            "history.csv",
+            "samples.npz",
+            "checkpoint.pt",
+            "provenance.json",
+            "sinegan.log",
+        }
+        assert (sweep / str(number) / ".hydra/config.yaml").exists()
+        assert [row["status"] for row in rows(sweep / str(number) / "runs.csv")] == ["finished"] * 3
+        assert len(rows(sweep / str(number) / "history.csv")) == 3 * 5
+    table = rows(sweep / "report/configurations.csv")
+    assert list(table[0]) == [
+        "optim.lr",
+        "loss",
+        "n",
+        "failed",
+        "diverged",
+        "estimate",
+        "low",
+        "high",
+        "median",
+        "seconds",
+    ]
+    swept = [(row["optim.lr"], row["loss"]) for row in table]
+    assert swept == [(lr, loss) for lr in ("0.0001", "0.003") for loss in ("minimax", "non_saturating")]
+    assert {row["n"] for row in table} == {"3"}
+    assert len({row["estimate"] for row in table}) == 4
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    for row in table:
+        assert row["optim.lr"] in done.stdout
+        assert f"{float(row['estimate']):.3g}" in done.stdout
+    known = json.loads((sweep / "3/provenance.json").read_text())
+    assert known["settings"]["optim"]["generator_lr"] == 0.003
+    assert known["settings"]["loss"]["_target_"] == "sinegan.game.losses.NonSaturating"
+    assert known["seconds"] > 0
+    again = sinegan(str(sweep), module="sinegan.report")
+    assert (again.returncode, again.stderr) == (0, "")
+    assert rows(sweep / "report/configurations.csv") == table
+
+
+def test_a_configuration_alone_has_the_numbers_that_it_has_in_a_sweep(
+    sinegan: Callable[..., Finished], tmp_path: Path
+) -> None:
+    swept = sinegan("-m", "optim.lr=1e-4,3e-3", "target=sine,chirp", *QUICK)
+    alone = sinegan("optim.lr=3e-3", "target=chirp", *QUICK, "executor=serial")
+    assert swept.returncode == alone.returncode == 0
+    in_sweep = only_folder(tmp_path / "outputs/sweeps") / "3/history.csv"
+    assert in_sweep.read_bytes() == (only_folder(tmp_path / "outputs/runs") / "history.csv").read_bytes()
+
+
+def test_the_original_prints_draws_and_explains(sinegan: Callable[..., Finished], tmp_path: Path) -> None:
+    done = sinegan("experiment=original", "seeds=1", "training.steps=100", "plot.every=50")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "step    100   mean D(real) 0." in done.stdout
+    assert "-1.3863" in done.stdout
+    run = only_folder(tmp_path / "outputs/runs")
+    with Image.open(run / "animation.gif") as animation:
+        assert getattr(animation, "n_frames", 1) == 3
+    assert {path.name for path in (run / "report").iterdir()} == {
+        "configurations.csv",
+        "configurations.md",
+        "generated_curves.png",
+        "learning_curves.png",
+    }
+
+
+@pytest.mark.parametrize("arguments", [["optim.lrr=1"], ["-m", "target.start=0,7"], ["plot.live=true"]])
+def test_bad_input_gives_a_message_no_traceback_and_no_folder(
+    sinegan: Callable[..., Finished], tmp_path: Path, arguments: list[str]
+) -> None:
+    done = sinegan(*arguments)
+    assert done.returncode == 1
+    assert arguments[-1].split("=")[0].split(".")[-1] in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("outputs/*/*/*"))
+
+
+def test_every_invalid_job_of_a_sweep_is_listed(sinegan: Callable[..., Finished]) -> None:
+    done = sinegan("-m", "target.start=0,7,8", "seeds=1,2", *SMALL)
+    listed = [line for line in done.stderr.splitlines() if line.startswith("#")]
+    assert [line.split()[0] for line in listed] == ["#2", "#3", "#4", "#5"]
+
+
+def test_diverged_runs_are_counted_and_told(sinegan: Callable[..., Finished], tmp_path: Path) -> None:
+    done = sinegan("-m", "optim=sgd", "optim.lr=0.01,1e30", *QUICK)
+    assert done.returncode == 0
+    table = rows(only_folder(tmp_path / "outputs/sweeps") / "report/configurations.csv")
+    assert [(row["n"], row["diverged"]) for row in table] == [("3", "0"), ("0", "3")]
+    assert "optim.lr=1e+30: 3 of 3 runs diverged, the first at step " in done.stdout
+
+
+def test_a_killed_sweep_still_gives_a_table(sinegan: Callable[..., Finished], tmp_path: Path) -> None:
+    folder = interrupted(tmp_path, signal.SIGKILL)[0]
+    done = sinegan(str(folder), module="sinegan.report")
+    assert (done.returncode, done.stderr) == (0, "")
+    table = rows(folder / "report/configurations.csv")
+    assert [row["optim.lr"] for row in table] == ["0.0001", "0.0003"]
+    assert "are unfinished" in done.stdout
+
+
+def test_an_interrupt_leaves_valid_files_and_a_clear_last_word(tmp_path: Path) -> None:
+    folder, output, code = interrupted(tmp_path, signal.SIGINT)
+    assert code == 130
+    assert f"Interrupted. What was trained is in {folder.relative_to(tmp_path)}." in output
+    assert "Traceback" not in output
+    assert len(rows(folder / "report/configurations.csv")) == 2
+    assert not list(folder.rglob("*.part"))
+
+
+def interrupted(home: Path, number: signal.Signals) -> tuple[Path, str, int]:
+    """A sweep that would take long, sent a signal as soon as its first progress is on disk."""
+    command = [sys.executable, "-m", "sinegan.main", "-m", "optim.lr=1e-4,3e-4", *SMALL]
+    command += ["training.steps=1_000_000", "training.compile=never", "seeds=4"]
+    with subprocess.Popen(
+        command, cwd=home, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    ) as process:
+        while process.poll() is None and not list(home.glob("outputs/sweeps/*/*/.progress/*.json")):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=0.1)
+        process.send_signal(number)
+        output = process.communicate(timeout=60)[0]
+    return only_folder(home / "outputs/sweeps"), output, process.returncode
+
+
+def test_two_sweeps_in_one_second_get_two_folders(tmp_path: Path) -> None:
+    wanted = tmp_path / "2026-01-31/10-00-00"
+    assert [claimed(wanted, chosen=False).name for _ in range(3)] == ["10-00-00", "10-00-00-2", "10-00-00-3"]
+
+
+def test_a_folder_that_holds_something_is_not_written_to(
+    sinegan: Callable[..., Finished], tmp_path: Path
+) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there/thesis.txt").write_text("precious")
+    done = sinegan("-m", "hydra.sweep.dir=there", *QUICK)
+    assert done.returncode == 1
+    assert "there: holds files already; name another folder" in done.stderr
+    assert [path.name for path in (tmp_path / "there").iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize("launcher", ["basic", "joblib", "submitit_local"])
+def test_other_launchers_run_it_too(sinegan: Callable[..., Finished], tmp_path: Path, launcher: str) -> None:
+    done = sinegan("-m", "optim.lr=1e-4,3e-3", f"hydra/launcher={launcher}", "executor=serial", *QUICK)
+    assert done.returncode == 0, done.stderr
+    table = rows(only_folder(tmp_path / "outputs/sweeps") / "report/configurations.csv")
+    assert [(row["optim.lr"], row["n"]) for row in table] == [("0.0001", "3"), ("0.003", "3")]
+
+
+def test_the_help_page_names_every_group_and_loads_no_torch(sinegan: Callable[..., Finished]) -> None:
+    done = sinegan("--help")
+    assert done.returncode == 0
+    for word in ("target:", "network:", "loss:", "optim:", "training:", "experiment:", "executor:"):
+        assert word in done.stdout
+    code = "import sys, sinegan.main; sys.exit('torch' in sys.modules or 'pandas' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_tab_completion_offers_keys_and_choices(tmp_path: Path) -> None:
+    def complete(line: str) -> str:
+        environment = os.environ | {"COMP_LINE": line, "COMP_POINT": str(len(line))}
+        program = str(Path(sys.executable).with_name("sinegan"))
+        return subprocess.run(
+            [program, "-sc", "query=bash"],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    assert "loss=non_saturating" in complete("sinegan loss=no")
+    assert "optim.lr=" in complete("sinegan optim.l")
