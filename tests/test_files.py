@@ -1,14 +1,21 @@
-"""A file holds its old content or its new one, never half of it."""
+"""A file holds its old content or its new one, never half of it; a folder has one writer at a time."""
 
 import errno
+import fcntl
 import json
 import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sinegan.files import write_json, write_whole
+from sinegan.files import LOCK, InUseError, exclusive, write_json, write_whole
 
 NO_SPACE = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -108,3 +115,85 @@ def test_what_json_cannot_say_leaves_the_old_file(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         write_json(tmp_path / "value.json", {"a": object()})
     assert [json.loads(path.read_text()) for path in tmp_path.iterdir()] == [{"a": 1}]
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from sinegan.files import exclusive
+
+with exclusive(Path(sys.argv[1])):
+    print("at work", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def hold(tmp_path: Path) -> Iterator[Callable[[], "subprocess.Popen[str]"]]:
+    """Starts another process that keeps the folder until its standard input ends."""
+    with ExitStack() as processes:
+
+        def start() -> "subprocess.Popen[str]":
+            command = [sys.executable, "-c", HOLDER, str(tmp_path)]
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            processes.enter_context(process)
+            processes.callback(process.kill)
+            assert process.stdout is not None
+            assert process.stdout.readline() == "at work\n"
+            return process
+
+        yield start
+
+
+def assert_in_use(folder: Path, owner: int) -> None:
+    message = f"^{re.escape(str(folder))}: process {owner} is working in it"
+    with pytest.raises(InUseError, match=message), exclusive(folder):
+        pytest.fail("two processes have the folder")
+
+
+def test_a_folder_is_kept_for_one_process_until_it_ends_however_it_ends(
+    tmp_path: Path, hold: Callable[[], "subprocess.Popen[str]"]
+) -> None:
+    holder = hold()
+    assert_in_use(tmp_path, holder.pid)
+    assert_in_use(tmp_path, holder.pid)  # the one that was refused has changed nothing
+    holder.kill()
+    assert holder.wait(30) == -signal.SIGKILL
+    assert (tmp_path / LOCK).read_text() == str(holder.pid)
+    with exclusive(tmp_path):
+        assert_in_use(tmp_path, os.getpid())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_process_that_ends_well_leaves_the_folder_as_it_was(
+    tmp_path: Path, hold: Callable[[], "subprocess.Popen[str]"]
+) -> None:
+    holder = hold()
+    holder.communicate("", timeout=30)
+    assert holder.returncode == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_gives_the_folder_back(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="enough"), exclusive(tmp_path / "new" / "folder"):
+        raise ValueError("enough")
+    with exclusive(tmp_path / "new" / "folder"):
+        pass
+    assert list((tmp_path / "new" / "folder").iterdir()) == []
+
+
+def test_a_lock_that_another_process_has_just_removed_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flock, calls = fcntl.flock, []
+
+    def remove_first(*arguments: Any) -> None:
+        if not calls:
+            (tmp_path / LOCK).unlink()
+        calls.append(arguments)
+        flock(*arguments)
+
+    monkeypatch.setattr(fcntl, "flock", remove_first)
+    with exclusive(tmp_path):
+        assert (tmp_path / LOCK).read_text() == str(os.getpid())
+        assert_in_use(tmp_path, os.getpid())

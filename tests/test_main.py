@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from sinegan.files import exclusive
 from sinegan.main import claimed
 
 Finished = subprocess.CompletedProcess[str]
 SMALL = ["network=tiny", "training.batch_size=4", "training.evaluation_samples=8"]
+LONG = [*SMALL, "training.steps=1000", "training.compile=never", "training.evaluate_every=20", "seeds=4"]
 QUICK = [*SMALL, "training.steps=20", "training.evaluate_every=5", "seeds=3"]
 
 
@@ -60,6 +62,7 @@ def test_a_sweep_leaves_the_documented_files_and_prints_the_table(
             "samples.npz",
             "checkpoint.pt",
             "provenance.json",
+            "manifest.json",
             "sinegan.log",
         }
         assert (sweep / str(number) / ".hydra/config.yaml").exists()
@@ -146,28 +149,46 @@ def test_diverged_runs_are_counted_and_told(sinegan: Callable[..., Finished], tm
     assert "optim.lr=1e+30: 3 of 3 runs diverged, the first at step " in done.stdout
 
 
-def test_a_killed_sweep_still_gives_a_table(sinegan: Callable[..., Finished], tmp_path: Path) -> None:
+def test_a_killed_sweep_gives_a_table_and_goes_on_to_the_same_bytes(
+    sinegan: Callable[..., Finished], tmp_path: Path
+) -> None:
     folder = interrupted(tmp_path, signal.SIGKILL)[0]
     done = sinegan(str(folder), module="sinegan.report")
     assert (done.returncode, done.stderr) == (0, "")
     table = rows(folder / "report/configurations.csv")
-    assert [row["optim.lr"] for row in table] == ["0.0001", "0.0003"]
+    assert [(row["optim.lr"], row["n"]) for row in table] == [("0.0001", "0"), ("0.0003", "0")]
     assert "are unfinished" in done.stdout
+    other = sinegan("-m", "optim.lr=1e-4,3e-4", *LONG, "seeds=3", f"resume={folder}")
+    assert other.returncode == 1
+    assert "configuration 1: seeds: 4 in the folder, only 3 in the command" in other.stderr
+    resumed = sinegan("-m", "optim.lr=1e-4,3e-4", *LONG, f"resume={folder}")
+    undisturbed = sinegan("-m", "optim.lr=1e-4,3e-4", *LONG, "hydra.sweep.dir=undisturbed")
+    assert (resumed.returncode, undisturbed.returncode) == (0, 0)
+    for number in "01":
+        histories = [home / number / "history.csv" for home in (folder, tmp_path / "undisturbed")]
+        assert histories[0].read_bytes() == histories[1].read_bytes()
 
 
 def test_an_interrupt_leaves_valid_files_and_a_clear_last_word(tmp_path: Path) -> None:
     folder, output, code = interrupted(tmp_path, signal.SIGINT)
     assert code == 130
-    assert f"Interrupted. What was trained is in {folder.relative_to(tmp_path)}." in output
+    assert f"Interrupted. What was trained is in {folder.relative_to(tmp_path)}; go on with resume=" in output
     assert "Traceback" not in output
     assert len(rows(folder / "report/configurations.csv")) == 2
     assert not list(folder.rglob("*.part"))
 
 
+def test_a_second_process_on_a_folder_is_refused(sinegan: Callable[..., Finished], tmp_path: Path) -> None:
+    assert sinegan("seeds=1", *QUICK[:-1], "hydra.run.dir=there", "executor=serial").returncode == 0
+    with exclusive(tmp_path / "there"):
+        done = sinegan("seeds=1", *QUICK[:-1], "resume=there", "executor=serial")
+    assert done.returncode == 1
+    assert f"there: process {os.getpid()} is working in it" in done.stderr
+
+
 def interrupted(home: Path, number: signal.Signals) -> tuple[Path, str, int]:
     """A sweep that would take long, sent a signal as soon as its first progress is on disk."""
-    command = [sys.executable, "-m", "sinegan.main", "-m", "optim.lr=1e-4,3e-4", *SMALL]
-    command += ["training.steps=1_000_000", "training.compile=never", "seeds=4"]
+    command = [sys.executable, "-m", "sinegan.main", "-m", "optim.lr=1e-4,3e-4", *LONG]
     with subprocess.Popen(
         command, cwd=home, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     ) as process:

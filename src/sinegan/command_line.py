@@ -24,8 +24,10 @@ from sinegan.composition import problems_of
 from sinegan.conf_folder import conf_folder
 from sinegan.config import InvalidConfigError
 from sinegan.schema import nearest
+from sinegan.sweep.provenance import FILE
 
 CONFIG_NAME = "config"
+RESUME = "resume"
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class Command:
     chosen: bool
     """Whether the user named the folder, rather than leaving it to the clock."""
     live: bool
+    resume: bool = False
+    """Whether the folder is one to go on with."""
 
     @property
     def folder_key(self) -> str:
@@ -51,6 +55,8 @@ def understood(args: Namespace) -> Command:
     """
     with _config_loader(args) as loader:
         overrides, problems = _parsed(args.overrides, loader)
+        resumed = [override for override in overrides if override.key_or_group == RESUME]
+        overrides = [override for override in overrides if override not in resumed]
         choices, values, hydra_values = _sorted(overrides, loader)
         wrong = {override.key_or_group: list(_choice_problems(override, loader)) for override in choices}
         problems += [problem for found in wrong.values() for problem in found]
@@ -66,8 +72,11 @@ def understood(args: Namespace) -> Command:
         live = bool(OmegaConf.select(config, "plot.live"))
         if live and multirun:
             problems.append("plot.live = true: a sweep opens no window; leave out -m or plot.live")
+        problems += [line for override in resumed for line in _resume_problems(override, multirun)]
         if problems:
             raise InvalidConfigError(problems)
+        if resumed:
+            return Command(multirun, Path(_texts(resumed[-1])[0]), chosen=True, live=live, resume=True)
         key = "sweep" if multirun else "run"
         chosen = any(override.key_or_group == f"hydra.{key}.dir" for override in hydra_values)
         return Command(multirun, Path(str(config.hydra[key].dir)), chosen, live)
@@ -123,6 +132,23 @@ def _choice_problems(override: Override, loader: ConfigLoader) -> Iterator[str]:
             yield f"{group} = {choice}: must be one of {', '.join(options)}{nearest(choice, options)}"
 
 
+def _resume_problems(override: Override, multirun: bool) -> Iterator[str]:
+    """What keeps `resume=FOLDER` from naming a folder that can be gone on with."""
+    text = " ".join(_texts(override))
+    folder = Path(text)
+    is_run, is_sweep = (folder / FILE).exists(), bool(list(folder.glob(f"*/{FILE}")))
+    if override.is_sweep_override():
+        yield f"{override.input_line}: one folder at a time"
+    elif not folder.is_dir():
+        yield f"resume = {text}: no such folder; give one below outputs/sweeps or outputs/runs"
+    elif not (is_run or is_sweep):
+        yield f"resume = {text}: holds no configuration; start it without resume"
+    elif is_run and multirun:
+        yield f"resume = {text}: holds a single run; leave out -m"
+    elif is_sweep and not multirun:
+        yield f"resume = {text}: holds a sweep; add -m"
+
+
 def _sweep_problems(overrides: Sequence[Override], multirun: bool) -> Iterator[str]:
     for override in overrides:
         if override.is_sweep_override() and not multirun:
@@ -132,7 +158,7 @@ def _sweep_problems(overrides: Sequence[Override], multirun: bool) -> Iterator[s
 def _value_problems(config: DictConfig, values: Sequence[Override], groups: Sequence[str]) -> list[str]:
     """Sets all values in a composed config and says what is wrong with them."""
     OmegaConf.set_struct(config, False)
-    known = [*groups, *_keys(config)]
+    known = [*groups, *_keys(config), RESUME]
     problems: list[str] = []
     swept: list[Override] = []
     for override in values:

@@ -1,29 +1,79 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and folders that one process at a time writes to."""
 
+import fcntl
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from uuid import uuid4
+
+
+class UnwritableFileError(OSError):
+    """A file cannot be written; the message names it, the reason and the remedy."""
 
 
 def write_whole(path: Path, content: bytes | str, durable: bool = True) -> None:
     """Writes a file so that a reader sees the old content or the new, whatever happens.
 
-    durable: also after a power cut. Raises OSError naming the file.
+    durable: also after a power cut. Raises UnwritableFileError, which names the file.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, "wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        reason = error.strerror or error
+        raise UnwritableFileError(f"{path}: cannot be written: {reason}; mend that and resume") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any, durable: bool = True) -> None:
     write_whole(path, json.dumps(value, indent=1) + "\n", durable)
+
+
+LOCK = ".lock"
+
+
+class InUseError(RuntimeError):
+    """Another process works in the folder."""
+
+
+@contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Keeps a folder for this process, however it ends. Raises InUseError when another one has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / LOCK
+    lock = _locked(path)
+    try:
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        lock.close()
+
+
+def _locked(path: Path) -> IO[str]:
+    while True:
+        lock = open(path, "a+")  # noqa: SIM115
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.seek(0)
+            owner = lock.read().strip() or "unknown"
+            lock.close()
+            raise InUseError(f"{path.parent}: process {owner} is working in it; wait for it") from error
+        # The process before us may have removed the file between our open and our lock.
+        if path.exists() and path.stat().st_ino == os.fstat(lock.fileno()).st_ino:
+            lock.truncate(0)
+            return lock
+        lock.close()

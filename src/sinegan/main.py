@@ -1,14 +1,19 @@
 """The one entry point: python -m sinegan.main [-m] [key=value …]."""
 
+import contextlib
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import hydra
 from hydra._internal.utils import get_args_parser
 
 from sinegan.conf_folder import conf_folder
-from sinegan.kernels import use_uniform_kernels
+from sinegan.files import LOCK, InUseError, exclusive
 from sinegan.task import train
+
+BEFORE_ANY_WORK = {"multirun.yaml", LOCK}
+"""What a command may leave in its folder when it ends before it has begun a configuration."""
 
 
 def main() -> None:
@@ -19,8 +24,7 @@ def main() -> None:
         run()
         return
     # Imported late: torch takes longer to load than a help page or a tab completion should.
-    use_uniform_kernels()
-    from sinegan.command_line import understood
+    from sinegan.command_line import RESUME, understood
     from sinegan.config import InvalidConfigError
 
     try:
@@ -32,18 +36,31 @@ def main() -> None:
 
         if trouble := missing_display():
             sys.exit(f"sinegan: nothing was run:\n  plot.live = true: {trouble}")
-    folder = claimed(command.folder, command.chosen)
-    sys.argv.append(f"{command.folder_key}='{folder}'")
-    code: int | str | None = 0
+    folder = command.folder if command.resume else claimed(command.folder, command.chosen)
+    typed = [word for word in sys.argv if not word.startswith(f"{RESUME}=")]
+    sys.argv = [*typed, f"{command.folder_key}='{folder}'"]
+    try:
+        with exclusive(folder):
+            code = trained(run, folder)
+            if not isinstance(code, str):
+                report(folder)
+    except InUseError as error:
+        code = f"sinegan: nothing was run:\n  {error}"
+    else:
+        remove_unused(folder)
+    sys.exit(code)
+
+
+def trained(run: Callable[[], None], folder: Path) -> int | str | None:
+    """Runs the command; returns the exit code, or the message of a refusal."""
     try:
         run()
     except KeyboardInterrupt:
-        print(f"\nInterrupted. What was trained is in {folder}.", flush=True)
-        code = 130
+        print(f"\nInterrupted. What was trained is in {folder}; go on with resume={folder}", flush=True)
+        return 130
     except SystemExit as stopped:
-        code = stopped.code
-    report(folder)
-    sys.exit(code)
+        return stopped.code
+    return 0
 
 
 def claimed(folder: Path, chosen: bool) -> Path:
@@ -52,7 +69,7 @@ def claimed(folder: Path, chosen: bool) -> Path:
     Two commands in the same second get two folders; one that the user named must not hold anything.
     """
     if chosen:
-        if folder.is_dir() and any(folder.iterdir()):
+        if {path.name for path in folder.glob("*")} - BEFORE_ANY_WORK:
             sys.exit(f"sinegan: nothing was run:\n  {folder}: holds files already; name another folder")
         return folder
     candidate, number = folder, 1
@@ -73,8 +90,20 @@ def report(folder: Path) -> None:
 
     try:
         make_report(folder)
-    except UnreadableSweepError:
-        if folder.is_dir() and not any(folder.iterdir()):
+    except OSError as error:
+        print(f"sinegan: no report: {error}", file=sys.stderr)
+    except UnreadableSweepError as error:
+        if {path.name for path in folder.glob("*")} - BEFORE_ANY_WORK:
+            print(f"sinegan: no report: {error}", file=sys.stderr)
+
+
+def remove_unused(folder: Path) -> None:
+    """Removes a folder in which no work was begun."""
+    left = list(folder.glob("*"))
+    if {path.name for path in left} <= BEFORE_ANY_WORK:
+        for path in left:
+            path.unlink()
+        with contextlib.suppress(OSError):
             folder.rmdir()
 
 

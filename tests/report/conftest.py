@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,23 @@ EVERY = 10
 """Steps from one evaluation of a hand-written history to the next."""
 
 
+def seal(folder: Path) -> None:
+    """Writes the checksums of a set of result files beside them."""
+    names = ("runs.csv", "history.csv", "samples.npz", "checkpoint.pt")
+    files = [folder / name for name in names if (folder / name).exists()]
+    sums = {file.name: sha256(file.read_bytes()).hexdigest() for file in files}
+    (folder / "manifest.json").write_text(json.dumps(sums))
+
+
+@pytest.fixture(name="seal")
+def _seal() -> Callable[[Path], None]:
+    """Makes what lies in a folder, whatever it is, a set of result files that nobody has damaged."""
+    return seal
+
+
 @pytest.fixture
 def file_configuration() -> Callable[..., Path]:
-    """Writes a configuration's folder: provenance.json, and runs.csv and history.csv when there are runs."""
+    """Writes a configuration's folder: its provenance, and a set of result files when there are runs."""
 
     def file(
         folder: Path,
@@ -65,6 +80,8 @@ def file_configuration() -> Callable[..., Path]:
             columns = f"seed,step,{metric},d_real,d_fake,value,value_gap"
             # Without any evaluation there are no columns either: the table is empty.
             (tables / "history.csv").write_text("\n".join([columns, *history, ""]) if history else "\n")
+            np.savez(tables / "samples.npz", x=np.arange(5), real=np.ones((1, 5)), seeds=[], curves=[])
+            seal(tables)
         return folder
 
     return file
@@ -72,7 +89,7 @@ def file_configuration() -> Callable[..., Path]:
 
 @pytest.fixture
 def file_samples() -> Callable[..., None]:
-    """Writes a configuration's samples.npz: two runs with three generated curves each, at five points."""
+    """Replaces the samples of a set of files: two runs with three generated curves each, at five points."""
 
     def file(folder: Path, real_curves: int = 1, frames: Mapping[int, float] | None = None) -> None:
         """frames: the value of the first run's curve at each step that has one; none by default."""
@@ -91,7 +108,7 @@ def file_samples() -> Callable[..., None]:
                 "frame_curves": np.repeat(heights[:, :, None], 5, axis=2),
                 "frame_probability": np.full((len(frames), 2), 0.5, np.float32),
             }
-        folder.mkdir(parents=True, exist_ok=True)
         np.savez(folder / "samples.npz", **arrays)
+        seal(folder)
 
     return file

@@ -1,29 +1,72 @@
-"""What the tests of a sweep share: configurations with a folder, and what lies in such a folder."""
+"""What the tests of a sweep share: shards, whole sweeps, and what lies in a folder of results."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
 from sinegan.config import Config
-from sinegan.sweep.plan import Configuration
-from sinegan.sweep.provenance import write_provenance
+from sinegan.sweep.execute import Outcome, execute
+from sinegan.sweep.executors import ExecutorSettings
+from sinegan.sweep.plan import Configuration, Shard, missing, plan
 
 Samples = dict[str, NDArray[Any]]
+FileConfig = Callable[[Path, Config], Configuration]
 
 
 @pytest.fixture
-def file_config() -> Callable[[Path, Config], Configuration]:
-    """Gives a config its folder, with the provenance that is there when its training starts."""
+def file_config() -> FileConfig:
+    """Gives a config its folder."""
 
     def file(folder: Path, config: Config) -> Configuration:
-        write_provenance(folder, config, {"seeds": config.seeds}, [])
-        return Configuration(config, folder)
+        return Configuration(config, folder, {"seeds": config.seeds})
 
     return file
+
+
+@pytest.fixture
+def run(tmp_path: Path, file_config: FileConfig) -> Callable[..., tuple[dict[int, Outcome], list[Path]]]:
+    """Executes configs below a folder; returns the outcomes by place, and the configurations' folders."""
+
+    def run(
+        configs: Sequence[Config], executor: ExecutorSettings, name: str = "sweep", **options: Any
+    ) -> tuple[dict[int, Outcome], list[Path]]:
+        home = tmp_path / name
+        configurations = [file_config(home / str(place), config) for place, config in enumerate(configs)]
+        yielded = list(execute(configurations, executor, home, **options))
+        outcomes = dict(yielded)
+        assert len(outcomes) == len(yielded)
+        assert {path.name for path in home.iterdir()} == {str(place) for place in outcomes}
+        return outcomes, [configuration.folder for configuration in configurations]
+
+    return run
+
+
+@pytest.fixture
+def shards_of() -> Callable[..., list[Shard]]:
+    """The shards of what is missing of configurations, each given with its folder."""
+
+    def shards_of(configs: Sequence[tuple[Path, Config]], workers: int = 1) -> list[Shard]:
+        todo = [
+            missing(place, Configuration(config, folder)) for place, (folder, config) in enumerate(configs)
+        ]
+        return plan([member for members in todo for member in members], workers)
+
+    return shards_of
+
+
+@pytest.fixture
+def read_table() -> Callable[[Path], pd.DataFrame]:
+    """A CSV file as anyone would read it."""
+
+    def read(file: Path) -> pd.DataFrame:
+        return pd.read_csv(file) if file.stat().st_size > 1 else pd.DataFrame()
+
+    return read
 
 
 @pytest.fixture

@@ -25,7 +25,31 @@ class DeadlyForWorkers(Sine):
         return super().draw(rows, rng)
 
 
+@dataclass(frozen=True, kw_only=True)
+class DeadlyOnce(Sine):
+    """A target that kills the first worker process which draws it, and is a sine from then on."""
+
+    marker: str
+    """The file that tells that this has happened."""
+
+    def draw(self, rows: int, rng: np.random.Generator) -> Array:
+        if in_a_worker():
+            try:
+                Path(self.marker).touch(exist_ok=False)
+            except FileExistsError:
+                pass
+            else:
+                os._exit(1)
+        return super().draw(rows, rng)
+
+
 def say_so_and_work_for_a_minute(place: Path) -> None:
     """place: a named pipe whose reader learns that the work has begun."""
     place.write_text("at work")
     select.select([], [], [], 60)
+
+
+def read_line(place: Path) -> str:
+    """place: a named pipe; waits until someone writes a line to it."""
+    with open(place) as pipe:
+        return pipe.readline()

@@ -1,8 +1,9 @@
 """All runs of all configurations are trained and filed, whatever happens to some of them."""
 
 import json
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,26 +12,29 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from helpers_for_workers import DeadlyForWorkers
+from helpers_for_workers import DeadlyForWorkers, DeadlyOnce
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.func import debug_unwrap
 
 from sinegan.config import Config, Plot
+from sinegan.files import UnwritableFileError
 from sinegan.game.losses import Minimax, NonSaturating
+from sinegan.game.targets import Sine
 from sinegan.sweep.execute import Outcome, execute
-from sinegan.sweep.executors import ExecutorSettings, Local, Serial
+from sinegan.sweep.executors import Local, Serial
 from sinegan.sweep.plan import Configuration
-from sinegan.sweep.record import read_csv
 from sinegan.training.loop import Evaluation
 from sinegan.training.optimisers import Adam
 
-# Pandas 3.1 wants `float_precision` gone, which sinegan names for older ones.
-pytestmark = pytest.mark.filterwarnings("ignore:The 'float_precision' argument:DeprecationWarning")
-
 MakeConfig = Callable[..., Config]
 FileConfig = Callable[[Path, Config], Configuration]
+ReadTable = Callable[[Path], pd.DataFrame]
 ReadSamples = Callable[[Path], dict[str, NDArray[Any]]]
 Run = Callable[..., tuple[dict[int, Outcome], list[Path]]]
+
+RESULTS = ["runs.csv", "history.csv", "samples.npz", "checkpoint.pt"]
+DIED = "its worker died (BrokenProcessPool); out of memory?"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,22 +45,16 @@ class Broken(Minimax):
         raise NotImplementedError("no loss today")
 
 
-@pytest.fixture
-def run(tmp_path: Path, file_config: FileConfig) -> Run:
-    """Executes configs below a folder; returns the outcomes by place, and the configurations' folders."""
+@dataclass(frozen=True, kw_only=True)
+class Poisonable(Minimax):
+    """A loss that no stack with a poisoned run in it can be trained for."""
 
-    def run(
-        configs: Sequence[Config], executor: ExecutorSettings, name: str = "sweep", **options: Any
-    ) -> tuple[dict[int, Outcome], list[Path]]:
-        home = tmp_path / name
-        configurations = [file_config(home / str(place), config) for place, config in enumerate(configs)]
-        yielded = list(execute(configurations, executor, home, **options))
-        outcomes = dict(yielded)
-        assert len(outcomes) == len(yielded)
-        assert {path.name for path in home.iterdir()} == {str(place) for place in outcomes}
-        return outcomes, [configuration.folder for configuration in configurations]
+    poison: float = 0.0
 
-    return run
+    def generator(self, real: Tensor, fake: Tensor) -> Tensor:
+        if torch.any(debug_unwrap(torch.as_tensor(self.poison)) > 0):
+            raise ArithmeticError("poisoned")
+        return super().generator(real, fake)
 
 
 def two_speeds(make_config: MakeConfig, **parts: Any) -> list[Config]:
@@ -67,7 +65,7 @@ def two_speeds(make_config: MakeConfig, **parts: Any) -> list[Config]:
 
 
 def test_worker_processes_file_what_one_process_files(
-    make_config: MakeConfig, run: Run, read_samples: ReadSamples
+    make_config: MakeConfig, run: Run, read_table: ReadTable, read_samples: ReadSamples
 ) -> None:
     # Six runs: shards of four and two for one process, of two, two and two for two workers.
     configs = two_speeds(make_config, seeds=3, plot=Plot(animation=True, every=4))
@@ -76,11 +74,11 @@ def test_worker_processes_file_what_one_process_files(
     for one, other in zip(here[1], there[1], strict=True):
         names = {path.name for path in one.iterdir()}
         assert names == {path.name for path in other.iterdir()}
-        assert names == {"provenance.json", "runs.csv", "history.csv", "samples.npz", "checkpoint.pt"}
+        assert names == {"provenance.json", "manifest.json", *RESULTS}
         assert (one / "history.csv").read_bytes() == (other / "history.csv").read_bytes()
         pd.testing.assert_frame_equal(
-            read_csv(one / "runs.csv").drop(columns="seconds"),
-            read_csv(other / "runs.csv").drop(columns="seconds"),
+            read_table(one / "runs.csv").drop(columns="seconds"),
+            read_table(other / "runs.csv").drop(columns="seconds"),
             check_exact=True,
         )
         arrays, others = read_samples(one), read_samples(other)
@@ -97,16 +95,16 @@ def test_worker_processes_file_what_one_process_files(
 
 
 def test_a_run_computes_the_same_alone_as_in_a_sweep(
-    make_config: MakeConfig, run: Run, read_samples: ReadSamples
+    make_config: MakeConfig, run: Run, read_table: ReadTable, read_samples: ReadSamples
 ) -> None:
     _, folders = run(two_speeds(make_config, seeds=3), Serial(), "sweep")
-    history = read_csv(folders[1] / "history.csv")
+    history = read_table(folders[1] / "history.csv")
     samples = read_samples(folders[1])
     for place, seed in enumerate((0, 1, 2)):
         (config,) = two_speeds(make_config, seed=seed, seeds=1)[1:]
         _, (folder,) = run([config], Serial(), f"alone{seed}")
         mine = history[history["seed"] == seed].reset_index(drop=True)
-        pd.testing.assert_frame_equal(mine, read_csv(folder / "history.csv"), check_exact=True)
+        pd.testing.assert_frame_equal(mine, read_table(folder / "history.csv"), check_exact=True)
         np.testing.assert_array_equal(samples["curves"][place], read_samples(folder)["curves"][0])
 
 
@@ -122,14 +120,14 @@ def test_configurations_of_one_signature_train_together(make_config: MakeConfig,
 
 
 def test_a_configuration_is_yielded_when_its_files_are_there(
-    make_config: MakeConfig, tmp_path: Path, file_config: FileConfig
+    make_config: MakeConfig, tmp_path: Path, file_config: FileConfig, read_table: ReadTable
 ) -> None:
     configs = [*two_speeds(make_config), make_config(loss=NonSaturating(), seeds=1)]
     configurations = [file_config(tmp_path / str(n), config) for n, config in enumerate(configs)]
     order = []
     for place, outcome in execute(configurations, Serial(), tmp_path):
         folder = configurations[place].folder
-        assert len(read_csv(folder / "runs.csv")) == outcome.statuses.total() == configs[place].seeds
+        assert len(read_table(folder / "runs.csv")) == outcome.statuses.total() == configs[place].seeds
         assert not (folder / "parts").exists()
         assert json.loads((folder / "provenance.json").read_text())["seconds"] >= 0
         later = configurations[place + 1 :]
@@ -139,30 +137,121 @@ def test_a_configuration_is_yielded_when_its_files_are_there(
 
 
 def test_a_configuration_that_raises_is_reported_and_the_others_finish(
-    make_config: MakeConfig, run: Run
+    make_config: MakeConfig, run: Run, read_table: ReadTable
 ) -> None:
     configs = [make_config(loss=Broken(), seeds=3), make_config(seeds=2)]
     outcomes, folders = run(configs, Serial())
     message = "NotImplementedError: no loss today"
     assert outcomes[0].statuses == Counter(failed=3)
-    assert set(outcomes[0].errors) == {message}
+    assert {error for error, _ in outcomes[0].errors} == {message}
+    for _, trace in outcomes[0].errors:
+        assert trace.startswith("Traceback")
+        assert "in generator" in trace
+        assert trace.endswith(f"{message}\n")
     assert outcomes[1] == Outcome(Counter(finished=2))
-    failed = read_csv(folders[0] / "runs.csv")
+    failed = read_table(folders[0] / "runs.csv")
     assert failed["seed"].tolist() == [0, 1, 2]
     assert failed["status"].tolist() == ["failed"] * 3
     assert failed["message"].tolist() == [message] * 3
-    assert read_csv(folders[1] / "runs.csv")["status"].tolist() == ["finished"] * 2
+    assert read_table(folders[1] / "runs.csv")["status"].tolist() == ["finished"] * 2
 
 
-def test_a_failure_halfway_keeps_what_was_measured_before(make_config: MakeConfig, run: Run) -> None:
+def test_of_a_shard_that_raises_only_the_runs_to_blame_fail(
+    make_config: MakeConfig, run: Run, read_table: ReadTable
+) -> None:
+    good, bad = make_config(loss=Poisonable(), seeds=3), make_config(loss=Poisonable(poison=1.0), seeds=2)
+    widths: list[int] = []
+    outcomes, folders = run(
+        [good, bad], Serial(), observers=[lambda evaluation: widths.append(len(evaluation.status))]
+    )
+    # Five runs: a shard of four, of both configurations, whose second half is cut again, and one of one.
+    assert outcomes[0] == Outcome(Counter(finished=3))
+    assert outcomes[1].statuses == Counter(failed=2)
+    assert [message for message, _ in outcomes[1].errors] == ["ArithmeticError: poisoned"] * 2
+    assert read_table(folders[1] / "runs.csv")["status"].tolist() == ["failed"] * 2
+    assert [width for width in widths if width == 2] == [2] * 4
+    _, (alone,) = run([good], Serial(), "alone")
+    assert (alone / "history.csv").read_bytes() == (folders[0] / "history.csv").read_bytes()
+
+
+def test_the_halves_of_a_shard_go_on_from_its_last_part(
+    make_config: MakeConfig, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sinegan.sweep.execute.SECONDS_BETWEEN_PARTS", -1.0)
+    seen: list[tuple[int, int]] = []
+
+    def fail_once_at_ten(evaluation: Evaluation) -> None:
+        seen.append((evaluation.step, len(evaluation.status)))
+        if seen[-1] == (10, 4):
+            raise ValueError("enough")
+
+    config = make_config(seeds=4, plot=Plot(animation=True, every=4))
+    outcomes, (folder,) = run([config], Serial(), observers=[fail_once_at_ten])
+    assert outcomes == {0: Outcome(Counter(finished=4))}
+    assert seen[:5] == [(0, 4), (4, 4), (5, 4), (8, 4), (10, 4)]
+    assert seen[5:] == [(10, 2), (12, 2)] * 2
+    _, (undisturbed,) = run([config], Serial(), "undisturbed")
+    for name in ("history.csv", "samples.npz"):
+        assert (folder / name).read_bytes() == (undisturbed / name).read_bytes()
+
+
+def test_a_failure_keeps_what_was_measured_before(
+    make_config: MakeConfig, run: Run, read_table: ReadTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sinegan.sweep.execute.SECONDS_BETWEEN_PARTS", -1.0)
+
     def fail_at_ten(evaluation: Evaluation) -> None:
         if evaluation.step == 10:
             raise ValueError("enough")
 
-    outcomes, (folder,) = run([make_config(seeds=1)], Serial(), observers=[fail_at_ten])
-    assert outcomes == {0: Outcome(Counter(failed=1), ["ValueError: enough"])}
-    assert read_csv(folder / "history.csv")["step"].tolist() == [0, 5, 10]
-    assert read_csv(folder / "runs.csv")["step"].tolist() == [10]
+    outcomes, (folder,) = run([make_config(seeds=2)], Serial(), observers=[fail_at_ten])
+    assert outcomes[0].statuses == Counter(failed=2)
+    assert [message for message, _ in outcomes[0].errors] == ["ValueError: enough"] * 2
+    assert read_table(folder / "history.csv")["step"].tolist() == [0, 5, 10] * 2
+    runs = read_table(folder / "runs.csv")
+    assert runs["step"].tolist() == [10, 10]
+    assert runs["message"].tolist() == ["ValueError: enough"] * 2
+
+
+def test_files_that_cannot_be_written_end_the_sweep(
+    make_config: MakeConfig, tmp_path: Path, file_config: FileConfig
+) -> None:
+    (tmp_path / "0").mkdir()
+    (tmp_path / "0" / "parts").write_text("in the way")
+    configurations = [file_config(tmp_path / str(place), make_config(seeds=1)) for place in range(2)]
+    with pytest.raises(UnwritableFileError, match="^" + re.escape(str(tmp_path / "0" / "parts"))):
+        list(execute(configurations, Serial(), tmp_path))
+    assert not (tmp_path / ".progress").exists()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unplugged(Sine):
+    """A target that reads from an instrument which is not there."""
+
+    def draw(self, rows: int, rng: np.random.Generator) -> NDArray[np.float64]:  # noqa: ARG002
+        raise FileNotFoundError("no instrument")
+
+
+def test_a_file_that_a_configuration_misses_is_its_own_failure(make_config: MakeConfig, run: Run) -> None:
+    configs = [make_config(target=Unplugged(points=6), seeds=1), make_config(seeds=1, loss=NonSaturating())]
+    outcomes, _ = run(configs, Serial())
+    assert outcomes[0].statuses == Counter(failed=1)
+    assert outcomes[0].errors[0][0] == "FileNotFoundError: no instrument"
+    assert outcomes[1].statuses == Counter(finished=1)
+
+
+def test_a_folder_may_be_named_from_where_one_is(
+    make_config: MakeConfig, tmp_path: Path, file_config: FileConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    configuration = file_config(Path("sweep") / "0", make_config(seeds=1))
+
+    def leave(_: Evaluation) -> None:
+        monkeypatch.chdir(tmp_path.parent)
+
+    assert len(list(execute([configuration], Serial(), Path("sweep"), [leave]))) == 1
+    assert (tmp_path / "sweep" / "0" / "runs.csv").exists()
+    assert [path.name for path in (tmp_path / "sweep").iterdir()] == ["0"]
 
 
 def test_observers_see_every_evaluation_in_this_process(make_config: MakeConfig, run: Run) -> None:
@@ -180,16 +269,26 @@ def test_a_single_shard_needs_no_other_process(make_config: MakeConfig, run: Run
     assert outcomes == {0: Outcome(Counter(finished=1))}
 
 
-def test_a_worker_that_dies_is_a_failure_of_its_runs_not_of_the_sweep(
-    make_config: MakeConfig, run: Run
+def test_a_worker_that_dies_is_a_failure_of_the_run_to_blame_not_of_the_sweep(
+    make_config: MakeConfig, run: Run, read_table: ReadTable
 ) -> None:
-    outcomes, (folder,) = run([make_config(target=DeadlyForWorkers(points=6), seeds=2)], Local(workers=2))
-    assert outcomes[0].statuses == Counter(failed=2)
-    assert all(error.startswith("BrokenProcessPool: ") for error in outcomes[0].errors)
-    runs = read_csv(folder / "runs.csv")
-    assert runs["seed"].tolist() == [0, 1]
-    assert runs["status"].tolist() == ["failed"] * 2
-    assert runs["message"].str.startswith("BrokenProcessPool: ").all()
+    # Four runs of one signature: two shards of two, and the run to blame shares the second.
+    configs = [make_config(seeds=3), make_config(target=DeadlyForWorkers(points=6), seed=7, seeds=1)]
+    outcomes, folders = run(configs, Local(workers=2))
+    assert outcomes == {0: Outcome(Counter(finished=3)), 1: Outcome(Counter(failed=1), [(DIED, "")])}
+    runs = read_table(folders[1] / "runs.csv")
+    assert runs[["seed", "status", "message"]].to_numpy().tolist() == [[7, "failed", DIED]]
+    assert read_table(folders[0] / "runs.csv")["status"].tolist() == ["finished"] * 3
+
+
+def test_a_worker_that_dies_once_loses_nothing(make_config: MakeConfig, run: Run, tmp_path: Path) -> None:
+    marker = tmp_path / "died"
+    deadly = make_config(target=DeadlyOnce(points=6, marker=str(marker)), seeds=2)
+    outcomes, (folder,) = run([deadly], Local(workers=2))
+    assert marker.exists()
+    assert outcomes == {0: Outcome(Counter(finished=2))}
+    _, (undisturbed,) = run([make_config(seeds=2)], Serial(), "undisturbed")
+    assert (folder / "history.csv").read_bytes() == (undisturbed / "history.csv").read_bytes()
 
 
 def test_the_progress_is_shared_while_runs_train_and_gone_afterwards(
@@ -219,14 +318,14 @@ def test_the_progress_is_gone_when_the_caller_stops_early(
 
 
 def test_a_shard_writes_parts_now_and_then(
-    make_config: MakeConfig, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_config: MakeConfig, run: Run, tmp_path: Path, read_table: ReadTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sinegan.sweep.execute.SECONDS_BETWEEN_PARTS", -1.0)
     steps: list[list[int]] = []
 
     def look(_: Evaluation) -> None:
         parts = sorted((tmp_path / "sweep" / "0" / "parts").glob("*/history.csv"))
-        steps.append([step for part in parts for step in read_csv(part)["step"]])
+        steps.append([step for part in parts for step in read_table(part)["step"]])
 
     run([make_config(seeds=1)], Serial(), observers=[look])
     assert steps == [[], [0], [0, 5], [0, 5, 10]]

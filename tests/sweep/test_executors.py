@@ -10,9 +10,10 @@ from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from operator import truediv
 from pathlib import Path
+from typing import Any
 
 import pytest
-from helpers_for_workers import say_so_and_work_for_a_minute
+from helpers_for_workers import read_line, say_so_and_work_for_a_minute
 
 from sinegan.sweep.executors import Local, Serial
 
@@ -72,23 +73,40 @@ def test_local_workers_are_other_processes_that_leave_an_interrupt_to_the_parent
     assert multiprocessing.active_children() == []
 
 
+def test_the_death_of_a_worker_is_that_of_its_own_work_and_another_takes_its_place(tmp_path: Path) -> None:
+    place = tmp_path / "pipe"
+    os.mkfifo(place)
+    pipe = os.open(place, os.O_RDWR)
+    with Local(workers=2).open() as pool:
+        waiting = pool.submit(read_line, place)
+        assert isinstance(pool.submit(os._exit, 1).exception(), BrokenProcessPool)
+        assert pool.submit(truediv, 6, 3).result() == 2
+        os.write(pipe, b"done\n")
+        assert waiting.result() == "done\n"
+    os.close(pipe)
+
+
 def test_an_error_in_the_main_process_ends_the_workers_at_once(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    futures: list[Future[None]] = []
+    futures: list[Future[Any]] = []
 
     def fail_while_a_worker_is_at_work() -> None:
         with Local(workers=1).open() as pool:
             futures.append(pool.submit(say_so_and_work_for_a_minute, pipe))
+            futures.append(pool.submit(os.getpid))
             assert select.select([reader], [], [], 30)[0], "no worker came to work"
             raise RuntimeError("enough")
 
     with pytest.raises(RuntimeError, match="enough"):
         fail_while_a_worker_is_at_work()
     os.close(reader)
-    assert multiprocessing.active_children() == []
+    for process in multiprocessing.active_children():
+        process.join(30)
+        assert process.exitcode == -signal.SIGKILL
     assert isinstance(futures[0].exception(), BrokenProcessPool)
+    assert futures[1].cancelled()
 
 
 def test_workers_end_with_a_parent_that_is_killed() -> None:

@@ -1,10 +1,12 @@
-"""Every run is in exactly one shard, with runs of its own signature only."""
+"""Every run that has no result yet is in exactly one shard, with runs of its own signature and step only."""
 
 import doctest
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,85 +15,109 @@ from sinegan.config import Config
 from sinegan.game.losses import NonSaturating
 from sinegan.game.networks import Network
 from sinegan.game.targets import Square
+from sinegan.results import csv, write_part
 from sinegan.sweep import plan as plan_module
-from sinegan.sweep.plan import WIDEST, Configuration, Shard, plan, shard_width
+from sinegan.sweep.plan import WIDEST, Configuration, Member, Shard, missing, plan, shard_width
 from sinegan.training.optimisers import Adam
-from sinegan.training.stack import signature
+from sinegan.training.stack import Run, signature
 
 MakeConfig = Callable[..., Config]
 
 many = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-sizes = st.lists(st.tuples(st.integers(0, 2), st.integers(1, 12)), min_size=1, max_size=6)
+# Of each configuration its kind, its number of seeds, and the step that its runs go on from.
+sizes = st.lists(
+    st.tuples(st.integers(0, 2), st.integers(1, 12), st.sampled_from([0, 5])), min_size=1, max_size=6
+)
 workers = st.integers(1, 9)
 widths = [8, 16, 32]
 
 
-def configurations_of(make_config: MakeConfig, sizes: list[tuple[int, int]]) -> list[Configuration]:
-    """One configuration for each pair of kind (those of one kind share a signature) and number of seeds."""
+def members_of(make_config: MakeConfig, sizes: list[tuple[int, int, int]]) -> list[Member]:
+    """The runs of a configuration for each size; configurations of one kind share a signature."""
+    members = []
+    for place, (kind, seeds, step) in enumerate(sizes):
+        network = Network(latent=3, generator=(widths[kind],), discriminator=(8,))
+        config = make_config(network=network, seeds=seeds, seed=100 * place)
+        members += [Member(place, Run(config, seed), Path(str(place)), step) for seed in config.all_seeds]
+    return members
+
+
+def all_missing(*configs: Config) -> list[Member]:
+    """All runs of configurations that have not begun."""
+    nowhere = Path("no such folder")
     return [
-        Configuration(
-            make_config(
-                network=Network(latent=3, generator=(widths[kind],), discriminator=(8,)),
-                seeds=seeds,
-                seed=100 * place,
-            ),
-            Path(str(place)),
-        )
-        for place, (kind, seeds) in enumerate(sizes)
+        member
+        for place, config in enumerate(configs)
+        for member in missing(place, Configuration(config, nowhere / str(place)))
     ]
 
 
-def members(shards: list[Shard]) -> list[tuple[int, int]]:
+def names(members: list[Member]) -> list[tuple[int, int]]:
+    return [(member.place, member.run.seed) for member in members]
+
+
+def flat(shards: list[Shard]) -> list[Member]:
     return [member for shard in shards for member in shard.members]
 
 
 @many
 @given(sizes=sizes, workers=workers)
 def test_every_run_is_in_exactly_one_shard(
-    make_config: MakeConfig, sizes: list[tuple[int, int]], workers: int
+    make_config: MakeConfig, sizes: list[tuple[int, int, int]], workers: int
 ) -> None:
-    configurations = configurations_of(make_config, sizes)
-    wanted = [(place, seed) for place, c in enumerate(configurations) for seed in c.config.all_seeds]
-    assert Counter(members(plan(configurations, workers))) == Counter(wanted)
+    members = members_of(make_config, sizes)
+    assert Counter(names(flat(plan(members, workers)))) == Counter(names(members))
 
 
 @many
 @given(sizes=sizes, workers=workers)
-def test_the_runs_of_a_shard_share_a_signature_and_know_where_they_belong(
-    make_config: MakeConfig, sizes: list[tuple[int, int]], workers: int
+def test_the_runs_of_a_shard_share_a_signature_and_a_step_and_are_what_was_asked_for(
+    make_config: MakeConfig, sizes: list[tuple[int, int, int]], workers: int
 ) -> None:
-    configurations = configurations_of(make_config, sizes)
-    shards = plan(configurations, workers)
+    members = members_of(make_config, sizes)
+    asked = dict(zip(names(members), members, strict=True))
+    shards = plan(members, workers)
     assert [shard.number for shard in shards] == list(range(len(shards)))
     for shard in shards:
-        assert len({signature(run.config) for run in shard.runs}) == 1
-        assert [(run.config, run.seed) for run in shard.runs] == [
-            (configurations[place].config, seed) for place, seed in shard.members
-        ]
-        assert shard.folders == tuple(configurations[place].folder for place, _ in shard.members)
+        assert len({signature(member.run.config) for member in shard.members}) == 1
+        assert len({member.step for member in shard.members}) == 1
+        assert all(member is asked[member.place, member.run.seed] for member in shard.members)
+        assert not shard.tried
+
+
+@many
+@given(sizes=sizes, workers=workers)
+def test_the_work_of_all_shards_is_what_is_left_of_all_runs(
+    make_config: MakeConfig, sizes: list[tuple[int, int, int]], workers: int
+) -> None:
+    shards = plan(members_of(make_config, sizes), workers)
+    assert sum(shard.run_steps for shard in shards) == sum(seeds * (12 - step) for _, seeds, step in sizes)
 
 
 @many
 @given(sizes=sizes, workers=workers)
 def test_no_worker_is_without_a_shard_as_long_as_there_are_runs(
-    make_config: MakeConfig, sizes: list[tuple[int, int]], workers: int
+    make_config: MakeConfig, sizes: list[tuple[int, int, int]], workers: int
 ) -> None:
-    shards = plan(configurations_of(make_config, sizes), workers)
-    assert len(shards) >= min(workers, len(members(shards)))
+    shards = plan(members_of(make_config, sizes), workers)
+    assert len(shards) >= min(workers, len(flat(shards)))
 
 
 @many
 @given(sizes=sizes, workers=workers)
 def test_the_order_of_the_sweep_is_kept(
-    make_config: MakeConfig, sizes: list[tuple[int, int]], workers: int
+    make_config: MakeConfig, sizes: list[tuple[int, int, int]], workers: int
 ) -> None:
-    shards = plan(configurations_of(make_config, sizes), workers)
-    for kind in dict.fromkeys(kind for kind, _ in sizes):
-        mine = [(place, seed) for place, seed in members(shards) if sizes[place][0] == kind]
+    def group(place: int) -> tuple[int, int]:
+        kind, _, step = sizes[place]
+        return kind, step
+
+    shards = plan(members_of(make_config, sizes), workers)
+    groups = list(dict.fromkeys(group(place) for place in range(len(sizes))))
+    for one in groups:
+        mine = [name for name in names(flat(shards)) if group(name[0]) == one]
         assert mine == sorted(mine)
-    first_places = [shard.members[0][0] for shard in shards]
-    kinds = [sizes[place][0] for place in first_places]
-    assert list(dict.fromkeys(kinds)) == list(dict.fromkeys(kind for kind, _ in sizes))
+    assert list(dict.fromkeys(group(shard.members[0].place) for shard in shards)) == groups
 
 
 @given(runs=st.integers(1, 500), workers=st.integers(1, 64))
@@ -111,21 +137,20 @@ def test_the_examples_of_the_documentation_hold() -> None:
 def test_compiled_shards_are_padded_to_one_width_and_eager_ones_are_not(
     make_config: MakeConfig, compiling: str, lanes: list[int]
 ) -> None:
-    config = make_config(training={"compile": compiling}, seeds=11)
-    shards = plan([Configuration(config, Path("0"))], 1)
+    shards = plan(all_missing(make_config(training={"compile": compiling}, seeds=11)), 1)
     assert [shard.width for shard in shards] == lanes
-    assert [len(shard.runs) for shard in shards] == [8, 3]
+    assert [len(shard.members) for shard in shards] == [8, 3]
     assert max(lanes) == WIDEST
 
 
 def test_a_lone_compiled_run_has_one_lane(make_config: MakeConfig) -> None:
-    (shard,) = plan([Configuration(make_config(training={"compile": "always"}, seeds=1), Path("0"))], 1)
+    (shard,) = plan(all_missing(make_config(training={"compile": "always"}, seeds=1)), 1)
     assert shard.width == 1
 
 
 def test_settings_that_are_data_share_a_shard_and_others_do_not(make_config: MakeConfig) -> None:
     def shards_of(*configs: Config) -> int:
-        return len(plan([Configuration(config, Path(str(n))) for n, config in enumerate(configs)], 1))
+        return len(plan(all_missing(*configs), 1))
 
     config = make_config(seeds=2)
     faster = make_config(seeds=2, optim=Adam(lr=1e-2, generator_lr=1e-2, discriminator_lr=2e-2, beta1=0.5))
@@ -138,3 +163,30 @@ def test_settings_that_are_data_share_a_shard_and_others_do_not(make_config: Mak
 
 def test_nothing_to_train_is_no_shard() -> None:
     assert plan([], 4) == []
+
+
+def test_all_runs_of_a_new_configuration_are_missing_from_the_start(
+    make_config: MakeConfig, tmp_path: Path
+) -> None:
+    config = make_config(seed=7, seeds=3)
+    assert missing(4, Configuration(config, tmp_path)) == [
+        Member(4, Run(config, seed), tmp_path, step=0, source=None) for seed in (7, 8, 9)
+    ]
+
+
+def test_what_is_missing_goes_on_from_its_files_and_what_failed_begins_again(
+    make_config: MakeConfig, tmp_path: Path
+) -> None:
+    def file(name: str, *runs: tuple[int, str, int]) -> Path:
+        rows: list[dict[str, Any]] = [dict(zip(("seed", "status", "step"), run, strict=True)) for run in runs]
+        return write_part(tmp_path, name, {"runs.csv": csv(pd.DataFrame(rows))})
+
+    file("000000", (0, "finished", 12), (1, "diverged", 3), (2, "unfinished", 5))
+    later = file("000001", (2, "unfinished", 10), (3, "stopped", 5))
+    file("000002", (4, "failed", 10), (9, "unfinished", 5))
+    config = make_config(seeds=6)
+    assert missing(1, Configuration(config, tmp_path)) == [
+        Member(1, Run(config, 2), tmp_path, step=10, source=later),
+        Member(1, Run(config, 4), tmp_path),
+        Member(1, Run(config, 5), tmp_path),
+    ]

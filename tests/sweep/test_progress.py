@@ -15,9 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
+from sinegan.config import Config
 from sinegan.sweep import progress
+from sinegan.sweep.plan import Member, Shard
 from sinegan.sweep.progress import Reporter, Standing, Watcher, shown
 from sinegan.training.loop import DIVERGED, FINISHED, RUNNING, Evaluation
+from sinegan.training.stack import Run
+
+ShardOf = Callable[..., Shard]
 
 
 @pytest.fixture
@@ -32,12 +37,24 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 def report(tmp_path: Path) -> Callable[..., None]:
     """Leaves what a worker says of its shard."""
 
-    def report(number: int, step: int, ended: dict[str, int] | None = None, **latest: float) -> None:
-        state = {"step": step, "running": 1, "ended": ended or {}, **latest}
+    def report(number: int, done: int, ended: dict[str, int] | None = None, **latest: float) -> None:
+        state = {"done": done, "ended": ended or {}, **latest}
         file(tmp_path, number).parent.mkdir(exist_ok=True)
         file(tmp_path, number).write_text(json.dumps(state))
 
     return report
+
+
+@pytest.fixture
+def shard_of(make_config: Callable[..., Config]) -> ShardOf:
+    """A shard with a number, and runs of so many steps that go on from a step."""
+
+    def shard_of(number: int, runs: int, steps: int, begun: int = 0) -> Shard:
+        config = make_config(training={"steps": steps}, seeds=runs)
+        members = [Member(0, Run(config, seed), Path("0"), begun) for seed in config.all_seeds]
+        return Shard(number, tuple(members), runs)
+
+    return shard_of
 
 
 def file(folder: Path, number: int) -> Path:
@@ -71,8 +88,10 @@ def standing(**changes: Any) -> Standing:
     return Standing(**nothing | changes)
 
 
-def test_a_worker_says_its_step_its_runs_and_the_mean_of_the_measured_ones(tmp_path: Path) -> None:
-    Reporter(tmp_path, 3).say(
+def test_a_worker_says_what_it_has_done_and_the_mean_of_the_measured_runs(
+    tmp_path: Path, shard_of: ShardOf
+) -> None:
+    Reporter(tmp_path, shard_of(3, runs=4, steps=100, begun=10)).say(
         evaluation(
             40,
             RUNNING,
@@ -86,103 +105,128 @@ def test_a_worker_says_its_step_its_runs_and_the_mean_of_the_measured_ones(tmp_p
         )
     )
     assert json.loads(file(tmp_path, 3).read_text()) == {
-        "step": 40,
-        "running": 1,
+        "done": 4 * (40 - 10),
         "ended": {DIVERGED: 1, FINISHED: 2},
         "d_real": 0.375,
         "d_fake": 0.1234,
     }
 
 
-def test_a_worker_speaks_at_most_twice_a_second_but_always_at_the_end(
-    tmp_path: Path, clock: SimpleNamespace
+def test_a_worker_speaks_at_most_twice_a_second(
+    tmp_path: Path, clock: SimpleNamespace, shard_of: ShardOf
 ) -> None:
-    reporter = Reporter(tmp_path, 0)
+    reporter = Reporter(tmp_path, shard_of(0, runs=1, steps=100))
 
-    def step_after(seconds: float, step: int, final: bool = False) -> int:
+    def done_after(seconds: float, step: int) -> int:
         clock.now += seconds
-        reporter.say(evaluation(step, RUNNING), final)
-        said: int = json.loads(file(tmp_path, 0).read_text())["step"]
-        return said
+        reporter.say(evaluation(step, RUNNING))
+        done: int = json.loads(file(tmp_path, 0).read_text())["done"]
+        return done
 
-    assert step_after(0, 1) == 1
-    assert step_after(0.25, 2) == 1
-    assert step_after(0.25, 3) == 3
-    assert step_after(0.25, 4) == 3
-    assert step_after(0, 5, final=True) == 5
+    assert done_after(0, 1) == 1
+    assert done_after(0.25, 2) == 1
+    assert done_after(0.25, 3) == 3
+    assert done_after(0.25, 4) == 3
 
 
-def test_runs_without_valid_metrics_are_not_averaged(tmp_path: Path) -> None:
-    Reporter(tmp_path, 0).say(evaluation(5, DIVERGED, measured=[False], d_real=[np.nan], d_fake=[np.nan]))
-    assert set(json.loads(file(tmp_path, 0).read_text())) == {"step", "running", "ended"}
+def test_runs_without_valid_metrics_are_not_averaged(tmp_path: Path, shard_of: ShardOf) -> None:
+    reporter = Reporter(tmp_path, shard_of(0, runs=1, steps=100))
+    reporter.say(evaluation(5, DIVERGED, measured=[False], d_real=[np.nan], d_fake=[np.nan]))
+    assert set(json.loads(file(tmp_path, 0).read_text())) == {"done", "ended"}
 
 
 def test_nothing_has_begun_yet(tmp_path: Path) -> None:
-    now = Watcher(tmp_path, {0: (8, 100), 1: (2, 50)}, 1).standing()
+    now = Watcher(tmp_path, runs=10, run_steps=900, configurations=1).standing()
     assert now == standing(all_run_steps=900, runs=10)
     assert now.line() == "0/10 runs, starting"
 
 
-def test_steps_and_runs_of_all_shards_are_added_up(tmp_path: Path, report: Callable[..., None]) -> None:
-    watcher = Watcher(tmp_path, {0: (4, 100), 1: (2, 50), 2: (3, 10)}, 2)
-    report(0, 25, {FINISHED: 1, DIVERGED: 2}, d_real=0.6, d_fake=0.4)
-    report(1, 10, {"stopped": 1})
-    watcher.shard_done(2, Counter(failed=3))
+def test_steps_and_runs_of_all_shards_are_added_up(
+    tmp_path: Path, report: Callable[..., None], shard_of: ShardOf
+) -> None:
+    watcher = Watcher(tmp_path, runs=9, run_steps=530, configurations=2)
+    report(0, 100, {FINISHED: 1, DIVERGED: 2}, d_real=0.6, d_fake=0.4)
+    report(1, 20, {"stopped": 1})
+    watcher.shard_done(shard_of(2, runs=3, steps=10, begun=4), Counter(failed=3))
     now = watcher.standing()
-    assert now.run_steps == 4 * 25 + 2 * 10 + 3 * 10
-    assert now.all_run_steps == 4 * 100 + 2 * 50 + 3 * 10
+    assert now.run_steps == 100 + 20 + 3 * (10 - 4)
+    assert now.all_run_steps == 530
     assert (now.runs, now.ended, now.failed, now.diverged) == (9, 7, 3, 2)
 
 
-def test_a_shard_that_is_done_is_counted_once(tmp_path: Path, report: Callable[..., None]) -> None:
-    watcher = Watcher(tmp_path, {0: (4, 100)}, 1)
-    report(0, 90, {FINISHED: 1})
-    watcher.shard_done(0, Counter({FINISHED: 3, DIVERGED: 1}))
+def test_a_shard_that_is_done_is_counted_once(
+    tmp_path: Path, report: Callable[..., None], shard_of: ShardOf
+) -> None:
+    watcher = Watcher(tmp_path, runs=4, run_steps=400, configurations=1)
+    report(0, 360, {FINISHED: 1})
+    watcher.shard_done(shard_of(0, runs=4, steps=100), Counter({FINISHED: 3, DIVERGED: 1}))
     assert not file(tmp_path, 0).exists()
-    report(0, 95, {FINISHED: 2})  # said by a worker that was slow
+    report(0, 380, {FINISHED: 2})  # said by a worker that was slow
     now = watcher.standing()
     assert (now.run_steps, now.ended, now.diverged) == (400, 4, 1)
 
 
-@pytest.mark.parametrize("content", ["", "{", '{"step": 3, "ende', '{"step": 3, "ended": {}'])
+def test_a_shard_that_does_not_count_is_forgotten(
+    tmp_path: Path, report: Callable[..., None], shard_of: ShardOf
+) -> None:
+    watcher = Watcher(tmp_path, runs=2, run_steps=200, configurations=1)
+    report(0, 90, {DIVERGED: 1})
+    watcher.shard_done(shard_of(0, runs=2, steps=100), Counter())
+    assert watcher.standing() == standing(all_run_steps=200, runs=2)
+    assert not file(tmp_path, 0).exists()
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"done": 3, "ende', '{"done": 3, "ended": {}'])
 def test_a_half_written_file_is_ignored(tmp_path: Path, report: Callable[..., None], content: str) -> None:
-    watcher = Watcher(tmp_path, {0: (4, 100), 1: (1, 100)}, 1)
+    watcher = Watcher(tmp_path, runs=5, run_steps=500, configurations=1)
     report(1, 7)
     file(tmp_path, 0).write_text(content)
     assert watcher.standing().run_steps == 7
 
 
-def test_files_of_others_are_ignored(tmp_path: Path, report: Callable[..., None]) -> None:
-    watcher = Watcher(tmp_path, {0: (1, 100)}, 1)
+def test_a_file_that_is_being_written_is_ignored(tmp_path: Path, report: Callable[..., None]) -> None:
+    watcher = Watcher(tmp_path, runs=1, run_steps=100, configurations=1)
     report(0, 7)
-    report(5, 50)
-    file(tmp_path, 0).with_name(".0.json.1234.part").write_text("{}")
+    file(tmp_path, 0).with_name(".1.json.1234.part").write_text('{"done": 50, "ended": {}}')
     assert watcher.standing().run_steps == 7
 
 
 def test_the_rate_is_that_of_the_last_minute(
     tmp_path: Path, report: Callable[..., None], clock: SimpleNamespace
 ) -> None:
-    watcher = Watcher(tmp_path, {0: (2, 1_000_000)}, 1)
+    watcher = Watcher(tmp_path, runs=2, run_steps=2_000_000, configurations=1)
 
-    def rate_after(seconds: float, step: int) -> float:
+    def rate_after(seconds: float, done: int) -> float:
         clock.now += seconds
-        report(0, step)
+        report(0, done)
         return watcher.standing().rate
 
     assert rate_after(0, 100) == 0  # one look is no rate
     assert rate_after(1, 200) == 0  # nor is a second
-    assert rate_after(9, 1100) == 2 * 1000 / 10
-    assert rate_after(50, 1100) == 2 * 1000 / 60
-    assert rate_after(10, 7100) == 2 * 6000 / 60  # since the look 60 s ago
+    assert rate_after(9, 1100) == 1000 / 10
+    assert rate_after(50, 1100) == 1000 / 60
+    assert rate_after(10, 7100) == 6000 / 60  # since the look 60 s ago
     assert rate_after(300, 8100) == 0  # no other look in the last minute
+
+
+def test_the_time_before_the_first_step_is_not_part_of_the_rate(
+    tmp_path: Path, report: Callable[..., None], clock: SimpleNamespace
+) -> None:
+    watcher = Watcher(tmp_path, runs=1, run_steps=1000, configurations=1)
+    for _ in range(3):
+        clock.now += 10
+        assert watcher.standing().rate == 0
+    clock.now += 2
+    report(0, 100)
+    assert watcher.standing().rate == 100 / 2
 
 
 def test_the_line_tells_all_that_matters() -> None:
     busy = standing(
         run_steps=400, ended=3, failed=1, diverged=2, rate=10.0, latest={"d_real": 0.5, "d_fake": 0.25}
     )
-    assert busy.line() == "3/8 runs, 1 failed, 2 diverged, 10 steps/s, 0:01:00 left"
+    assert busy.line() == "3/8 runs, 1 failed, 2 diverged, 10 steps/s, 0:01:00 left, D 0.50 0.25"
+    assert busy.line(40) == "3/8 runs, 1 failed, 2 diverged, 10 steps/s"[:40].rpartition(",")[0]
     quiet = standing(run_steps=400, rate=1234.5, latest={"d_real": 0.516, "d_fake": 0.25})
     assert quiet.line() == "0/8 runs, 1,234 steps/s, 0:00:00 left, D 0.52 0.25"
     assert standing(run_steps=8, latest={"d_real": 0.5, "d_fake": 0.5}).line() == "0/8 runs, D 0.50 0.50"
@@ -221,9 +265,9 @@ def test_a_terminal_shows_a_bar_with_configurations_and_the_line(
     monkeypatch.setenv("TERM", "xterm-256color")
     screen = io.StringIO()
     monkeypatch.setattr(progress, "Console", lambda: Console(file=screen, force_terminal=True, width=80))
-    watcher = Watcher(tmp_path, {0: (4, 100)}, 12)
+    watcher = Watcher(tmp_path, runs=4, run_steps=400, configurations=12)
     watcher.configurations_done = 5
-    report(0, 50, {FINISHED: 1}, d_real=0.6, d_fake=0.4)
+    report(0, 200, {FINISHED: 1}, d_real=0.6, d_fake=0.4)
     with shown(watcher):
         pass
     assert "5/12" in screen.getvalue()
@@ -236,8 +280,8 @@ def test_without_a_terminal_there_is_a_plain_line_now_and_then(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    watcher = Watcher(tmp_path, {0: (4, 100)}, 1)
-    report(0, 50, {FINISHED: 1})
+    watcher = Watcher(tmp_path, runs=4, run_steps=400, configurations=1)
+    report(0, 200, {FINISHED: 1})
     looks = threading.Semaphore(0)
     look = watcher.standing
 

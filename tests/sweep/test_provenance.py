@@ -16,6 +16,7 @@ import pytest
 
 from sinegan.config import Config
 from sinegan.game.targets import NoisySine
+from sinegan.sweep.plan import Configuration
 from sinegan.sweep.provenance import complete_provenance, git_state, surroundings, write_provenance
 
 MakeConfig = Callable[..., Config]
@@ -39,7 +40,8 @@ def git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
 
 
 def write(folder: Path, config: Config, overrides: list[str]) -> dict[str, Any]:
-    write_provenance(folder, config, {"seeds": config.seeds, "network": {"generator": [8]}}, overrides)
+    settings = {"seeds": config.seeds, "network": {"generator": [8]}}
+    write_provenance(Configuration(config, folder, settings, overrides))
     return read(folder)
 
 
@@ -57,6 +59,7 @@ def test_settings_code_versions_and_machine_are_filed(make_config: MakeConfig, t
         "primary_metric",
         "engine",
         "started",
+        "resumed",
         "seconds",
         "command",
         "git",
@@ -66,6 +69,7 @@ def test_settings_code_versions_and_machine_are_filed(make_config: MakeConfig, t
     assert known["overrides"] == ["optim.lr=1e-3", "network=tiny"]
     assert known["settings"] == {"seeds": 3, "network": {"generator": [8]}}
     assert known["seconds"] is None
+    assert known["resumed"] == []
     started = datetime.fromisoformat(known["started"])
     assert started.utcoffset() == timedelta(0)
     assert before - timedelta(milliseconds=1) <= started <= datetime.now(UTC)
@@ -124,6 +128,24 @@ def test_the_end_adds_the_seconds_since_the_start_and_changes_nothing_else(
     completed = read(tmp_path)
     assert 3600 <= completed["seconds"] < 2 * 3600
     assert completed | {"seconds": None, "started": known["started"]} == known
+
+
+def test_a_resumed_configuration_keeps_what_it_has_and_counts_its_seconds_from_then(
+    make_config: MakeConfig, tmp_path: Path
+) -> None:
+    known = write(tmp_path, make_config(), ["seeds=3"])
+    known |= {"started": "2020-01-01T00:00:00.000+00:00", "command": "python of another day"}
+    (tmp_path / "provenance.json").write_text(json.dumps(known))
+    again = write(tmp_path, make_config(seeds=5), ["seeds=5"])
+    assert again["settings"]["seeds"] == 5
+    assert again["overrides"] == ["seeds=5"]
+    (resumed,) = again["resumed"]
+    assert datetime.fromisoformat(resumed).utcoffset() == timedelta(0)
+    kept = {"settings": known["settings"], "overrides": known["overrides"], "resumed": []}
+    assert again | kept == known
+    complete_provenance(tmp_path)
+    assert 0 <= read(tmp_path)["seconds"] < 3600
+    assert len(write(tmp_path, make_config(seeds=5), [])["resumed"]) == 2
 
 
 def test_a_repository_has_a_commit_and_is_clean_until_something_changes(

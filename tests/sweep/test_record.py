@@ -1,6 +1,8 @@
 """What a shard records becomes the files of a configuration, and no number changes on the way."""
 
+import json
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,23 +11,21 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch.utils import _pytree as pytree
 
 from sinegan.config import Config, Plot
-from sinegan.game.targets import NoisySine
-from sinegan.sweep.plan import Configuration, Shard, plan
-from sinegan.sweep.record import Recorder, csv, joined_samples, merge_parts, npz, read_csv
+from sinegan.game.targets import NoisySine, Sine
+from sinegan.results import DamagedResultsError, manifest
+from sinegan.sweep.plan import Member, Shard
+from sinegan.sweep.record import Recorder, RunRecord, load_records, merge_parts, npz, samples_of
 from sinegan.training.loop import DIVERGED, FINISHED, SAMPLES, STOPPED, Evaluation, engine_settings, train
 from sinegan.training.optimisers import SGD
 from sinegan.training.stack import Run, Stack
 
-# Pandas 3.1 wants `float_precision` gone, which sinegan names for older ones.
-pytestmark = pytest.mark.filterwarnings("ignore:The 'float_precision' argument:DeprecationWarning")
-
 MakeConfig = Callable[..., Config]
+ShardsOf = Callable[..., list[Shard]]
+ReadTable = Callable[[Path], pd.DataFrame]
 ReadSamples = Callable[[Path], dict[str, NDArray[Any]]]
 
 METRICS = [
@@ -43,12 +43,19 @@ METRICS = [
 ]
 ABOUT = ["seed", "status", "step", "seconds", "message"]
 STEPS = [0, 5, 10, 12]
+FILES = {"runs.csv", "history.csv", "samples.npz", "checkpoint.pt", "manifest.json"}
 
 
 def record(shard: Shard, until: int | None = None) -> tuple[Recorder, Stack]:
-    """Trains a shard, up to an evaluation or to its end, and writes its parts: 3 s by its clock."""
-    stack = Stack(shard.runs, shard.width)
-    recorder = Recorder(shard, started=10.0, clock=lambda: 13.0)
+    """Trains a shard from where it stands, up to an evaluation or to its end, and writes its parts.
+
+    By its clock that takes 3 s; one more passes until the next write.
+    """
+    stack = Stack([member.run for member in shard.members], shard.width)
+    recorder = Recorder(shard, clock=iter([10.0, 13.0, 14.0]).__next__)
+    states = recorder.states()
+    if states is not None:
+        stack.restore(states)
     with engine_settings():
         for evaluation in train(stack):
             recorder.add(evaluation, stack)
@@ -60,7 +67,7 @@ def record(shard: Shard, until: int | None = None) -> tuple[Recorder, Stack]:
 
 def evaluations(shard: Shard) -> list[Evaluation]:
     with engine_settings():
-        return list(train(Stack(shard.runs, shard.width)))
+        return list(train(Stack([member.run for member in shard.members], shard.width)))
 
 
 def alone(config: Config, seed: int, step: int) -> Stack:
@@ -69,6 +76,12 @@ def alone(config: Config, seed: int, step: int) -> Stack:
     with engine_settings():
         stack.advance(step)
     return stack
+
+
+def merged(folder: Path, read_table: ReadTable) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Makes a configuration's own set of its parts; returns its runs and its history."""
+    merge_parts(folder, Sine(points=6))
+    return read_table(folder / "runs.csv"), read_table(folder / "history.csv")
 
 
 def read_checkpoint(folder: Path) -> dict[str, Any]:
@@ -86,31 +99,27 @@ def explosive(make_config: MakeConfig, **parts: Any) -> Config:
 
 
 def test_parts_become_one_set_of_files_with_the_seeds_in_order(
-    make_config: MakeConfig, tmp_path: Path, read_samples: ReadSamples
+    make_config: MakeConfig,
+    tmp_path: Path,
+    shards_of: ShardsOf,
+    read_table: ReadTable,
+    read_samples: ReadSamples,
 ) -> None:
     config = make_config(training={"steps": 1}, seed=7, seeds=12)
-    shards = plan([Configuration(config, tmp_path)], workers=12)
+    shards = shards_of([(tmp_path, config)], workers=12)
     assert len(shards) == 12
     for shard in reversed(shards):
         record(shard)
-    assert {path.name for path in (tmp_path / "parts" / "000003").iterdir()} == {
-        "runs.csv",
-        "history.csv",
-        "samples.npz",
-        "checkpoint.pt",
-    }
+    parts = sorted((tmp_path / "parts").iterdir())
+    assert all(re.fullmatch(f"{number:06d}-[0-9a-f]{{8}}", part.name) for number, part in enumerate(parts))
+    assert all({path.name for path in part.iterdir()} == FILES for part in parts)
 
-    returned = merge_parts(tmp_path)
+    runs, history = merged(tmp_path, read_table)
 
     seeds = list(range(7, 19))
-    assert {path.name for path in tmp_path.iterdir()} == {
-        "runs.csv",
-        "history.csv",
-        "samples.npz",
-        "checkpoint.pt",
-    }
-    runs, history = read_csv(tmp_path / "runs.csv"), read_csv(tmp_path / "history.csv")
-    pd.testing.assert_frame_equal(returned, runs)
+    assert {path.name for path in tmp_path.iterdir()} == FILES
+    contents = {name: (tmp_path / name).read_bytes() for name in FILES - {"manifest.json"}}
+    assert json.loads((tmp_path / "manifest.json").read_text()) == json.loads(manifest(contents))
     assert list(runs) == ABOUT + METRICS
     assert list(history) == ["seed", "step", *METRICS]
     assert runs["seed"].tolist() == seeds
@@ -126,23 +135,24 @@ def test_parts_become_one_set_of_files_with_the_seeds_in_order(
 
 
 def test_a_finished_run_has_the_metrics_of_its_last_evaluation_and_its_share_of_the_time(
-    make_config: MakeConfig, tmp_path: Path
+    make_config: MakeConfig, tmp_path: Path, shards_of: ShardsOf, read_table: ReadTable
 ) -> None:
-    (shard,) = plan([Configuration(make_config(seeds=4), tmp_path)], 1)
+    (shard,) = shards_of([(tmp_path, make_config(seeds=4))])
     record(shard)
-    runs = merge_parts(tmp_path)
-    last = read_csv(tmp_path / "history.csv").groupby("seed").last().reset_index()
-    pd.testing.assert_frame_equal(runs[["seed", "step", *METRICS]], last)
+    runs, history = merged(tmp_path, read_table)
+    last = history.groupby("seed").last().reset_index()
+    pd.testing.assert_frame_equal(runs[["seed", "step", *METRICS]], last, check_exact=True)
     assert set(runs["status"]) == {FINISHED}
     assert runs["seconds"].tolist() == [0.75] * 4
     assert runs["message"].isna().all()
 
 
-def test_history_holds_the_measured_numbers_to_the_bit(make_config: MakeConfig, tmp_path: Path) -> None:
-    (shard,) = plan([Configuration(make_config(seeds=2), tmp_path)], 1)
+def test_history_holds_the_measured_numbers_to_the_bit(
+    make_config: MakeConfig, tmp_path: Path, shards_of: ShardsOf, read_table: ReadTable
+) -> None:
+    (shard,) = shards_of([(tmp_path, make_config(seeds=2))])
     record(shard)
-    merge_parts(tmp_path)
-    history = read_csv(tmp_path / "history.csv")
+    _, history = merged(tmp_path, read_table)
     measured = [evaluation.metrics for evaluation in evaluations(shard)]
     for name in METRICS:
         expected = np.concatenate([[at[name][lane] for at in measured if at] for lane in range(2)])
@@ -150,15 +160,21 @@ def test_history_holds_the_measured_numbers_to_the_bit(make_config: MakeConfig, 
 
 
 def test_configurations_of_one_shard_are_filed_apart(
-    make_config: MakeConfig, tmp_path: Path, read_samples: ReadSamples
+    make_config: MakeConfig,
+    tmp_path: Path,
+    shards_of: ShardsOf,
+    read_table: ReadTable,
+    read_samples: ReadSamples,
 ) -> None:
     slow, fast = SGD(lr=1e-3, generator_lr=1e-3, discriminator_lr=1e-3), SGD(lr=1, generator_lr=0.5)
-    configs = [make_config(optim=slow, seeds=1), make_config(optim=fast, seed=3, seeds=1)]
-    folders = [tmp_path / "slow", tmp_path / "fast"]
-    (shard,) = plan([Configuration(c, f) for c, f in zip(configs, folders, strict=True)], 1)
+    configs = [
+        (tmp_path / "slow", make_config(optim=slow, seeds=1)),
+        (tmp_path / "fast", make_config(optim=fast, seed=3, seeds=1)),
+    ]
+    (shard,) = shards_of(configs)
     record(shard)
-    for config, folder in zip(configs, folders, strict=True):
-        assert merge_parts(folder)["seed"].tolist() == [config.seed]
+    for folder, config in configs:
+        assert merged(folder, read_table)[0]["seed"].tolist() == [config.seed]
         expected = alone(config, config.seed, 12)
         curves, probability = expected.paint(SAMPLES)
         samples = read_samples(folder)
@@ -168,11 +184,10 @@ def test_configurations_of_one_shard_are_filed_apart(
 
 
 def test_a_checkpoint_is_the_state_of_all_runs_along_a_leading_axis(
-    make_config: MakeConfig, tmp_path: Path
+    make_config: MakeConfig, tmp_path: Path, shards_of: ShardsOf
 ) -> None:
-    config = make_config(seeds=3)
-    stacks = [record(shard)[1] for shard in plan([Configuration(config, tmp_path)], workers=3)]
-    merge_parts(tmp_path)
+    stacks = [record(shard)[1] for shard in shards_of([(tmp_path, make_config(seeds=3))], workers=3)]
+    merge_parts(tmp_path, Sine(points=6))
     stored = read_checkpoint(tmp_path)
     assert (stored["seeds"], stored["steps"]) == ([0, 1, 2], [12, 12, 12])
     states = [stack.saved()["state"] for stack in stacks]
@@ -184,13 +199,11 @@ def test_a_checkpoint_is_the_state_of_all_runs_along_a_leading_axis(
 
 
 def test_a_run_that_diverges_has_the_step_where_it_did_and_no_metrics_from_there_on(
-    make_config: MakeConfig, tmp_path: Path
+    make_config: MakeConfig, tmp_path: Path, shards_of: ShardsOf, read_table: ReadTable
 ) -> None:
-    config = explosive(make_config, seeds=2)
-    (shard,) = plan([Configuration(config, tmp_path)], 1)
+    (shard,) = shards_of([(tmp_path, explosive(make_config, seeds=2))])
     record(shard)
-    runs = merge_parts(tmp_path)
-    history = read_csv(tmp_path / "history.csv")
+    runs, history = merged(tmp_path, read_table)
     assert runs["status"].tolist() == [DIVERGED, DIVERGED]
     assert runs["step"].tolist() == list(evaluations(shard)[-1].end_step)
     assert runs["step"].between(1, 5).all()
@@ -199,131 +212,209 @@ def test_a_run_that_diverges_has_the_step_where_it_did_and_no_metrics_from_there
     assert np.isfinite(history).all(axis=None)
 
 
-def test_a_run_that_diverges_leaves_its_neighbours_alone(make_config: MakeConfig, tmp_path: Path) -> None:
+def test_a_run_that_diverges_leaves_its_neighbours_alone(
+    make_config: MakeConfig, tmp_path: Path, shards_of: ShardsOf, read_table: ReadTable
+) -> None:
     good = make_config(optim=SGD(lr=1e-3, generator_lr=1e-3, discriminator_lr=1e-3), seeds=3)
     bad = explosive(make_config, seed=9, seeds=1)
-    (shard,) = plan([Configuration(good, tmp_path / "good"), Configuration(bad, tmp_path / "bad")], 1)
+    (shard,) = shards_of([(tmp_path / "good", good), (tmp_path / "bad", bad)])
     record(shard)
-    runs, lost = merge_parts(tmp_path / "good"), merge_parts(tmp_path / "bad")
+    (runs, history), (lost, before) = (merged(tmp_path / name, read_table) for name in ("good", "bad"))
     assert runs["status"].tolist() == [FINISHED] * 3
-    assert lost["status"].tolist() == [DIVERGED]
-    assert lost["step"].between(1, 5).all()
-    assert read_csv(tmp_path / "bad" / "history.csv")["step"].tolist() == [0]
-    history = read_csv(tmp_path / "good" / "history.csv")
     assert history["step"].tolist() == STEPS * 3
     assert np.isfinite(history).all(axis=None)
+    assert lost["status"].tolist() == [DIVERGED]
+    assert lost["step"].between(1, 5).all()
+    assert lost.reindex(columns=METRICS).isna().all(axis=None)
+    assert before["step"].tolist() == [0]
 
 
 def test_a_stopped_run_keeps_the_painting_and_the_state_of_the_step_where_it_stopped(
-    make_config: MakeConfig, tmp_path: Path, read_samples: ReadSamples
+    make_config: MakeConfig, tmp_path: Path, read_table: ReadTable, read_samples: ReadSamples
 ) -> None:
     def distances(seed: int) -> list[float]:
-        return [
-            float(abs(alone(make_config(), seed, step).measure()["d_real"][0] - 0.5)) for step in STEPS[:3]
-        ]
+        stacks = [alone(make_config(), seed, step) for step in (0, 5)]
+        return [float(abs(stack.measure()["d_real"][0] - 0.5)) for stack in stacks]
 
     # A run whose discriminator comes nearer to 1/2 in its first five steps, and a tolerance between.
     seed = next(seed for seed in range(100) if distances(seed)[1] < 0.9 * distances(seed)[0])
-    before, there, _ = distances(seed)
-    stopping = make_config(training={"stop_tolerance": (before + there) / 2}, seed=seed, seeds=1)
+    stopping = make_config(training={"stop_tolerance": sum(distances(seed)) / 2}, seed=seed, seeds=1)
     going_on = make_config(seed=seed, seeds=1)
     folders = [tmp_path / "stopping", tmp_path / "going_on"]
-    shard = Shard(
-        0, ((0, seed), (1, seed)), (Run(stopping, seed), Run(going_on, seed)), (folders[0], folders[1]), 2
-    )
-    record(shard)
-    runs, others = merge_parts(folders[0]), merge_parts(folders[1])
+    members = [Member(0, Run(stopping, seed), folders[0]), Member(1, Run(going_on, seed), folders[1])]
+    record(Shard(0, tuple(members), 2))
+    (runs, history), (others, _) = (merged(folder, read_table) for folder in folders)
 
     assert (runs["status"].item(), runs["step"].item()) == (STOPPED, 5)
     assert (others["status"].item(), others["step"].item()) == (FINISHED, 12)
-    history = read_csv(folders[0] / "history.csv")
     assert history["step"].tolist() == [0, 5]
     assert runs["rmse"].item() == history["rmse"].iloc[-1]
     stopped = alone(stopping, seed, 5)
     curves, probability = stopped.paint(SAMPLES)
-    samples, checkpoint = read_samples(folders[0]), read_checkpoint(folders[0])
+    samples = read_samples(folders[0])
     np.testing.assert_array_equal(samples["curves"], curves)
     np.testing.assert_array_equal(samples["probability"], probability.astype(np.float32))
-    assert_same_state(checkpoint, stopped.saved())
-    assert checkpoint["steps"] == [5]
+    assert_same_state(read_checkpoint(folders[0]), stopped.saved())
+    assert read_checkpoint(folders[0])["steps"] == [5]
     assert_same_state(read_checkpoint(folders[1]), alone(going_on, seed, 12).saved())
     assert not np.array_equal(read_samples(folders[1])["curves"], samples["curves"])
 
 
-def test_parts_of_a_shard_at_work_hold_unfinished_runs_and_what_a_resume_needs(
-    make_config: MakeConfig, tmp_path: Path, read_samples: ReadSamples
+def test_a_part_of_a_shard_at_work_holds_unfinished_runs_and_what_a_resume_needs(
+    make_config: MakeConfig,
+    tmp_path: Path,
+    shards_of: ShardsOf,
+    read_table: ReadTable,
+    read_samples: ReadSamples,
 ) -> None:
-    (shard,) = plan([Configuration(make_config(seeds=2), tmp_path)], 1)
+    config = make_config(seeds=2)
+    (shard,) = shards_of([(tmp_path, config)])
     record(shard, until=5)
-    part = tmp_path / "parts" / "000000"
-    runs, history = read_csv(part / "runs.csv"), read_csv(part / "history.csv")
+    (part,) = (tmp_path / "parts").iterdir()
+    runs, history = read_table(part / "runs.csv"), read_table(part / "history.csv")
     assert runs["status"].tolist() == ["unfinished"] * 2
     assert runs["step"].tolist() == [5, 5]
+    assert runs["rmse"].tolist() == history[history["step"] == 5]["rmse"].tolist()
     assert history["step"].tolist() == [0, 5] * 2
     assert len(read_samples(part)["seeds"]) == len(read_samples(part)["curves"]) == 0
-    assert read_checkpoint(part)["steps"] == [5, 5]
+    for seed in (0, 1):
+        state = load_records(part)[seed].state
+        assert state is not None
+        assert_same_state(state, alone(config, seed, 5).saved())
+
+
+def test_a_later_part_takes_the_place_of_the_earlier_one(
+    make_config: MakeConfig, tmp_path: Path, shards_of: ShardsOf, read_table: ReadTable
+) -> None:
+    (shard,) = shards_of([(tmp_path, make_config(seeds=1))])
+    recorder, stack = record(shard, until=5)
+    (first,) = (tmp_path / "parts").iterdir()
+    recorder.write(stack)
+    (second,) = (tmp_path / "parts").iterdir()
+    assert first != second
+    assert read_table(second / "runs.csv")["seconds"].tolist() == [4.0]
+
+
+def test_a_run_that_goes_on_from_a_part_has_the_files_of_one_that_never_paused(
+    make_config: MakeConfig,
+    tmp_path: Path,
+    shards_of: ShardsOf,
+    read_table: ReadTable,
+    read_samples: ReadSamples,
+) -> None:
+    config = make_config(seeds=2, plot=Plot(animation=True, every=4))
+    for name, stops in (("paused", (4, 5, None)), ("through", (None,))):
+        for stop in stops:
+            (shard,) = shards_of([(tmp_path / name, config)])
+            record(shard, until=stop)
+    paused, through = (merged(tmp_path / name, read_table) for name in ("paused", "through"))
+    pd.testing.assert_frame_equal(paused[1], through[1], check_exact=True)
+    pd.testing.assert_frame_equal(
+        paused[0].drop(columns="seconds"), through[0].drop(columns="seconds"), check_exact=True
+    )
+    assert paused[0]["seconds"].tolist() == [4.5, 4.5]
+    samples, expected = read_samples(tmp_path / "paused"), read_samples(tmp_path / "through")
+    assert {name: array.tobytes() for name, array in samples.items()} == {
+        name: array.tobytes() for name, array in expected.items()
+    }
+    assert_same_state(read_checkpoint(tmp_path / "paused"), read_checkpoint(tmp_path / "through"))
 
 
 def test_a_failure_is_filed_for_every_run_with_what_was_measured_before(
-    make_config: MakeConfig, tmp_path: Path
+    make_config: MakeConfig, tmp_path: Path, shards_of: ShardsOf, read_table: ReadTable
 ) -> None:
-    (shard,) = plan([Configuration(make_config(seeds=2, seed=4), tmp_path)], 1)
+    (shard,) = shards_of([(tmp_path, make_config(seeds=2, seed=4))])
     recorder, _ = record(shard, until=5)
     recorder.write_failure('RuntimeError: "a", b\nand c')
-    runs = merge_parts(tmp_path)
+    runs, history = merged(tmp_path, read_table)
     assert list(runs) == ABOUT
     assert runs["seed"].tolist() == [4, 5]
     assert runs["status"].tolist() == ["failed"] * 2
     assert runs["step"].tolist() == [5, 5]
-    assert runs["seconds"].tolist() == [1.5, 1.5]
+    assert runs["seconds"].tolist() == [2.0, 2.0]
     assert runs["message"].tolist() == ['RuntimeError: "a", b\nand c'] * 2
-    assert read_csv(tmp_path / "history.csv")["step"].tolist() == [0, 5] * 2
+    assert history["step"].tolist() == [0, 5] * 2
+    assert not (tmp_path / "checkpoint.pt").exists()
 
 
 def test_a_failure_before_the_first_evaluation_leaves_the_other_shards_whole(
-    make_config: MakeConfig, tmp_path: Path, read_samples: ReadSamples
+    make_config: MakeConfig,
+    tmp_path: Path,
+    shards_of: ShardsOf,
+    read_table: ReadTable,
+    read_samples: ReadSamples,
 ) -> None:
-    first, second = plan([Configuration(make_config(seeds=2), tmp_path)], workers=2)
+    first, second = shards_of([(tmp_path, make_config(seeds=2))], workers=2)
     record(first)
-    Recorder(second, started=0.0, clock=lambda: 0.0).write_failure("gone")
-    runs = merge_parts(tmp_path)
+    Recorder(second, clock=lambda: 0.0).write_failure("gone")
+    runs, history = merged(tmp_path, read_table)
     assert runs["status"].tolist() == [FINISHED, "failed"]
     assert runs["step"].tolist() == [12, 0]
-    assert read_csv(tmp_path / "history.csv")["seed"].tolist() == [0] * 4
+    assert runs["message"].tolist()[1] == "gone"
+    assert history["seed"].tolist() == [0] * 4
     assert read_samples(tmp_path)["seeds"].tolist() == [0]
     assert read_checkpoint(tmp_path)["seeds"] == [0]
 
 
-def test_nothing_but_failures_still_makes_the_tables(make_config: MakeConfig, tmp_path: Path) -> None:
-    for shard in plan([Configuration(make_config(seeds=2), tmp_path)], workers=2):
-        Recorder(shard, started=0.0, clock=lambda: 0.0).write_failure("gone")
-    assert merge_parts(tmp_path)["status"].tolist() == ["failed"] * 2
-    assert {path.name for path in tmp_path.iterdir()} == {"runs.csv", "history.csv"}
-
-
-def test_real_curves_are_one_for_a_fixed_target_and_many_for_a_family(
-    make_config: MakeConfig, tmp_path: Path, read_samples: ReadSamples
+def test_a_failure_after_a_part_leaves_the_other_shards_whole(
+    make_config: MakeConfig,
+    tmp_path: Path,
+    shards_of: ShardsOf,
+    read_table: ReadTable,
+    read_samples: ReadSamples,
 ) -> None:
-    for name, config, count in (
-        ("fixed", make_config(seeds=1), 1),
-        ("family", make_config(seeds=1, target=NoisySine(points=6)), SAMPLES),
-    ):
-        (shard,) = plan([Configuration(config, tmp_path / name)], 1)
+    first, second = shards_of([(tmp_path, make_config(seeds=2))], workers=2)
+    record(second)
+    record(first, until=5)
+    Recorder(first, clock=lambda: 0.0).write_failure("gone")
+    runs, _ = merged(tmp_path, read_table)
+    assert runs["status"].tolist() == ["failed", FINISHED]
+    assert read_samples(tmp_path)["seeds"].tolist() == [1]
+    assert {path.name for path in tmp_path.iterdir()} == FILES
+
+
+def test_nothing_but_failures_still_makes_the_tables(
+    make_config: MakeConfig, tmp_path: Path, shards_of: ShardsOf, read_table: ReadTable
+) -> None:
+    for shard in shards_of([(tmp_path, make_config(seeds=2))], workers=2):
+        Recorder(shard, clock=lambda: 0.0).write_failure("gone")
+    runs, history = merged(tmp_path, read_table)
+    assert runs["status"].tolist() == ["failed"] * 2
+    assert history.empty
+    assert {path.name for path in tmp_path.iterdir()} == FILES - {"checkpoint.pt"}
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_a_damaged_part_is_not_taken_for_a_result(
+    make_config: MakeConfig, tmp_path: Path, shards_of: ShardsOf, name: str
+) -> None:
+    for shard in shards_of([(tmp_path, make_config(seeds=2))], workers=2):
         record(shard)
-        merge_parts(tmp_path / name)
-        samples = read_samples(tmp_path / name)
+    part = min((tmp_path / "parts").iterdir())
+    content = (part / name).read_bytes()
+    (part / name).write_bytes(content[: len(content) // 2])
+    with pytest.raises(DamagedResultsError, match="restore it, or delete") as caught:
+        merge_parts(tmp_path, Sine(points=6))
+    assert str(part) in str(caught.value)
+    assert not (tmp_path / "runs.csv").exists()
+
+
+def test_real_curves_are_one_for_a_fixed_target_and_many_for_a_family() -> None:
+    for target, count in ((Sine(points=6), 1), (NoisySine(points=6), SAMPLES)):
+        painting = np.zeros((2, 6)), np.zeros(2)
+        samples = samples_of([RunRecord(seed=0, painting=painting)], target)
         assert samples["real"].shape == (count, 6)
-        np.testing.assert_array_equal(samples["x"], config.target.grid())
         assert len(np.unique(samples["real"], axis=0)) == count
+        np.testing.assert_array_equal(samples["x"], target.grid())
 
 
 def test_frames_are_kept_of_every_run_at_the_picture_steps(
-    make_config: MakeConfig, tmp_path: Path, read_samples: ReadSamples
+    make_config: MakeConfig, tmp_path: Path, shards_of: ShardsOf, read_samples: ReadSamples
 ) -> None:
     config = make_config(seeds=3, plot=Plot(animation=True, every=4))
-    for shard in plan([Configuration(config, tmp_path)], workers=2):
+    for shard in shards_of([(tmp_path, config)], workers=2):
         record(shard)
-    merge_parts(tmp_path)
+    merge_parts(tmp_path, config.target)
     samples = read_samples(tmp_path)
     assert samples["frame_steps"].tolist() == [0, 4, 8, 12]
     assert samples["frame_seeds"].tolist() == [0, 1, 2]
@@ -334,62 +425,30 @@ def test_frames_are_kept_of_every_run_at_the_picture_steps(
         np.testing.assert_array_equal(samples["frame_curves"][2, run], curves[0, 0])
 
 
-def framed(seed: int, steps: list[int]) -> dict[str, NDArray[Any]]:
-    """The samples of a part with one run, its frames up to its end."""
-    return {
-        "x": np.arange(3.0),
-        "real": np.ones((1, 3)),
-        "seeds": np.array([seed]),
-        "curves": np.full((1, 2, 3), seed, np.float32),
-        "probability": np.full((1, 2), seed, np.float32),
-        "frame_seeds": np.array([seed]),
-        "frame_steps": np.array(steps),
-        "frame_curves": np.full((len(steps), 1, 3), seed, np.float32),
-        "frame_probability": np.full((len(steps), 1), seed, np.float32),
-    }
+def framed(seed: int, steps: list[int]) -> RunRecord:
+    """A run whose frames are all its seed, up to its end."""
+    frames = [(step, np.full(6, seed, np.float32), float(seed)) for step in steps]
+    return RunRecord(seed, frames=frames, painting=(np.full((2, 6), seed), np.full(2, seed)))
 
 
 def test_frames_of_runs_that_ended_early_are_filled_with_nan() -> None:
-    joined = joined_samples([framed(1, [0, 5]), framed(2, [0, 5, 10]), framed(3, [0])])
-    assert joined["frame_steps"].tolist() == [0, 5, 10]
-    assert joined["frame_seeds"].tolist() == joined["seeds"].tolist() == [1, 2, 3]
+    samples = samples_of([framed(1, [0, 5]), framed(2, [0, 5, 10]), framed(3, [0])], Sine(points=6))
+    assert samples["frame_steps"].tolist() == [0, 5, 10]
+    assert samples["frame_seeds"].tolist() == samples["seeds"].tolist() == [1, 2, 3]
     missing = math.nan
     np.testing.assert_array_equal(
-        joined["frame_probability"], [[1, 2, 3], [1, 2, missing], [missing, 2, missing]]
+        samples["frame_probability"], [[1, 2, 3], [1, 2, missing], [missing, 2, missing]]
     )
     np.testing.assert_array_equal(
-        joined["frame_curves"], np.repeat(joined["frame_probability"][:, :, None], 3, axis=2)
+        samples["frame_curves"], np.repeat(samples["frame_probability"][:, :, None], 6, axis=2)
     )
-    assert joined["frame_curves"].dtype == np.float32
-    assert joined["curves"][:, 0, 0].tolist() == [1, 2, 3]
-    assert joined["x"].tolist() == [0, 1, 2]
+    assert samples["frame_curves"].dtype == np.float32
+    assert samples["curves"][:, 0, 0].tolist() == [1, 2, 3]
 
 
 def test_samples_without_frames_stay_without() -> None:
-    plain = [
-        {name: array for name, array in framed(seed, [0]).items() if "frame" not in name} for seed in (1, 2)
-    ]
-    assert set(joined_samples(plain)) == {"x", "real", "seeds", "curves", "probability"}
-
-
-finite = st.floats(allow_nan=False, allow_infinity=False)
-
-
-@given(values=st.lists(finite, min_size=1, max_size=20))
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_numbers_in_csv_are_read_back_to_the_bit(tmp_path: Path, values: list[float]) -> None:
-    file = tmp_path / "numbers.csv"
-    file.write_text(csv(pd.DataFrame({"seed": range(len(values)), "rmse": values})))
-    again = read_csv(file)
-    assert again["rmse"].to_numpy().tobytes() == np.array(values, np.float64).tobytes()
-    assert again["seed"].tolist() == list(range(len(values)))
-
-
-def test_missing_and_infinite_numbers_are_read_back(tmp_path: Path) -> None:
-    file = tmp_path / "numbers.csv"
-    file.write_text(csv(pd.DataFrame({"rmse": [math.inf, -math.inf, math.nan, 0.1]})))
-    np.testing.assert_array_equal(read_csv(file)["rmse"], [math.inf, -math.inf, math.nan, 0.1])
-    assert file.read_bytes() == b'rmse\ninf\n-inf\n""\n0.1\n'
+    names = {"x", "real", "seeds", "curves", "probability"}
+    assert set(samples_of([framed(1, []), framed(2, [])], Sine(points=6))) == names
 
 
 def test_arrays_are_stored_as_they_are(tmp_path: Path, read_samples: ReadSamples) -> None:

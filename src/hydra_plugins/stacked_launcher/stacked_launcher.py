@@ -2,20 +2,25 @@
 
 import contextlib
 import logging
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hydra.core.config_store import ConfigStore
-from hydra.core.utils import JobReturn, configure_log, run_job, setup_globals
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import JobReturn, configure_log, filter_overrides, run_job, setup_globals
 from hydra.errors import CompactHydraException
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 
+from hydra_plugins.stacked_launcher.composer import Composer, quick_to_copy
 from hydra_plugins.stacked_launcher.together import Job, Together
 
 log = logging.getLogger(__name__)
+
+ON_ERROR = ("continue", "stop")
 
 
 @dataclass
@@ -23,6 +28,8 @@ class StackedLauncherConf:
     _target_: str = "hydra_plugins.stacked_launcher.stacked_launcher.StackedLauncher"
     # Hydra 1.4 instantiates launchers non-recursively; say so to 1.3 as well.
     _recursive_: bool = False
+    # What becomes of the other jobs when one fails: continue, or stop at the first.
+    on_error: str = "continue"
 
 
 ConfigStore.instance().store(
@@ -33,64 +40,169 @@ ConfigStore.instance().store(
 class StackedLauncher(Launcher):
     """Runs the jobs of a sweep together if the task function declares how, else one by one."""
 
+    # For a sweeper that would otherwise compose every job only to see whether it can be.
+    composes_all_first = True
+
+    def __init__(self, on_error: str = "continue") -> None:
+        self.on_error = on_error
+
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        if self.on_error not in ON_ERROR:
+            words = " (all other jobs finish) or ".join(ON_ERROR)
+            raise CompactHydraException(
+                f"hydra.launcher.on_error = {self.on_error}: must be {words} (at the first failed job)"
+            )
         self.hydra_context = hydra_context
         self.task_function = task_function
         self.config = config
+        self.composer = Composer(hydra_context.config_loader, config)
+        self.taken: dict[str, str] = {}
+        """The folder of every job that was run, with the job's name."""
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         setup_globals()
-        hydra = self.config.hydra
-        configure_log(hydra.hydra_logging, hydra.verbose)
+        self._log_as_hydra()
+        folder = Path(str(self.config.hydra.sweep.dir))
         together: Together | None = getattr(self.task_function, "together", None)
-        jobs = self._compose(job_overrides, initial_job_idx)
-        if together is not None:
-            self._refuse_invalid(jobs, initial_job_idx, together)
-        Path(str(hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
-        returns: list[JobReturn | None] = [None] * len(jobs)
-        finished = one_by_one(jobs, self.task_function) if together is None else together.run(jobs)
-        for place, task in finished:
-            returns[place] = self._file(jobs[place], task)
-        configure_log(hydra.hydra_logging, hydra.verbose)
-        return [done for done in returns if done is not None]
+        try:
+            jobs = self._jobs(job_overrides, initial_job_idx, folder, together)
+            if together is None:
+                folders = self._refuse_shared_folders(jobs)
+                filed = self._run_one_by_one(job_overrides, initial_job_idx)
+            else:
+                known = list(jobs)
+                folders = self._refuse_shared_folders(known)
+                self._refuse_invalid(known, together)
+                filed = self._run_together(known, together)
+        except Exception:
+            remove_untouched(folder)
+            raise
+        self.taken |= folders
+        folder.mkdir(parents=True, exist_ok=True)
+        returns: dict[int, JobReturn] = {}
+        try:
+            with contextlib.closing(filed):
+                for place, done in filed:
+                    returns[place] = done
+                    if self.on_error == "stop":
+                        _ = done.return_value  # raises the job's error, if it has any
+        finally:
+            self._log_as_hydra()
+        return [returns[place] for place in sorted(returns)]
 
-    def _compose(self, job_overrides: Sequence[Sequence[str]], first: int) -> list[Job]:
-        jobs = []
-        for number, overrides in enumerate(job_overrides, first):
-            config = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
-            with open_dict(config):
-                config.hydra.job.id = number
-                config.hydra.job.num = number
-            folder = Path(str(config.hydra.sweep.dir)) / str(config.hydra.sweep.subdir)
-            jobs.append(Job(config, list(config.hydra.overrides.task), folder))
-        return jobs
+    def _jobs(
+        self,
+        job_overrides: Sequence[Sequence[str]],
+        first: int,
+        folder: Path,
+        together: Together | None,
+    ) -> Iterator[Job]:
+        configs: Iterable[DictConfig] = map(self.composer.compose, job_overrides)
+        numbers: Iterable[int] = range(first, first + len(job_overrides))
+        if together is not None and together.numbers is not None:
+            configs = list(configs)
+            numbers = together.numbers(configs, folder, first)
+        for config, number in zip(configs, numbers, strict=True):
+            set_number(config, number)
+            yield Job(config, list(config.hydra.overrides.task), folder_of(config))
 
-    def _refuse_invalid(self, jobs: Sequence[Job], first: int, together: Together) -> None:
-        """Raises CompactHydraException with every invalid job, and leaves no folder behind."""
+    def _refuse_shared_folders(self, jobs: Iterable[Job]) -> dict[str, str]:
+        """The folder of each job, with its name.
+
+        Raises CompactHydraException if two jobs, of this batch or an earlier one, have the same.
+        """
+        folders: dict[str, str] = {}
         lines = []
-        for number, job in enumerate(jobs, first):
-            problems = together.check(job.config)
-            if problems:
-                lines.append(f"#{number} {' '.join(job.overrides)}")
-                lines += [f"    {problem}" for problem in problems]
+        for job in jobs:
+            folder = os.path.abspath(job.folder)
+            other = folders.get(folder) or self.taken.get(folder)
+            if other is not None:
+                lines.append(f"    {other} and {name_of(job)}: {job.folder}")
+            folders[folder] = name_of(job)
         if lines:
-            remove_untouched(Path(str(self.config.hydra.sweep.dir)))
-            raise CompactHydraException("\n".join(["Nothing was run; these jobs are invalid:", *lines]))
+            remedy = "Let hydra.sweep.subdir differ between the jobs, as ${hydra.job.num} does."
+            raise self._refusal("these jobs would share a folder:", *lines, remedy)
+        return folders
 
-    def _file(self, job: Job, task: TaskFunction) -> JobReturn:
+    def _refuse_invalid(self, jobs: Sequence[Job], together: Together) -> None:
+        """Raises CompactHydraException with every invalid job."""
+        lines = []
+        for job in jobs:
+            with current(job.config):
+                problems = together.check(job.config)
+            if problems:
+                lines += [name_of(job), *(f"    {problem}" for problem in problems)]
+        if lines:
+            raise self._refusal("these jobs are invalid:", *lines)
+
+    def _refusal(self, why: str, *lines: str) -> CompactHydraException:
+        what = "Nothing more" if self.taken else "Nothing"
+        return CompactHydraException("\n".join([f"{what} was run; {why}", *lines]))
+
+    def _run_together(
+        self, jobs: Sequence[Job], together: Together
+    ) -> Generator[tuple[int, JobReturn], None, None]:
+        finished = together.run(jobs)
+        try:
+            for place, task in finished:
+                yield place, self._file(jobs[place].config, task)
+        finally:
+            if isinstance(finished, Generator):
+                finished.close()
+
+    def _run_one_by_one(
+        self, job_overrides: Sequence[Sequence[str]], first: int
+    ) -> Generator[tuple[int, JobReturn], None, None]:
+        """As Hydra's basic launcher does: each job is composed when those before it have run."""
+        log.info(f"Launching {len(job_overrides)} jobs locally")
+        for place, overrides in enumerate(job_overrides):
+            log.info(f"\t#{first + place} : {' '.join(filter_overrides(overrides))}")
+            config = self.composer.compose(overrides)
+            set_number(config, first + place)
+            yield place, self._file(config, self.task_function)
+            self._log_as_hydra()
+
+    def _file(self, config: DictConfig, task: TaskFunction) -> JobReturn:
+        quick_to_copy(config)
         return run_job(
             task_function=task,
-            config=job.config,
+            config=config,
             job_dir_key="hydra.sweep.dir",
             job_subdir_key="hydra.sweep.subdir",
             hydra_context=self.hydra_context,
         )
 
+    def _log_as_hydra(self) -> None:
+        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
 
-def one_by_one(jobs: Sequence[Job], task: TaskFunction) -> Iterator[tuple[int, TaskFunction]]:
-    """Any task function, as Hydra's basic launcher runs it: each job's work inside its `run_job`."""
-    for place, _ in enumerate(jobs):
-        yield place, task
+
+def set_number(config: DictConfig, number: int) -> None:
+    with open_dict(config):
+        config.hydra.job.id = number
+        config.hydra.job.num = number
+
+
+def folder_of(config: DictConfig) -> Path:
+    """Where `run_job` will file a job."""
+    with current(config):
+        folder = OmegaConf.select(config, "hydra.sweep.dir")
+        return Path(str(folder)) / str(OmegaConf.select(config, "hydra.sweep.subdir"))
+
+
+def name_of(job: Job) -> str:
+    return f"#{job.config.hydra.job.num} {' '.join(job.overrides)}"
+
+
+@contextlib.contextmanager
+def current(config: DictConfig) -> Iterator[None]:
+    """Makes a job's config the one that `${hydra:…}` looks into, as `run_job` does."""
+    known = HydraConfig.instance()
+    before = known.cfg
+    known.cfg = config  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        known.cfg = before
 
 
 def remove_untouched(folder: Path) -> None:

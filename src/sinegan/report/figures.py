@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
-from sinegan.report.tables import Sweep, configuration_files, label, records
+from sinegan.report.tables import Sweep, label
+from sinegan.results import SAMPLES, checked, records, sets
 
 # Okabe & Ito's palette: told apart by the colour-blind. Yellow is left out: too pale for lines.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -50,7 +51,7 @@ def learning_curves(sweep: Sweep) -> Figure | None:
             bands = mine.groupby("step")[row["metric"]].agg(["median", "min", "max"])
             positive &= bool((bands["min"] > 0).all())
             colour, dash = COLOURS[place % len(COLOURS)], DASHES[place // len(COLOURS) % len(DASHES)]
-            axes.plot(bands.index, bands["median"], dash, color=colour, label=label(row, sweep.swept))
+            axes.plot(bands.index, bands["median"], dash, color=colour, label=_plain(label(row, sweep.swept)))
             axes.fill_between(bands.index, bands["min"], bands["max"], color=colour, alpha=0.18, linewidth=0)
         axes.set_yscale("log" if positive else "linear")
         axes.yaxis.set_major_formatter("{x:g}")
@@ -67,7 +68,8 @@ def learning_curves(sweep: Sweep) -> Figure | None:
             ),
             loc="left",
         )
-        axes.legend(fontsize=7 if len(shown) > 6 else 8)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(fontsize=7 if len(shown) > 6 else 8)
     return figure
 
 
@@ -89,7 +91,7 @@ def generated_curves(sweep: Sweep) -> Figure | None:
         grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
         for axes, (name, samples) in zip(grid.flat, shown, strict=False):
             draw_curves(axes, samples["x"], samples["real"], samples["curves"][0])
-            axes.set_title(name, fontsize=8)
+            axes.set_title(_plain(name), fontsize=8)
         for axes in grid.flat[len(shown) :]:
             axes.set_axis_off()
         grid.flat[0].legend(loc="upper right", fontsize=7)
@@ -134,6 +136,8 @@ def write_animation(folder: Path) -> None:
     steps, curves = samples["frame_steps"], samples["frame_curves"][:, 0]
     probability = samples["frame_probability"][:, 0]
     kept = np.flatnonzero(np.isfinite(curves).all(1))
+    if not len(kept):
+        return
     with matplotlib.rc_context(STYLE | {"figure.constrained_layout.use": False}):
         figure = Figure(figsize=(5, 3.4))
         axes = figure.subplots()
@@ -146,17 +150,19 @@ def write_animation(folder: Path) -> None:
         draw_frame: Callable[[int], list[Any]] = draw
         frames = FuncAnimation(figure, draw_frame, frames=kept.tolist(), cache_frame_data=False)
         temporary = path.with_name(".part.gif")
-        frames.save(temporary, writer=PillowWriter(fps=20), dpi=80)
-        temporary.replace(path)
+        try:
+            frames.save(temporary, writer=PillowWriter(fps=20), dpi=80)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def load_samples(folder: Path) -> dict[str, NDArray[Any]] | None:
-    """The samples of a configuration, from its own file or the first part of an unfinished one."""
-    files = configuration_files(folder, "samples.npz")
-    if not files:
-        return None
-    with np.load(files[0]) as stored:
-        return dict(stored)
+    """The samples of a configuration, or those of the first part of an unfinished one."""
+    for source in sets(folder)[:1]:
+        with np.load(BytesIO(checked(source, SAMPLES))) as stored:
+            return dict(stored)
+    return None
 
 
 def png(figure: Figure) -> bytes:
@@ -164,6 +170,11 @@ def png(figure: Figure) -> bytes:
     with matplotlib.rc_context(STYLE):
         figure.savefig(buffer, format="png")
     return buffer.getvalue()
+
+
+def _plain(words: str) -> str:
+    """As it is, also where matplotlib would read mathematics."""
+    return words.replace("$", r"\$")
 
 
 def _title(words: str, shown: int, all_of_them: int) -> str:

@@ -6,7 +6,8 @@ from rich.console import Console
 
 from sinegan.files import write_whole
 from sinegan.report import figures, text
-from sinegan.report.tables import Sweep, configurations_table, load_sweep, notes, records
+from sinegan.report.tables import Sweep, configurations_table, load_sweep, notes
+from sinegan.results import records
 
 
 def make_report(folder: Path, console: Console | None = None) -> Sweep:
@@ -37,7 +38,12 @@ def print_report(sweep: Sweep, console: Console) -> None:
     metrics = " or ".join(sweep.configurations["metric"].unique())
     table = text.shown_table(sweep)
     width = min(console.width, 80)
-    console.print(text.terminal_table(table, f"{metrics}, less is better"), width=width)
+    shown = text.terminal_table(table, f"{metrics}, less is better")
+    for column in ("range", "seconds"):  # the files have them
+        if console.measure(shown).maximum > width:
+            table = table.drop(columns=column)
+            shown = text.terminal_table(table, f"{metrics}, less is better")
+    console.print(shown, width=width)
     if len(table) > text.MOST_ROWS:
         console.print(f"… and {len(table) - text.MOST_ROWS} more rows in the files.")
     for note in notes(sweep)[: text.MOST_ROWS]:

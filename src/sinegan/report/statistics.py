@@ -53,8 +53,9 @@ def estimate(values: ArrayLike) -> Estimate:
     center, half = float(scaled.mean()), math.nan
     if n >= 3:
         half = float(stdtrit(n - 1, (1 + CONFIDENCE) / 2) * scaled.std(ddof=1) / math.sqrt(n))
-    ends = [math.exp(end) if positive else end for end in (center, center - half, center + half)]
-    value, low, high = ends
+    ends = np.array([center, center - half, center + half])
+    with np.errstate(over="ignore"):
+        value, low, high = (np.exp(ends) if positive else ends).tolist()
     return Estimate(n, value, low, high, float(np.median(array)), float(array.min()), float(array.max()))
 
 

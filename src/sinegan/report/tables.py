@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 
 from sinegan.report.statistics import caution, estimate, last_share_mean
+from sinegan.results import ENDED_WELL, ResultFilesError, records, stored_history, stored_runs
 
-ENDED_WELL = ("finished", "stopped")
-PARTS = "parts"
+NEEDED = {"overrides", "settings", "primary_metric", "engine"}
 LOG_4 = math.log(4)
 WHERE = "give a folder below outputs/sweeps or outputs/runs"
 
@@ -66,8 +66,12 @@ def load_sweep(folder: str | Path) -> Sweep:
             | {"folder": str(path), "metric": known["primary_metric"], "engine": known["engine"]}
             | {"steps": known["settings"]["training"]["steps"], "seeds": known["settings"]["seeds"]}
         )
-        runs.append(_with(about, _read_rows(path, "runs.csv")))
-        histories.append(_with(about, _read_rows(path, "history.csv")))
+        try:
+            stored = stored_runs(path)
+            histories.append(_with(about, stored_history(stored)))
+            runs.append(_with(about, stored.drop(columns="source")))
+        except ResultFilesError as error:
+            raise UnreadableSweepError(str(error)) from error
     return Sweep(
         home,
         swept,
@@ -86,12 +90,6 @@ def configuration_folders(home: Path) -> list[Path]:
     return sorted(
         found, key=lambda path: (0, int(path.name), "") if path.name.isdigit() else (1, 0, path.name)
     )
-
-
-def configuration_files(folder: Path, name: str) -> list[Path]:
-    """A configuration's file, or those of its parts while it is unfinished."""
-    whole = folder / name
-    return [whole] if whole.exists() else sorted((folder / PARTS).glob(f"*/{name}"))
 
 
 def split_overrides(overrides: Iterable[str]) -> dict[str, str]:
@@ -126,7 +124,8 @@ def wide_table(sweep: Sweep) -> pd.DataFrame:
         mine = sweep.runs[sweep.runs["configuration"] == about["configuration"]]
         status = mine["status"].value_counts()
         ended_well = mine[mine["status"].isin(ENDED_WELL)]
-        found = estimate([values[about["configuration"], seed] for seed in ended_well["seed"].tolist()])
+        keys = [(about["configuration"], seed) for seed in ended_well["seed"].tolist()]
+        found = estimate([values[key] for key in keys if key in values])
         counts = {"failed": status.get("failed", 0), "diverged": status.get("diverged", 0)}
         unfinished = about["seeds"] - len(ended_well) - sum(counts.values())
         seconds = mine["seconds"].sum()
@@ -151,7 +150,7 @@ def objective(sweep: Sweep) -> float:
     if not sweep.runs["status"].isin(ENDED_WELL).all():
         return math.inf
     values = list(run_values(sweep).values())
-    return sum(values) / len(values)
+    return sum(values) / len(values) if values else math.inf
 
 
 def theory_table(sweep: Sweep) -> pd.DataFrame:
@@ -209,38 +208,22 @@ def label(row: dict[str, Any], swept: list[str]) -> str:
     return ", ".join(f"{key}={row[key]}" for key in swept) or f"configuration {row['configuration']}"
 
 
-def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows as dictionaries."""
-    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
-
-
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads(path.read_text())
-    except (OSError, json.JSONDecodeError) as error:
+        if not set(content) >= NEEDED:
+            raise ValueError(f"it lacks {', '.join(sorted(NEEDED - set(content)))}")
+    except (OSError, ValueError, TypeError) as error:
         raise UnreadableSweepError(
             f"{path}: cannot be read ({error}); restore it or move its folder away"
         ) from error
     return content
 
 
-def _read_rows(folder: Path, name: str) -> pd.DataFrame:
-    """The rows of a configuration, from its own file or from the parts of an unfinished one."""
-    frames = [_read_csv(path) for path in configuration_files(folder, name) if path.stat().st_size > 1]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path, float_precision="round_trip")
-    except (OSError, ValueError) as error:
-        raise UnreadableSweepError(
-            f"{path}: cannot be read ({error}); restore it or move its folder away"
-        ) from error
-
-
 def _with(about: dict[str, Any], frame: pd.DataFrame) -> pd.DataFrame:
-    for place, (name, value) in enumerate(about.items()):
+    """The frame with leading columns; the seed of a run stands for itself when seeds are swept."""
+    new = {name: value for name, value in about.items() if name not in frame}
+    for place, (name, value) in enumerate(new.items()):
         frame.insert(place, name, value)
     return frame
 

@@ -5,6 +5,7 @@ import math
 import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
 from sinegan.report.statistics import CONFIDENCE
 from sinegan.report.tables import LOG_4, Sweep, notes, theory_table, wide_table
@@ -64,9 +65,9 @@ def terminal_table(table: pd.DataFrame, title: str) -> Table:
     """A table for rich; long ones are cut at MOST_ROWS."""
     shown = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     for place, column in enumerate(table.columns):
-        shown.add_column(column, justify="left" if place == 0 else "right", overflow="fold")
+        shown.add_column(Text(column), justify="left" if place == 0 else "right", overflow="fold")
     for row in table.head(MOST_ROWS).itertuples(index=False):
-        shown.add_row(*row)
+        shown.add_row(*map(Text, row))
     return shown
 
 
@@ -84,8 +85,13 @@ def markdown(sweep: Sweep) -> str:
     """The report's tables as Markdown."""
     said = "".join(f"- {note}\n" for note in notes(sweep))
     return (
-        f"# Configurations\n\n{shown_table(sweep).to_markdown(index=False, disable_numparse=True)}\n\n"
+        f"# Configurations\n\n{_markdown_table(shown_table(sweep))}\n\n"
         f"{estimate_words(sweep)}\n\n{said}\n"
         f"## Distance from the optimum\n\n"
-        f"{shown_theory(sweep).to_markdown(index=False, disable_numparse=True)}\n\n{THEORY}\n"
+        f"{_markdown_table(shown_theory(sweep))}\n\n{THEORY}\n"
     )
+
+
+def _markdown_table(table: pd.DataFrame) -> str:
+    escaped = table.map(lambda cell: cell.replace("|", "\\|"))
+    return str(escaped.to_markdown(index=False, disable_numparse=True))

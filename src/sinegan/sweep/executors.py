@@ -6,12 +6,13 @@ import signal
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from queue import SimpleQueue
 from typing import Any
 
-from sinegan.kernels import use_uniform_kernels
 from sinegan.schema import bounded
 
 
@@ -43,18 +44,73 @@ class Local(ExecutorSettings):
 
     @contextmanager
     def open(self) -> Iterator[Executor]:
-        pool = ProcessPoolExecutor(
-            self.worker_count, multiprocessing.get_context("spawn"), initializer=_prepare_worker
-        )
+        pool = ProcessPerWorker(self.worker_count)
         try:
             yield pool
         except BaseException:
             # All files are written whole, so workers may be stopped at any moment.
-            for process in multiprocessing.active_children():
-                process.kill()
+            pool.kill()
             raise
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
+
+
+class ProcessPerWorker(Executor):
+    """Spawned processes, each a pool of its own.
+
+    In a common pool the death of one process breaks what the others are doing; here it is the
+    exception of the one future that it was working on, and a new process takes its place.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self._queue: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
+        self._pools: list[ProcessPoolExecutor | None] = [None] * workers
+        self._closed = False
+        self._threads = [threading.Thread(target=self._serve, args=(lane,)) for lane in range(workers)]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        future: Future[Any] = Future()
+        self._queue.put((future, partial(fn, *args, **kwargs)))
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self._closed = self._closed or cancel_futures
+        for _ in self._threads:
+            self._queue.put(None)
+        if wait:
+            for thread in self._threads:
+                thread.join()
+
+    def kill(self) -> None:
+        """Ends all processes at once, in the middle of what they do."""
+        self._closed = True
+        for process in multiprocessing.active_children():
+            process.kill()
+
+    def _serve(self, lane: int) -> None:
+        while (item := self._queue.get()) is not None:
+            future, call = item
+            if self._closed or not future.set_running_or_notify_cancel():
+                future.cancel()
+                continue
+            pool = self._pools[lane] or self._new_process(lane)
+            try:
+                future.set_result(pool.submit(call).result())
+            except BrokenExecutor as error:
+                self._pools[lane] = None
+                pool.shutdown()
+                future.set_exception(error)
+            except BaseException as error:
+                future.set_exception(error)
+        if (last := self._pools[lane]) is not None:
+            last.shutdown()
+
+    def _new_process(self, lane: int) -> ProcessPoolExecutor:
+        context = multiprocessing.get_context("spawn")
+        pool = self._pools[lane] = ProcessPoolExecutor(1, context, initializer=_prepare_worker)
+        return pool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +136,6 @@ class _SerialExecutor(Executor):
 
 def _prepare_worker() -> None:
     """Leaves an interrupt to the parent, and ends when the parent has died, however it died."""
-    use_uniform_kernels()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None

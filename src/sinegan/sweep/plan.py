@@ -1,10 +1,12 @@
 """From configurations to shards: which runs train together."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sinegan.config import Config
+from sinegan.results import FAILED, UNFINISHED, known_runs
 from sinegan.training.stack import Run, Signature, signature
 
 WIDEST = 8
@@ -13,42 +15,78 @@ WIDEST = 8
 
 @dataclass(frozen=True)
 class Configuration:
-    """One composed config and the folder that its results belong to."""
+    """One composed config and the folder that its results belong to.
+
+    settings: the same as plain values; overrides: those of its command, `key=value`. Both are
+    filed as its provenance.
+    """
 
     config: Config
     folder: Path
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    overrides: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Member:
+    """A run that has yet to be trained, or the rest of it.
+
+    place: of its configuration in the sweep. source: the set of files that holds its state at
+    `step`; None when it has not begun.
+    """
+
+    place: int
+    run: Run
+    folder: Path
+    step: int = 0
+    source: Path | None = None
 
 
 @dataclass(frozen=True)
 class Shard:
-    """Runs that one worker trains as one stack.
+    """Runs that one worker trains as one stack, all from the same step.
 
-    members: the configuration's place in the sweep and the seed of each run. width: lanes of the
-    program; those beyond the runs are padding, so that compiled programs are few.
+    width: lanes of the program; those beyond the members are padding, so that compiled programs
+    are few.
     """
 
     number: int
-    members: tuple[tuple[int, int], ...]
-    runs: tuple[Run, ...]
-    folders: tuple[Path, ...]
+    members: tuple[Member, ...]
     width: int
+    tried: bool = False
+    """Whether a worker has died of it before."""
+
+    @property
+    def run_steps(self) -> int:
+        """The work in it: runs times steps."""
+        return sum(member.run.config.training.steps - member.step for member in self.members)
 
 
-def plan(configurations: Sequence[Configuration], workers: int) -> list[Shard]:
-    """Cuts all runs into shards: by signature, in order, wide, but enough to keep all workers busy."""
-    groups: dict[Signature, list[tuple[int, int]]] = {}
-    for place, configuration in enumerate(configurations):
-        members = groups.setdefault(signature(configuration.config), [])
-        members += [(place, seed) for seed in configuration.config.all_seeds]
+def missing(place: int, configuration: Configuration) -> list[Member]:
+    """The runs of a configuration that have no result yet; a failed one is tried again."""
+    stored = {known.seed: known for known in known_runs(configuration.folder)}
+    members = []
+    for seed in configuration.config.all_seeds:
+        run = Run(configuration.config, seed)
+        known = stored.get(seed)
+        if known is None or known.status == FAILED:
+            members.append(Member(place, run, configuration.folder))
+        elif known.status == UNFINISHED:
+            members.append(Member(place, run, configuration.folder, known.step, known.source))
+    return members
+
+
+def plan(members: Sequence[Member], workers: int) -> list[Shard]:
+    """Cuts runs into shards: by signature and step, in order, wide, but enough for all workers."""
+    groups: dict[tuple[Signature, int], list[Member]] = {}
+    for member in members:
+        groups.setdefault((signature(member.run.config), member.step), []).append(member)
     shards: list[Shard] = []
-    for shared, members in groups.items():
-        width = shard_width(len(members), workers)
-        for first in range(0, len(members), width):
-            chosen = tuple(members[first : first + width])
-            runs = tuple(Run(configurations[place].config, seed) for place, seed in chosen)
-            folders = tuple(configurations[place].folder for place, _ in chosen)
-            lanes = width if shared.compiled else len(chosen)
-            shards.append(Shard(len(shards), chosen, runs, folders, lanes))
+    for (shared, _), group in groups.items():
+        width = shard_width(len(group), workers)
+        for first in range(0, len(group), width):
+            chosen = tuple(group[first : first + width])
+            shards.append(Shard(len(shards), chosen, width if shared.compiled else len(chosen)))
     return shards
 
 

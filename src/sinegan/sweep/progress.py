@@ -20,33 +20,37 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn
 
 from sinegan.files import write_json
-from sinegan.training.loop import DIVERGED, Evaluation
+from sinegan.results import FAILED
+from sinegan.sweep.plan import Shard
+from sinegan.training.loop import DIVERGED, RUNNING, Evaluation
 
 FOLDER = ".progress"
 SECONDS_BETWEEN_WRITES = 0.5
 SECONDS_BETWEEN_PLAIN_LINES = 10.0
+BESIDE_THE_BAR = 45
+"""Columns that are left for words in a terminal of 80."""
 
 
 class Reporter:
     """A worker's side: says how far its shard is, at most twice a second."""
 
-    def __init__(self, folder: Path, number: int) -> None:
-        self._file = folder / FOLDER / f"{number}.json"
+    def __init__(self, home: Path, shard: Shard) -> None:
+        self._file = home / FOLDER / f"{shard.number}.json"
+        self._shard = shard
         self._written = 0.0
 
-    def say(self, evaluation: Evaluation, final: bool = False) -> None:
-        if not final and time.monotonic() < self._written + SECONDS_BETWEEN_WRITES:
+    def say(self, evaluation: Evaluation) -> None:
+        if time.monotonic() < self._written + SECONDS_BETWEEN_WRITES:
             return
         self._written = time.monotonic()
-        running = sum(word == "running" for word in evaluation.status)
+        done = sum(evaluation.step - member.step for member in self._shard.members)
         latest = {
             name: round(float(values[evaluation.measured].mean()), 4)
             for name, values in (evaluation.metrics or {}).items()
             if name in ("d_real", "d_fake") and evaluation.measured.any()
         }
-        ended = Counter(word for word in evaluation.status if word != "running")
-        state = {"step": evaluation.step, "running": running, "ended": dict(ended), **latest}
-        write_json(self._file, state, durable=False)
+        ended = Counter(word for word in evaluation.status if word != RUNNING)
+        write_json(self._file, {"done": done, "ended": dict(ended), **latest}, durable=False)
 
 
 @dataclass(frozen=True)
@@ -63,8 +67,8 @@ class Standing:
     """Run-steps per second over the last minute."""
     latest: dict[str, float]
 
-    def line(self) -> str:
-        """One line of at most 80 columns."""
+    def line(self, width: int = 80) -> str:
+        """One line of at most `width` columns; what matters less is left out where it does not fit."""
         parts = [f"{self.ended}/{self.runs} runs"]
         if self.failed:
             parts.append(f"{self.failed} failed")
@@ -76,65 +80,74 @@ class Standing:
             parts.append(f"{timedelta(seconds=round(left))} left")
         elif self.run_steps == 0:
             parts.append("starting")
-        if "d_real" in self.latest and len(parts) < 5:
+        if "d_real" in self.latest:
             parts.append(f"D {self.latest['d_real']:.2f} {self.latest['d_fake']:.2f}")
-        return ", ".join(parts)
+        line = parts[0]
+        for part in parts[1:]:
+            if len(line) + len(part) + 2 <= width:
+                line += f", {part}"
+        return line
 
 
 class Watcher:
     """The main process's side: reads the files and adds up.
 
-    shards: for each shard its number of runs and its steps.
+    runs, run_steps: all the work that there is; configurations: how many it belongs to.
     """
 
-    def __init__(self, folder: Path, shards: dict[int, tuple[int, int]], configurations: int) -> None:
-        self._folder = folder / FOLDER
-        self._shards = shards
-        self._done: dict[int, Counter[str]] = {}
+    def __init__(self, home: Path, runs: int, run_steps: int, configurations: int) -> None:
+        self._folder = home / FOLDER
+        self._runs = runs
+        self._all_run_steps = run_steps
+        self._done: set[int] = set()
+        self._done_run_steps = 0
+        self._ended = Counter[str]()
         self._past: deque[tuple[float, int]] = deque()
         self.configurations = configurations
         self.configurations_done = 0
 
-    def shard_done(self, number: int, statuses: Counter[str]) -> None:
-        """The last word on a shard; its file is no longer read."""
-        self._done[number] = statuses
-        (self._folder / f"{number}.json").unlink(missing_ok=True)
+    def shard_done(self, shard: Shard, statuses: Counter[str]) -> None:
+        """The last word on a shard; its file is no longer read. statuses: of its runs, if it counts."""
+        self._done.add(shard.number)
+        if statuses:
+            self._ended.update(statuses)
+            self._done_run_steps += shard.run_steps
+        (self._folder / f"{shard.number}.json").unlink(missing_ok=True)
 
     def standing(self) -> Standing:
-        run_steps, statuses, latest = 0, Counter[str](), dict[str, float]()
-        for done in self._done.values():
-            statuses.update(done)
-        for number, (runs, steps) in self._shards.items():
-            if number in self._done:
-                run_steps += runs * steps
-        for number, state in self._states():
-            run_steps += self._shards[number][0] * state["step"]
+        run_steps, statuses, latest = self._done_run_steps, self._ended.copy(), dict[str, float]()
+        for state in self._states():
+            run_steps += state["done"]
             statuses.update(state["ended"])
             latest = {name: state[name] for name in ("d_real", "d_fake") if name in state}
+        return Standing(
+            run_steps=run_steps,
+            all_run_steps=self._all_run_steps,
+            runs=self._runs,
+            ended=statuses.total(),
+            failed=statuses[FAILED],
+            diverged=statuses[DIVERGED],
+            rate=self._rate(run_steps),
+            latest=latest,
+        )
+
+    def _rate(self, run_steps: int) -> float:
+        """Run-steps a second over the last minute, from the first step on: compiling is no training."""
         now = time.monotonic()
+        if self._past and self._past[-1][1] == run_steps and len({done for _, done in self._past}) == 1:
+            self._past.clear()
         self._past.append((now, run_steps))
         while self._past[0][0] < now - 60:
             self._past.popleft()
         then, before = self._past[0]
-        elapsed = now - then
-        return Standing(
-            run_steps=run_steps,
-            all_run_steps=sum(runs * steps for runs, steps in self._shards.values()),
-            runs=sum(runs for runs, _ in self._shards.values()),
-            ended=statuses.total(),
-            failed=statuses["failed"],
-            diverged=statuses[DIVERGED],
-            rate=(run_steps - before) / elapsed if elapsed > 1 else 0.0,
-            latest=latest,
-        )
+        return (run_steps - before) / (now - then) if now > then + 1 else 0.0
 
-    def _states(self) -> Iterator[tuple[int, dict[str, Any]]]:
+    def _states(self) -> Iterator[dict[str, Any]]:
         for file in self._folder.glob("[0-9]*.json"):
-            number = int(file.stem)
-            if number in self._done or number not in self._shards:
+            if int(file.stem) in self._done:
                 continue
             try:
-                yield number, json.loads(file.read_text())
+                yield json.loads(file.read_text())
             except (OSError, json.JSONDecodeError):
                 continue
 
@@ -147,7 +160,7 @@ class _Display:
         self._console = console
         self._stop = threading.Event()
         self._bar = Progress(
-            TextColumn("{task.description}"), BarColumn(bar_width=20), TextColumn("{task.fields[words]}")
+            TextColumn("{task.description}"), BarColumn(bar_width=10), TextColumn("{task.fields[words]}")
         )
         self._task = self._bar.add_task("training", words="starting")
         self._live = Live(console=console, get_renderable=self._render, transient=True)
@@ -173,8 +186,8 @@ class _Display:
             self._task,
             total=now.all_run_steps,
             completed=now.run_steps,
-            description=done,
-            words=now.line(),
+            description=f"{done} configurations",
+            words=now.line(BESIDE_THE_BAR),
         )
         return self._bar
 

@@ -14,33 +14,44 @@ from typing import Any
 
 import torch
 
-from sinegan.config import Config
 from sinegan.files import write_json
+from sinegan.sweep.plan import Configuration
 from sinegan.training.stack import is_compiled
 
 FILE = "provenance.json"
 PACKAGES = ("sinegan", "torch", "numpy", "hydra-core", "omegaconf", "pandas", "scipy", "matplotlib")
 
 
-def write_provenance(folder: Path, config: Config, settings: dict[str, Any], overrides: list[str]) -> None:
-    """Files what is known when a configuration starts; `complete_provenance` adds the rest."""
+def write_provenance(configuration: Configuration) -> None:
+    """Files what is known when a configuration starts; `complete_provenance` adds the rest.
+
+    A resumed configuration keeps what it has, with the new number of seeds.
+    """
+    config, file = configuration.config, configuration.folder / FILE
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    if file.exists():
+        before = json.loads(file.read_text())
+        after = {"overrides": list(configuration.overrides), "settings": configuration.settings}
+        write_json(file, before | after | {"resumed": [*before["resumed"], now]})
+        return
     known = {
-        "overrides": overrides,
-        "settings": settings,
+        "overrides": list(configuration.overrides),
+        "settings": configuration.settings,
         "primary_metric": config.primary_metric,
         "engine": "compiled" if is_compiled(config) else "eager",
         "kernels": torch.backends.cpu.get_cpu_capability(),
-        "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "started": now,
+        "resumed": [],
         "seconds": None,
         **surroundings(),
     }
-    write_json(folder / FILE, known)
+    write_json(file, known)
 
 
 def complete_provenance(folder: Path) -> None:
-    """Adds how long the configuration took, from its start to its files."""
+    """Adds how long the configuration took, from its start (or last resume) to its files."""
     known = json.loads((folder / FILE).read_text())
-    elapsed = datetime.now(UTC) - datetime.fromisoformat(known["started"])
+    elapsed = datetime.now(UTC) - datetime.fromisoformat([known["started"], *known["resumed"]][-1])
     write_json(folder / FILE, known | {"seconds": elapsed.total_seconds()})
 
 

@@ -1,13 +1,8 @@
-"""From evaluations to the files of a configuration.
-
-A shard writes what it has of a configuration into `<configuration>/parts/<shard>/`; each part
-holds the same files as a finished configuration. When all runs have ended the parts become one
-`runs.csv`, `history.csv`, `samples.npz` and `checkpoint.pt`.
-"""
+"""From evaluations to the result files of a configuration."""
 
 import io
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,200 +12,256 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from sinegan.files import write_whole
+from sinegan.game.targets import Target
+from sinegan.results import (
+    CHECKPOINT,
+    ENDED_WELL,
+    FAILED,
+    HISTORY,
+    RUNS,
+    SAMPLES,
+    UNFINISHED,
+    DamagedResultsError,
+    checked,
+    csv,
+    known_runs,
+    publish,
+    read_csv,
+    records,
+    write_part,
+)
 from sinegan.sweep.plan import Shard
-from sinegan.training.loop import RUNNING, SAMPLES, Evaluation
+from sinegan.training.loop import RUNNING, Evaluation
+from sinegan.training.loop import SAMPLES as SAMPLE_COUNT
 from sinegan.training.stack import Stack
-
-FAILED = "failed"
-UNFINISHED = "unfinished"
-PARTS = "parts"
 
 Arrays = dict[str, NDArray[Any]]
 
 
 @dataclass
-class Recorder:
-    """Collects the evaluations of a shard and writes them, configuration by configuration."""
+class RunRecord:
+    """All that is known of one run so far.
 
-    shard: Shard
-    started: float
-    clock: Callable[[], float]
-    _measured: list[tuple[int, NDArray[np.bool_], dict[str, NDArray[np.float64]]]] = field(
-        default_factory=list
-    )
-    _frames: list[tuple[int, Any]] = field(default_factory=list)
-    _paintings: dict[int, tuple[NDArray[np.float64], NDArray[np.float64]]] = field(default_factory=dict)
-    _final_states: dict[int, dict[str, Any]] = field(default_factory=dict)
-    _last: Evaluation | None = None
+    rows: an evaluation each. frames: step, curve (points,) and D's probability. painting: curves
+    (samples, points) and probabilities (samples,) at the end. state: as `Stack.saved` gives it.
+    """
+
+    seed: int
+    status: str = UNFINISHED
+    step: int = 0
+    seconds: float = 0.0
+    message: str = ""
+    rows: list[dict[str, float]] = field(default_factory=list)
+    frames: list[tuple[int, NDArray[Any], float]] = field(default_factory=list)
+    painting: tuple[NDArray[Any], NDArray[Any]] | None = None
+    state: dict[str, Any] | None = None
+
+    def summary(self) -> dict[str, Any]:
+        """Its row of `runs.csv`: how it ended, and its last metrics if it is finite."""
+        known = {"seed": self.seed, "status": self.status, "step": self.step}
+        known |= {"seconds": self.seconds, "message": self.message}
+        last = self.rows[-1:] if self.status in (*ENDED_WELL, UNFINISHED) else []
+        return known | {name: value for row in last for name, value in row.items() if name != "step"}
+
+
+class Recorder:
+    """Collects the evaluations of a shard and keeps a part of each configuration's files up to date."""
+
+    def __init__(self, shard: Shard, clock: Callable[[], float]) -> None:
+        self._shard = shard
+        self._clock = clock
+        self._written_at = clock()
+        self._parts: dict[Path, Path] = {}
+        known = {
+            source: load_records(source)
+            for source in dict.fromkeys(member.source for member in shard.members)
+            if source is not None
+        }
+        self.records = [
+            known[member.source][member.run.seed] if member.source else RunRecord(member.run.seed)
+            for member in shard.members
+        ]
+
+    def states(self) -> dict[str, Any] | None:
+        """The state that the stack goes on from; None at the very beginning."""
+        if self._shard.members[0].source is None:
+            return None
+        joined: dict[str, Any] = joined_states([record.state for record in self.records])
+        return joined
 
     def add(self, evaluation: Evaluation, stack: Stack) -> None:
         """Takes an evaluation, and the final state of the runs that end with it."""
-        if evaluation.metrics is not None:
-            self._measured.append((evaluation.step, evaluation.measured, evaluation.metrics))
-        if evaluation.frame is not None:
-            self._frames.append((evaluation.step, evaluation.frame))
-        if evaluation.paintings is not None:
-            for lane in np.flatnonzero(evaluation.ended):
-                curves, probability = evaluation.paintings
-                self._paintings[int(lane)] = (curves[lane], probability[lane])
-                self._final_states[int(lane)] = stack.saved([int(lane)])
-        self._last = evaluation
+        for lane, record in enumerate(self.records):
+            if record.status != UNFINISHED:
+                continue
+            record.step = evaluation.step
+            if evaluation.measured[lane]:
+                if evaluation.metrics is not None:
+                    values = {name: float(array[lane]) for name, array in evaluation.metrics.items()}
+                    record.rows.append({"step": evaluation.step} | values)
+                if evaluation.frame is not None:
+                    curve, chance = evaluation.frame.curves[lane, 0], evaluation.frame.probability[lane, 0]
+                    record.frames.append((evaluation.step, curve, float(chance)))
+            if evaluation.status[lane] != RUNNING:
+                record.status, record.step = evaluation.status[lane], evaluation.end_step[lane]
+                record.state = stack.saved([lane])
+                assert evaluation.paintings is not None
+                record.painting = (
+                    evaluation.paintings.curves[lane],
+                    evaluation.paintings.probability[lane],
+                )
 
     def write(self, stack: Stack) -> None:
-        """Writes what there is so far, with the stack's state, as parts."""
-        for folder, lanes in self._configurations():
-            part = folder / PARTS / f"{self.shard.number:06d}"
-            write_whole(part / "history.csv", csv(self._history(lanes)))
-            write_whole(part / "runs.csv", csv(self._runs(lanes)))
-            write_whole(part / "samples.npz", npz(self._samples(lanes)))
-            states = [self._final_states.get(lane) or stack.saved([lane]) for lane in lanes]
-            write_whole(part / "checkpoint.pt", checkpoint(states))
+        """Writes what there is so far as a part of each configuration, in place of the last one."""
+        for lane, record in enumerate(self.records):
+            if record.status == UNFINISHED:
+                record.state = stack.saved([lane])
+        self._write()
 
     def write_failure(self, message: str) -> None:
         """Files every run of the shard as failed."""
-        for folder, lanes in self._configurations():
-            part = folder / PARTS / f"{self.shard.number:06d}"
-            rows = [
-                {"seed": seed, "status": FAILED, "step": self._step(), "seconds": self._seconds()}
-                for seed in self._seeds(lanes)
-            ]
-            write_whole(part / "history.csv", csv(self._history(lanes)))
-            write_whole(part / "runs.csv", csv(pd.DataFrame(rows).assign(message=message)))
+        for record in self.records:
+            record.status, record.message, record.state = FAILED, message, None
+        self._write()
 
-    def _configurations(self) -> Iterator[tuple[Path, list[int]]]:
+    def _write(self) -> None:
+        now = self._clock()
+        for record in self.records:
+            record.seconds += (now - self._written_at) / len(self.records)
+        self._written_at = now
         lanes: dict[Path, list[int]] = {}
-        for lane, folder in enumerate(self.shard.folders):
-            lanes.setdefault(folder, []).append(lane)
-        yield from lanes.items()
-
-    def _seeds(self, lanes: list[int]) -> list[int]:
-        return [self.shard.members[lane][1] for lane in lanes]
-
-    def _step(self) -> int:
-        return self._last.step if self._last else 0
-
-    def _seconds(self) -> float:
-        """A run's share of the shard's time."""
-        return (self.clock() - self.started) / len(self.shard.members)
-
-    def _history(self, lanes: list[int]) -> pd.DataFrame:
-        """A row a run and evaluation, run after run."""
-        rows = [
-            {"seed": self.shard.members[lane][1], "step": step}
-            | {name: values[lane] for name, values in metrics.items()}
-            for lane in lanes
-            for step, measured, metrics in self._measured
-            if measured[lane]
-        ]
-        return pd.DataFrame(rows)
-
-    def _runs(self, lanes: list[int]) -> pd.DataFrame:
-        last = self._last
-        rows = []
-        for lane in lanes:
-            running = last is None or last.status[lane] == RUNNING
-            status = UNFINISHED if last is None or running else last.status[lane]
-            step = self._step() if last is None or running else last.end_step[lane]
-            row = {"seed": self.shard.members[lane][1], "status": status, "step": step}
-            final = [metrics for _, measured, metrics in self._measured if measured[lane]][-1:]
-            diverged = last is not None and not last.measured[lane] and bool(last.ended[lane])
-            values = {name: array[lane] for metrics in final for name, array in metrics.items()}
-            rows.append(row | {"seconds": self._seconds(), "message": ""} | ({} if diverged else values))
-        return pd.DataFrame(rows)
-
-    def _samples(self, lanes: list[int]) -> Arrays:
-        target = self.shard.runs[lanes[0]].config.target
-        seeds = self._seeds(lanes)
-        ended = [lane for lane in lanes if lane in self._paintings]
-        arrays: Arrays = {
-            "x": target.grid(),
-            "real": target.draw(SAMPLES if target.family else 1, np.random.default_rng(0)),
-            "seeds": np.array([self.shard.members[lane][1] for lane in ended], np.int64),
-            "curves": np.array([self._paintings[lane][0] for lane in ended], np.float32),
-            "probability": np.array([self._paintings[lane][1] for lane in ended], np.float32),
-        }
-        if self._frames:
-            arrays |= {
-                "frame_seeds": np.array(seeds, np.int64),
-                "frame_steps": np.array([step for step, _ in self._frames], np.int64),
-                "frame_curves": np.array([f.curves[lanes, 0] for _, f in self._frames], np.float32),
-                "frame_probability": np.array([f.probability[lanes, 0] for _, f in self._frames], np.float32),
-            }
-        return arrays
+        for lane, member in enumerate(self._shard.members):
+            lanes.setdefault(member.folder, []).append(lane)
+        for folder, mine in lanes.items():
+            target = self._shard.members[mine[0]].run.config.target
+            files = files_of([self.records[lane] for lane in mine], target)
+            part = write_part(folder, f"{self._shard.number:06d}", files)
+            if folder in self._parts:
+                shutil.rmtree(self._parts[folder])
+            self._parts[folder] = part
 
 
-def merge_parts(folder: Path) -> pd.DataFrame:
-    """Makes one set of files of the parts of a configuration; returns its runs."""
-    parts = sorted((folder / PARTS).iterdir())
-    runs = pd.concat([read_csv(part / "runs.csv") for part in parts], ignore_index=True)
-    write_whole(folder / "history.csv", csv(concatenated([part / "history.csv" for part in parts])))
-    samples = [np.load(part / "samples.npz") for part in parts if (part / "samples.npz").exists()]
-    if samples:
-        write_whole(folder / "samples.npz", npz(joined_samples([dict(part) for part in samples])))
-    states = [part / "checkpoint.pt" for part in parts if (part / "checkpoint.pt").exists()]
-    if states:
-        loaded = [torch.load(path, weights_only=True) for path in states]
-        write_whole(folder / "checkpoint.pt", checkpoint(loaded))
-    write_whole(folder / "runs.csv", csv(runs))
-    shutil.rmtree(folder / PARTS)
-    return runs
+def merge_parts(folder: Path, target: Target) -> None:
+    """Makes the configuration's own set of files from what its sets know of each run."""
+    runs = known_runs(folder)
+    sources = list(dict.fromkeys(run.source for run in runs))
+    if len(sources) == 1 and len(runs) == len(read_csv(sources[0], RUNS)):
+        if sources[0] != folder:
+            publish(sources[0], folder)
+        return
+    known = {source: load_records(source) for source in sources}
+    files = files_of([known[run.source][run.seed] for run in runs], target)
+    publish(write_part(folder, "merged", files), folder)
 
 
-def concatenated(paths: list[Path]) -> pd.DataFrame:
-    """The rows of several CSV files, the empty ones left out."""
-    frames = [read_csv(path) for path in paths if path.stat().st_size > 1]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-
-
-def joined_samples(parts: list[Arrays]) -> Arrays:
-    """Samples of several parts of one configuration: run axes are joined, x and real are common."""
-    joined = {name: parts[0][name] for name in ("x", "real")}
-    joined |= {
-        name: np.concatenate([part[name] for part in parts]) for name in ("seeds", "curves", "probability")
+def files_of(runs: Sequence[RunRecord], target: Target) -> dict[str, bytes | str]:
+    """The set of result files of some runs of a configuration."""
+    files: dict[str, bytes | str] = {
+        RUNS: csv(pd.DataFrame([run.summary() for run in runs])),
+        HISTORY: csv(pd.DataFrame([{"seed": run.seed} | row for run in runs for row in run.rows])),
+        SAMPLES: npz(samples_of(runs, target)),
     }
-    framed = [part for part in parts if "frame_steps" in part]
+    states = [run.state for run in runs if run.state is not None]
+    if states:
+        buffer = io.BytesIO()
+        torch.save(joined_states(states), buffer)
+        files[CHECKPOINT] = buffer.getvalue()
+    return files
+
+
+def samples_of(runs: Sequence[RunRecord], target: Target) -> Arrays:
+    """The arrays of `samples.npz`.
+
+    x (points,) and real (curves, points), no curves as long as there is nothing to hold against
+    them; of the runs that have ended seeds (runs,), curves (runs, samples, points) and probability
+    (runs, samples); and when pictures were asked for frame_seeds (runs,), frame_steps (frames,),
+    frame_curves (frames, runs, points) and frame_probability (frames, runs), NaN after the end of a
+    run that ended early.
+    """
+    painted = [(run.seed, run.painting) for run in runs if run.painting is not None]
+    framed = [run for run in runs if run.frames]
+    real = (SAMPLE_COUNT if target.family else 1) if painted or framed else 0
+    arrays: Arrays = {
+        "x": target.grid(),
+        "real": _real(target, real),
+        "seeds": np.array([seed for seed, _ in painted], np.int64),
+        "curves": np.array([curves for _, (curves, _) in painted], np.float32),
+        "probability": np.array([probability for _, (_, probability) in painted], np.float32),
+    }
     if framed:
-        longest = max((part["frame_steps"] for part in framed), key=len)
-        joined["frame_steps"] = longest
-        joined["frame_seeds"] = np.concatenate([part["frame_seeds"] for part in framed])
-        for name in ("frame_curves", "frame_probability"):
-            joined[name] = np.concatenate([_padded(part[name], len(longest)) for part in framed], axis=1)
-    return joined
+        steps = [step for step, _, _ in max((run.frames for run in framed), key=len)]
+        curves = np.full((len(steps), len(framed), target.points), np.nan, np.float32)
+        probability = np.full((len(steps), len(framed)), np.nan, np.float32)
+        for lane, run in enumerate(framed):
+            for place, (_, curve, chance) in enumerate(run.frames):
+                curves[place, lane], probability[place, lane] = curve, chance
+        arrays |= {
+            "frame_seeds": np.array([run.seed for run in framed], np.int64),
+            "frame_steps": np.array(steps, np.int64),
+            "frame_curves": curves,
+            "frame_probability": probability,
+        }
+    return arrays
 
 
-def _padded(frames: NDArray[Any], length: int) -> NDArray[Any]:
-    """Frames of runs that ended early, with NaN up to the longest."""
-    missing = np.full((length - len(frames), *frames.shape[1:]), np.nan, frames.dtype)
-    return np.concatenate([frames, missing])
+def _real(target: Target, curves: int) -> NDArray[Any]:
+    # A target that cannot be drawn is why a run fails; filing that must not fail as well.
+    return target.draw(curves, np.random.default_rng(0)) if curves else np.empty((0, target.points))
 
 
-def csv(frame: pd.DataFrame) -> str:
-    """Full precision: reading it back gives the same numbers."""
-    return frame.to_csv(index=False, lineterminator="\n")
+def load_records(source: Path) -> dict[int, RunRecord]:
+    """What a set of files knows of its runs, by seed. Raises DamagedResultsError."""
+    known: dict[int, RunRecord] = {}
+    for row in records(read_csv(source, RUNS)):
+        message = "" if pd.isna(row["message"]) else row["message"]
+        known[row["seed"]] = RunRecord(row["seed"], row["status"], row["step"], row["seconds"], message)
+    for row in records(read_csv(source, HISTORY)):
+        known[row.pop("seed")].rows.append(row)
+    with np.load(io.BytesIO(checked(source, SAMPLES))) as stored:
+        samples = dict(stored)
+    for lane, seed in enumerate(samples["seeds"].tolist()):
+        known[seed].painting = (samples["curves"][lane], samples["probability"][lane])
+    for lane, seed in enumerate(samples.get("frame_seeds", np.array([])).tolist()):
+        known[seed].frames = [
+            (int(step), curves[lane], float(chances[lane]))
+            for step, curves, chances in zip(
+                samples["frame_steps"], samples["frame_curves"], samples["frame_probability"], strict=True
+            )
+            if np.isfinite(chances[lane])
+        ]
+    if (source / CHECKPOINT).exists() or any(record.status == UNFINISHED for record in known.values()):
+        states = _load_checkpoint(source)
+        for lane, seed in enumerate(states["seeds"]):
+            known[seed].state = lane_of(states, lane)
+    return known
 
 
-def read_csv(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, float_precision="round_trip", keep_default_na=True)
+def _load_checkpoint(source: Path) -> dict[str, Any]:
+    content = checked(source, CHECKPOINT)
+    try:
+        states: dict[str, Any] = torch.load(io.BytesIO(content), weights_only=True)
+    except Exception as error:
+        raise DamagedResultsError(f"{source / CHECKPOINT}: is no checkpoint of sinegan ({error})") from error
+    return states
+
+
+def lane_of(states: Any, lane: int) -> Any:
+    """The state of one run out of joined ones."""
+    if isinstance(states, dict):
+        return {name: lane_of(value, lane) for name, value in states.items()}
+    return states[lane : lane + 1]
+
+
+def joined_states(values: list[Any]) -> Any:
+    """States of several runs as one: lists are concatenated, tensors along the runs axis."""
+    if isinstance(values[0], dict):
+        return {name: joined_states([value[name] for value in values]) for name in values[0]}
+    if isinstance(values[0], torch.Tensor):
+        return torch.cat(values)
+    return [item for value in values for item in value]
 
 
 def npz(arrays: Arrays) -> bytes:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     return buffer.getvalue()
-
-
-def checkpoint(states: list[dict[str, Any]]) -> bytes:
-    """The states of several runs (of `Stack.saved`) in one file, joined along the runs axis."""
-    buffer = io.BytesIO()
-    torch.save(joined_states(states), buffer)
-    return buffer.getvalue()
-
-
-def joined_states(values: list[Any]) -> Any:
-    """Lists are concatenated, tensors too, mappings key by key."""
-    if isinstance(values[0], dict):
-        return {name: joined_states([value[name] for value in values]) for name in values[0]}
-    if isinstance(values[0], torch.Tensor):
-        return torch.cat(values)
-    return [item for value in values for item in value]

@@ -72,7 +72,7 @@ def train(stack: Stack) -> Iterator[Evaluation]:
     pictured = set(shared.picture_steps)
     measured_steps = set(shared.schedule)
     for step in sorted(pictured | measured_steps):
-        if step < stack.step:
+        if step < stack.step or (step == stack.step > 0):  # evaluated before it was saved
             continue
         stack.advance(step)
         running = np.array([word == RUNNING for word in status])

@@ -260,6 +260,17 @@ class Stack:
         seeds = [self.runs[lane].seed for lane in chosen.tolist()]
         return {"seeds": seeds, "steps": [self.step] * len(seeds), "state": kept._asdict()}
 
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Goes on from what `saved` gave of the same runs, all at the same step."""
+        spare = len(self._lanes) - len(self.runs)
+
+        def widened(tensor: Tensor) -> Tensor:
+            lanes = torch.cat([tensor, tensor[-1:].expand(spare, *tensor.shape[1:])])
+            return lanes.to(self.shared.device)
+
+        self.step = saved["steps"][0]
+        self.state = pytree.tree_map(widened, State(**saved["state"]))
+
     def _random_block(self, block: int) -> tuple[Tensor, Tensor]:
         """Noise (BLOCK, runs, discriminator_steps, batch, latent) and real curves.
 

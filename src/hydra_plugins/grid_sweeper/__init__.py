@@ -1,0 +1,1 @@
+"""A Hydra sweeper for grids with zipped keys, left-out combinations and sub-grids."""

@@ -1,0 +1,88 @@
+"""The two players have the sizes and the activation that the settings say."""
+
+import pytest
+import torch
+from torch import nn
+
+from sinegan.game.networks import ACTIVATIONS, Network
+from sinegan.schema import build
+
+
+def linear_sizes(module: nn.Module) -> list[tuple[int, int]]:
+    return [(part.in_features, part.out_features) for part in module.modules() if isinstance(part, nn.Linear)]
+
+
+def parameter_count(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def test_the_default_is_the_tutorials():
+    network = Network()
+    generator, discriminator = network.build_generator(16), network.build_discriminator(16)
+    assert linear_sizes(generator) == [(5, 64), (64, 128), (128, 16)]
+    assert linear_sizes(discriminator) == [(16, 64), (64, 256), (256, 1)]
+    # Weights and biases: 5*64 + 64 = 384, 64*128 + 128 = 8320, 128*16 + 16 = 2064.
+    assert parameter_count(generator) == 384 + 8320 + 2064 == 10768
+    # 16*64 + 64 = 1088, 64*256 + 256 = 16640, 256 + 1 = 257.
+    assert parameter_count(discriminator) == 1088 + 16640 + 257 == 17985
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize(
+    ("latent", "generator", "discriminator"), [(1, (), ()), (3, (4,), (5, 6)), (2, (7, 3, 7), (2,))]
+)
+def test_every_setting_has_the_right_shapes(latent, generator, discriminator, activation):
+    network = Network(latent=latent, generator=generator, discriminator=discriminator, activation=activation)
+    for points in (2, 9):
+        curves = network.build_generator(points)(torch.zeros(11, latent))
+        logits = network.build_discriminator(points)(curves)
+        assert curves.shape == (11, points)
+        assert logits.shape == (11,)
+
+
+def test_one_curve_has_one_logit():
+    assert Network().build_discriminator(16)(torch.zeros(1, 16)).shape == (1,)
+
+
+# At -1 and 2; silu is x sigmoid(x), gelu x Phi(x).
+AT_MINUS_ONE_AND_TWO = {
+    "relu": [0.0, 2.0],
+    "leaky_relu": [-0.2, 2.0],
+    "tanh": [-0.76159416, 0.96402758],
+    "silu": [-0.26894142, 1.76159416],
+    "gelu": [-0.15865525, 1.95449974],
+}
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_the_activation_is_the_one_named_between_layers_and_not_after_the_last(activation):
+    network = Network(latent=1, generator=(1,), discriminator=(1,), activation=activation)
+    for player, output_shape in (
+        (network.build_generator(1), (2, 1)),
+        (network.build_discriminator(1), (2,)),
+    ):
+        with torch.no_grad():
+            for name, parameter in player.named_parameters():
+                parameter.fill_(1.0 if name == "0.weight" else -3.0 if name == "2.weight" else 0.0)
+        output = player(torch.tensor([[-1.0], [2.0]])).detach()
+        expected = -3 * torch.tensor(AT_MINUS_ONE_AND_TWO[activation]).reshape(output_shape)
+        torch.testing.assert_close(output, expected)
+
+
+def test_no_hidden_layer_makes_the_generator_linear():
+    assert linear_sizes(Network(generator=()).build_generator(16)) == [(5, 16)]
+    assert linear_sizes(Network(discriminator=()).build_discriminator(16)) == [(16, 1)]
+
+
+def test_relu_is_the_default_and_every_activation_a_choice():
+    assert Network().activation == "relu"
+    for activation in ACTIVATIONS:
+        assert build(Network, {"activation": activation})[0].activation == activation
+    assert build(Network, {"activation": "sigmoid"})[1]
+
+
+@pytest.mark.parametrize("change", [{"latent": 0}, {"generator": [64, 0]}, {"discriminator": [-1]}])
+def test_sizes_are_at_least_one(change):
+    network, problems = build(Network, change)
+    assert network is None
+    assert len(problems) == 1

@@ -1,0 +1,180 @@
+"""The report of a folder: its files, its table on the screen, and a clear line when it cannot be made."""
+
+import importlib
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from sinegan.report.make import make_report
+from sinegan.report.tables import UnreadableSweepError, configurations_table, load_sweep
+from sinegan.report.text import markdown
+
+FileConfiguration = Callable[..., Path]
+FileSamples = Callable[..., None]
+
+TABLES = {"configurations.csv", "configurations.md"}
+VALUES = {0: [1.0, 0.5], 1: [2.0, 0.25], 2: [4.0, 0.125]}
+
+
+def reported(folder: Path) -> str:
+    """Makes a report and returns what it printed."""
+    screen = io.StringIO()
+    make_report(folder, Console(width=80, file=screen))
+    return screen.getvalue()
+
+
+def report_in_a_process(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "sinegan.report", *arguments],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"COLUMNS": "80"},
+    )
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_a_report_is_two_tables_and_two_pictures(
+    tmp_path: Path, file_configuration: FileConfiguration, file_samples: FileSamples
+) -> None:
+    for place, a in enumerate("xy"):
+        file_configuration(tmp_path / str(place), [f"a={a}"], VALUES)
+        file_samples(tmp_path / str(place))
+    files = names(tmp_path / "0")
+    assert files == {"provenance.json", "manifest.json", "runs.csv", "history.csv", "samples.npz"}
+    text = reported(tmp_path)
+    assert names(tmp_path) == {"0", "1", "report"}
+    assert names(tmp_path / "0") == files
+    assert names(tmp_path / "report") == TABLES | {"learning_curves.png", "generated_curves.png"}
+    sweep = load_sweep(tmp_path)
+    table = pd.read_csv(tmp_path / "report" / "configurations.csv")
+    pd.testing.assert_frame_equal(table, configurations_table(sweep), check_exact=True, check_dtype=False)
+    assert (tmp_path / "report" / "configurations.md").read_text() == markdown(sweep)
+    for name in ("learning_curves.png", "generated_curves.png"):
+        assert (tmp_path / "report" / name).read_bytes().startswith(b"\x89PNG")
+    assert "rmse, less is better" in text
+    assert [line.split()[:3] for line in text.splitlines() if line.startswith((" x", " y"))] == [
+        ["x", "3", "0.25"],
+        ["y", "3", "0.25"],
+    ]
+    assert "- n = 3: three seeds" in text
+    assert text.splitlines()[-1] == f"Tables and figures: {tmp_path / 'report'}"
+    assert "Distance from the optimum" not in text
+
+
+def test_a_single_configuration_is_held_against_the_theory(
+    tmp_path: Path, file_configuration: FileConfiguration
+) -> None:
+    file_configuration(tmp_path, [], VALUES)
+    text = reported(tmp_path)
+    assert "Distance from the optimum" in text
+    assert "-1.3863" in text
+    assert names(tmp_path / "report") == TABLES | {"learning_curves.png"}
+
+
+def test_only_what_asked_for_an_animation_gets_one(
+    tmp_path: Path, file_configuration: FileConfiguration, file_samples: FileSamples
+) -> None:
+    for place, animation in enumerate((True, False)):
+        file_configuration(tmp_path / str(place), [f"a={place}"], VALUES, animation=animation)
+        file_samples(tmp_path / str(place), frames={0: 0.0, 50: 1.0})
+    reported(tmp_path)
+    assert "animation.gif" in names(tmp_path / "0")
+    assert "animation.gif" not in names(tmp_path / "1")
+
+
+def test_a_report_made_again_is_the_same(
+    tmp_path: Path, file_configuration: FileConfiguration, file_samples: FileSamples
+) -> None:
+    file_configuration(tmp_path / "0", ["a=x"], VALUES)
+    file_samples(tmp_path / "0")
+    reported(tmp_path)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "report").iterdir()}
+    reported(tmp_path)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "report").iterdir()} == before
+
+
+def test_a_sweep_in_which_nothing_was_measured_still_has_a_report(
+    tmp_path: Path, file_configuration: FileConfiguration
+) -> None:
+    file_configuration(tmp_path / "0", ["a=x"], seeds=3)
+    file_configuration(tmp_path / "1", ["a=y"], {0: []}, status={0: "failed"}, message="OSError: full")
+    text = reported(tmp_path)
+    assert "a=x: 3 of 3 runs are unfinished (not begun)." in text
+    assert "a=y: 1 of 1 runs failed: OSError: full." in text
+    assert names(tmp_path / "report") == TABLES
+
+
+def test_a_killed_sweep_has_a_report_of_its_parts(
+    tmp_path: Path, file_configuration: FileConfiguration, file_samples: FileSamples
+) -> None:
+    file_configuration(tmp_path / "0", ["a=x"], VALUES, part="parts/000000", seeds=8)
+    file_samples(tmp_path / "0" / "parts" / "000000")
+    text = reported(tmp_path)
+    assert "5 of 8 runs are unfinished" in text
+    assert names(tmp_path / "report") == TABLES | {"learning_curves.png", "generated_curves.png"}
+
+
+def test_the_command_makes_the_report_and_prints_the_table(
+    tmp_path: Path, file_configuration: FileConfiguration
+) -> None:
+    file_configuration(tmp_path / "0", ["a=x"], VALUES)
+    file_configuration(tmp_path / "1", ["a=y"], VALUES)
+    done = report_in_a_process(str(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == reported(tmp_path)
+    assert names(tmp_path / "report") == TABLES | {"learning_curves.png"}
+
+
+def test_the_command_has_one_line_for_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    done = report_in_a_process(str(tmp_path / "gone"))
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"sinegan.report: {tmp_path / 'gone'}: no such folder")
+
+
+def test_the_command_has_one_line_for_a_folder_that_cannot_be_written(
+    tmp_path: Path, file_configuration: FileConfiguration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, *_: Any) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    file_configuration(tmp_path / "0", ["a=x"], VALUES)
+    monkeypatch.setattr("sinegan.report.make.write_whole", refuse)
+    monkeypatch.setattr(sys, "argv", ["sinegan.report", str(tmp_path)])
+    with pytest.raises(SystemExit) as caught:
+        importlib.import_module("sinegan.report.__main__").main()
+    message = str(caught.value.code)
+    assert message.startswith(f"sinegan.report: cannot write the report of {tmp_path}: ")
+    assert "Permission denied" in message
+    assert str(tmp_path / "report") in message
+    assert "\n" not in message
+
+
+def test_an_unreadable_sweep_leaves_no_report(tmp_path: Path, file_configuration: FileConfiguration) -> None:
+    file_configuration(tmp_path / "0", ["a=x"], VALUES)
+    (tmp_path / "0" / "provenance.json").write_text("{")
+    with pytest.raises(UnreadableSweepError):
+        reported(tmp_path)
+    assert names(tmp_path) == {"0"}
+
+
+def test_the_returned_sweep_is_the_one_that_was_reported(
+    tmp_path: Path, file_configuration: FileConfiguration
+) -> None:
+    file_configuration(tmp_path / "0", ["a=x"], VALUES)
+    sweep = make_report(tmp_path, Console(file=io.StringIO()))
+    assert sweep.folder == tmp_path
+    np.testing.assert_array_equal(sweep.history["rmse"], np.ravel(list(VALUES.values())))

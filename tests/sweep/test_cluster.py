@@ -1,0 +1,535 @@
+"""Clusters: the death of a worker costs one shard, and nothing is left behind."""
+
+import contextlib
+import dataclasses
+import importlib.util
+import json
+import logging
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from operator import truediv
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import torch
+import yaml
+from distributed import Client, LocalCluster
+from helpers_for_workers import read_line, say_so_and_work_for_a_minute
+
+from sinegan.conf_folder import conf_folder
+from sinegan.schema import build
+from sinegan.sweep import cluster
+from sinegan.sweep.cluster import ClusterError, Dask, Slurm, WorkerDiedError
+from sinegan.sweep.executors import ExecutorSettings, Local
+
+SWEEP = ["-m", "optim.lr=1e-4,3e-3", "network=tiny", "seeds=4", "training.compile=never"]
+SWEEP += ["training.steps=300", "training.evaluate_every=25"]
+SWEEP += ["training.batch_size=4", "training.evaluation_samples=8"]
+
+DIE = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+
+PARENT = """
+import os, signal
+from sinegan.sweep.cluster import Dask
+
+with Dask({settings}).open() as pool:
+    print(pool.submit(os.getpid).result(), flush=True)
+    pool.submit(signal.pause).result()
+"""
+
+
+def until(condition: Callable[[], Any], what: str, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"no {what} after {seconds} s"
+        time.sleep(0.05)
+
+
+def workers_of(parent: psutil.Process) -> list[psutil.Process]:
+    """The processes that were spawned from it; Python's resource tracker is none of them."""
+    return [child for child in parent.children(recursive=True) if "spawn_main" in " ".join(child.cmdline())]
+
+
+class Pipe:
+    """A named pipe that holds a worker until this process writes, or tells it that a worker is at work."""
+
+    def __init__(self, path: Path) -> None:
+        os.mkfifo(path)
+        self.path = path
+
+    def wait_for_worker(self) -> None:
+        reader = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            assert select.select([reader], [], [], 60)[0], "no worker came to work"
+        finally:
+            os.close(reader)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _taken_port() -> Iterator[None]:
+    """Some other program listens where Dask's dashboard would; nothing here may warn of that."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            stack.enter_context(socket.create_server(("", 8787)))
+        yield
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Pipe:
+    return Pipe(tmp_path / "pipe")
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Less patience than on a cluster."""
+    monkeypatch.setattr(cluster, "SECONDS_TO_CONNECT", 2)
+    monkeypatch.setattr(cluster, "SECONDS_WITHOUT_WORKERS", 2)
+    monkeypatch.setitem(cluster.SETTINGS, "distributed.comm.timeouts.connect", "2s")
+    monkeypatch.setitem(cluster.SETTINGS, "distributed.deploy.lost-worker-timeout", "1s")
+
+
+@contextlib.contextmanager
+def scheduler(folder: Path, workers: int) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """A scheduler with workers as somebody would start them, in a folder of their own: address, process."""
+    common = ["--scheduler-file", "scheduler.json", "--no-dashboard"]
+    commands = [["distributed.cli.dask_scheduler", *common, "--port", "0", "--host", "127.0.0.1"]]
+    commands += [["distributed.cli.dask_worker", *common, "--nthreads", "1"]] * workers
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    with (folder / "log").open("w") as log:
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-m", *command],
+                cwd=folder,
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+            for command in commands
+        ]
+    file = folder / "scheduler.json"
+    try:
+        until(lambda: file.exists() and file.read_text().endswith("}"), "scheduler")
+        address: str = json.loads(file.read_text())["address"]
+        until(lambda: Dask(address=address).worker_count == workers, "workers")
+        yield address, processes[0]
+    finally:
+        for process in processes:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Of a scheduler with two workers."""
+    with scheduler(tmp_path_factory.mktemp("scheduler"), workers=2) as (found, _):
+        yield found
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"_target_": "Dask", "workers": 0}, "executor.workers = 0: must be a whole number at least 1"),
+        (
+            {"_target_": "Dask", "address": "there:8786"},
+            "executor.address = there:8786: must be null or like tcp://host:8786",
+        ),
+        (
+            {"_target_": "Dask", "address": "tcp://there:8786", "workers": 2},
+            "executor.workers = 2: the scheduler at tcp://there:8786 has its own; must be null",
+        ),
+        ({"_target_": "Slurm", "memory": "much"}, "executor.memory = much: must be like 2GB"),
+        (
+            {"_target_": "Slurm", "walltime": "an hour"},
+            "executor.walltime = an hour: must be like 01:00:00 or 2-12:00:00",
+        ),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(settings: dict[str, Any], problem: str) -> None:
+    settings = settings | {"_target_": f"sinegan.sweep.cluster.{settings['_target_']}"}
+    assert build(ExecutorSettings, settings, "executor") == (None, [problem])
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Dask(),
+        Dask(workers=3),
+        Dask(address="tcp://10.0.0.1:8786"),
+        Slurm(walltime="2-12:00:00", memory="1.5GiB", directives=("--qos=long",)),
+        Slurm(workers=300, walltime="90", prologue=("module load gcc",), partition="main"),
+    ],
+)
+def test_what_can_be_meant_is_not(settings: ExecutorSettings) -> None:
+    target = f"sinegan.sweep.cluster.{type(settings).__name__}"
+    values = {"_target_": target} | dataclasses.asdict(settings)  # type: ignore[call-overload]
+    assert build(ExecutorSettings, values, "executor") == (settings, [])
+
+
+@pytest.mark.parametrize(("name", "module"), [("dask", "distributed"), ("slurm", "dask_jobqueue")])
+def test_without_its_extra_an_executor_is_refused_with_the_remedy(
+    monkeypatch: pytest.MonkeyPatch, name: str, module: str
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda wanted: None if wanted == module else find(wanted)
+    )
+    values = yaml.safe_load((conf_folder() / f"executor/{name}.yaml").read_text())
+    built, (problem,) = build(ExecutorSettings, values, "executor")
+    assert built is None
+    assert problem.endswith(f'executor={name} needs the extra: pip install "sinegan[{name}]"')
+
+
+def test_dask_is_not_loaded_before_it_is_needed() -> None:
+    code = (
+        "import sys, sinegan.sweep.cluster; sys.exit('distributed' in sys.modules or 'dask' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("settings", [Dask(), Slurm()])
+def test_the_files_name_every_setting_with_its_default(settings: ExecutorSettings) -> None:
+    name = type(settings).__name__
+    values = yaml.safe_load((conf_folder() / f"executor/{name.lower()}.yaml").read_text())
+    assert values.keys() - {"_target_"} == {
+        field.name
+        for field in dataclasses.fields(settings)  # type: ignore[arg-type]
+    }
+    assert build(ExecutorSettings, values, "executor") == (settings, [])
+
+
+def test_the_workers_that_were_asked_for_are_counted() -> None:
+    assert Dask(workers=3).worker_count == 3
+    assert Dask().worker_count == Local().worker_count
+    assert Slurm(workers=7).worker_count == 7
+
+
+def check_that_a_death_costs_one_future(pool: Executor, pipe: Pipe, tries: Path) -> None:
+    """With two workers: while one is at work, the other dies of one of many calls."""
+    calls: list[Future[int]] = []
+    long: Future[str] = pool.submit(read_line, pipe.path)
+    calls += [pool.submit(truediv, 6, 2) for _ in range(3)]
+    # Long enough in its worker that calls would queue up behind it.
+    deadly = pool.submit(exec, f"open({str(tries)!r}, 'a').write('x'); import time; time.sleep(0.5); {DIE}")
+    calls += [pool.submit(truediv, 6, 2) for _ in range(8)]
+    assert isinstance(deadly.exception(60), WorkerDiedError)
+    assert tries.read_text() == "x"
+    assert [call.result(60) for call in calls] == [3] * 11
+    assert isinstance(pool.submit(truediv, 1, 0).exception(60), ZeroDivisionError)
+    assert not long.done()
+    pipe.path.write_text("as before")
+    assert long.result(60) == "as before"
+
+
+def test_the_death_of_a_worker_here_costs_one_future_and_nothing_is_left(pipe: Pipe, tmp_path: Path) -> None:
+    with Dask(workers=2).open() as pool:
+        check_that_a_death_costs_one_future(pool, pipe, tmp_path / "tries")
+        until(lambda: len(workers_of(psutil.Process())) == 2, "new worker")
+        # Both work at the same time.
+        first = pool.submit(read_line, pipe.path)
+        pids = {pool.submit(os.getpid).result(60)}
+        pipe.path.write_text("")
+        assert first.result(60) == ""
+        assert pids < {worker.pid for worker in workers_of(psutil.Process())}
+    assert workers_of(psutil.Process()) == []
+
+
+def test_an_error_in_the_main_process_ends_the_workers_in_their_work(pipe: Pipe) -> None:
+    futures: list[Future[Any]] = []
+
+    def fail_while_a_worker_is_at_work() -> None:
+        with Dask(workers=1).open() as pool:
+            futures.append(pool.submit(say_so_and_work_for_a_minute, pipe.path))
+            futures.append(pool.submit(os.getpid))
+            pipe.wait_for_worker()
+            raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        fail_while_a_worker_is_at_work()
+    assert workers_of(psutil.Process()) == []
+    assert isinstance(futures[0].exception(0), WorkerDiedError)
+    assert futures[1].cancelled()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_workers_here_end_with_their_parent(number: signal.Signals) -> None:
+    command = [sys.executable, "-c", PARENT.format(settings="workers=1")]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as parent:
+        assert parent.stdout is not None
+        parent.stdout.readline()
+        workers = workers_of(psutil.Process(parent.pid))
+        assert len(workers) == 1
+        if number == signal.SIGINT:  # as from a keyboard: to all of them
+            os.killpg(parent.pid, number)
+            errors = parent.communicate(timeout=60)[1]
+            # Of the parent, and of no worker.
+            assert errors.count("Traceback") == 1
+        else:
+            parent.kill()
+        assert psutil.wait_procs(workers, timeout=30)[1] == []
+
+
+def test_the_death_of_a_worker_of_a_given_scheduler_costs_one_future(
+    address: str, pipe: Pipe, tmp_path: Path
+) -> None:
+    until(lambda: Dask(address=address).worker_count == 2, "two workers")
+    with Dask(address=address).open() as pool:
+        assert pool.submit(os.getcwd).result(60) != os.getcwd()
+        check_that_a_death_costs_one_future(pool, pipe, tmp_path / "tries")
+    until(lambda: Dask(address=address).worker_count == 2, "two workers")
+
+
+def test_an_error_ends_the_work_at_a_given_scheduler_but_not_its_workers(address: str, pipe: Pipe) -> None:
+    until(lambda: Dask(address=address).worker_count == 2, "two workers")
+    with Client(address, set_as_default=False) as client:
+        workers = [psutil.Process(pid) for pid in client.run(os.getpid).values()]
+
+        def fail_while_a_worker_is_at_work() -> None:
+            with Dask(address=address).open() as pool:
+                pool.submit(say_so_and_work_for_a_minute, pipe.path)
+                pipe.wait_for_worker()
+                raise RuntimeError("enough")
+
+        with pytest.raises(RuntimeError, match="enough"):
+            fail_while_a_worker_is_at_work()
+        assert [worker.is_running() for worker in workers].count(True) == 1
+        until(lambda: len(client.nthreads()) == 2, "new worker")
+
+
+def test_work_at_a_given_scheduler_ends_when_the_main_process_is_killed(address: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT.format(settings=f"address={address!r}")],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as parent:
+        assert parent.stdout is not None
+        parent.stdout.readline()
+        with Client(address, set_as_default=False) as client:
+            until(lambda: any(client.processing().values()), "worker at work")
+            (worker,) = [worker for worker, keys in client.processing().items() if keys]
+            parent.kill()
+            until(lambda: worker not in client.nthreads(), "end of the worker", 30)
+            until(lambda: len(client.nthreads()) == 2, "new worker")
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("silent", [True, False])
+def test_an_address_where_no_scheduler_answers_is_an_error_with_a_remedy(silent: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        if not silent:
+            server.close()
+        with pytest.raises(
+            ClusterError, match=f"{address}: no Dask scheduler answers there; `dask scheduler`"
+        ):
+            _ = Dask(address=address).worker_count
+        with pytest.raises(ClusterError, match="no Dask scheduler"), Dask(address=address).open():
+            pass
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_scheduler_without_workers_is_an_error_with_a_remedy() -> None:
+    with LocalCluster(n_workers=0, dashboard_address=":0") as empty:
+        address = empty.scheduler_address
+        with pytest.raises(ClusterError, match=f"has no workers; .*`dask worker {address} --nthreads 1`"):
+            _ = Dask(address=address).worker_count
+
+
+def test_workers_that_cannot_train_the_same_numbers_are_refused() -> None:
+    with (
+        LocalCluster(n_workers=1, dashboard_address=":0", silence_logs=logging.CRITICAL) as somebodys,
+        Client(somebodys, set_as_default=False) as client,
+    ):
+        settings = Dask(address=somebodys.scheduler_address)
+        client.run(exec, "import sys; sys.modules['sinegan.kernels'] = None")
+        with pytest.raises(ClusterError, match=r"cannot train: .*sinegan\.kernels"), settings.open():
+            pass
+        client.run(exec, "import sys; del sys.modules['sinegan.kernels']")
+        client.run(torch.backends.cpu.get_cpu_capability)
+        with pytest.raises(ClusterError, match="has used PyTorch with other settings"), settings.open():
+            pass
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_scheduler_that_is_lost_is_told_and_not_waited_for(tmp_path: Path, pipe: Pipe) -> None:
+    with scheduler(tmp_path, workers=1) as (address, process), Dask(address=address).open() as pool:
+        futures = [pool.submit(read_line, pipe.path) for _ in range(2)]
+        until(futures[0].running, "work")
+        process.kill()
+        assert isinstance(futures[0].exception(60), ClusterError | WorkerDiedError)
+        assert isinstance(futures[1].exception(60), ClusterError)
+        with pytest.raises(ClusterError, match="the Dask scheduler is lost"):
+            pool.submit(os.getpid)
+
+
+# The whole command, as a user types it.
+
+
+@dataclasses.dataclass(frozen=True)
+class Sweep:
+    histories: list[bytes]
+    printed: str
+
+
+def start(home: Path, *arguments: str) -> "subprocess.Popen[str]":
+    home.mkdir(exist_ok=True)
+    return subprocess.Popen(
+        [sys.executable, "-m", "sinegan.main", *SWEEP, *arguments],
+        cwd=home,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(home: Path, process: "subprocess.Popen[str]") -> Sweep:
+    printed, errors = process.communicate(timeout=240)
+    assert (process.returncode, errors) == (0, ""), errors
+    (folder,) = home.glob("outputs/sweeps/*/*")
+    assert [len((folder / name / "runs.csv").read_text().splitlines()) for name in "01"] == [5, 5]
+    return Sweep([(folder / name / "history.csv").read_bytes() for name in "01"], printed)
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
+    home = tmp_path_factory.mktemp("serial")
+    return finish(home, start(home, "executor=serial"))
+
+
+def test_a_sweep_whose_worker_is_killed_ends_with_the_same_bytes(tmp_path: Path, expected: Sweep) -> None:
+    with start(tmp_path, "executor=dask", "executor.workers=2") as process:
+        until(lambda: list(tmp_path.glob("outputs/sweeps/*/*/.progress/*.json")), "worker at work")
+        workers = workers_of(psutil.Process(process.pid))
+        assert len(workers) == 2
+        workers[0].kill()
+        assert finish(tmp_path, process).histories == expected.histories
+
+
+def test_a_sweep_at_a_given_scheduler_has_the_same_bytes(
+    tmp_path: Path, address: str, expected: Sweep
+) -> None:
+    until(lambda: Dask(address=address).worker_count == 2, "two workers")
+    with start(tmp_path, "executor=dask", f"executor.address={address}") as process:
+        assert finish(tmp_path, process).histories == expected.histories
+
+
+def test_nobody_at_the_address_is_told_before_anything_trains(tmp_path: Path) -> None:
+    with start(tmp_path, "executor=dask", "executor.address=tcp://127.0.0.1:9") as process:
+        errors = process.communicate(timeout=120)[1]
+    assert process.returncode == 1
+    assert "executor.address = tcp://127.0.0.1:9: no Dask scheduler answers there" in errors
+    assert "Traceback" not in errors
+    assert not list(tmp_path.glob("outputs/sweeps/*/*/*/parts"))
+
+
+# A real Slurm.
+
+
+def why_no_slurm() -> str:
+    """Empty when there is a Slurm with a node to run on."""
+    if shutil.which("sinfo") is None:
+        return "no Slurm here: sinfo is not installed (as root, .ci/slurm installs and starts one)"
+    try:
+        command = ["sinfo", "--noheader", "--format=%T"]
+        asked = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    except subprocess.TimeoutExpired:
+        return "Slurm does not answer: sinfo said nothing for 30 s"
+    if asked.returncode:
+        return f"Slurm does not answer: {asked.stderr.strip()}"
+    up = {"idle", "mixed", "allocated"} & set(asked.stdout.split())
+    return "" if up else f"Slurm has no node that is up: {asked.stdout.strip()}"
+
+
+NO_SLURM = why_no_slurm()
+with_slurm = pytest.mark.skipif(bool(NO_SLURM), reason=NO_SLURM)
+JOBS = Slurm(workers=2, memory="1GB", walltime="00:10:00")
+
+
+def jobs() -> list[str]:
+    command = ["squeue", "--me", "--noheader", "--format=%A", "--name=sinegan"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
+@pytest.fixture
+def slurm(tmp_path: Path, quick: None) -> Slurm:  # noqa: ARG001
+    return dataclasses.replace(JOBS, logs=str(tmp_path / "logs"))
+
+
+@with_slurm
+def test_a_sweep_on_slurm_has_the_same_bytes(tmp_path: Path, expected: Sweep) -> None:
+    overrides = ["executor=slurm", "executor.workers=2", "executor.memory=1GB", "executor.walltime=00:10:00"]
+    with start(tmp_path, *overrides) as process:
+        sweep = finish(tmp_path, process)
+    assert sweep.histories == expected.histories
+    assert "2 jobs are with Slurm" in sweep.printed
+    assert list(tmp_path.glob("outputs/slurm/sinegan-*.err"))
+    until(lambda: not jobs(), "end of the jobs", 30)
+
+
+@with_slurm
+def test_a_job_that_slurm_ends_costs_one_future_and_is_submitted_again(slurm: Slurm, pipe: Pipe) -> None:
+    with dataclasses.replace(slurm, workers=1).open() as pool:
+        futures = [pool.submit(read_line, pipe.path), pool.submit(truediv, 6, 2)]
+        until(futures[0].running, "work")
+        (first,) = jobs()
+        subprocess.run(["scancel", first], check=True)
+        assert isinstance(futures[0].exception(60), WorkerDiedError)
+        assert futures[1].result(60) == 3
+        assert pool.submit(os.getenv, "SLURM_JOB_ID").result(60) not in (None, first)
+    until(lambda: not jobs(), "end of the job", 30)
+
+
+@with_slurm
+def test_an_error_in_the_main_process_ends_the_jobs(slurm: Slurm) -> None:
+    def fail_while_a_job_is_at_work() -> None:
+        with slurm.open() as pool:
+            until(pool.submit(signal.pause).running, "work")
+            assert len(jobs()) == 2
+            raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        fail_while_a_job_is_at_work()
+    until(lambda: not jobs(), "end of the jobs", 30)
+
+
+@with_slurm
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"partition": "nowhere"}, "Slurm refuses the jobs: .*nowhere"),
+        ({"directives": ("--nonsense=1",)}, "Slurm refuses the jobs: .*nonsense"),
+        ({"interface": "nowhere0"}, "'nowhere0' is not a valid network interface"),
+    ],
+)
+def test_jobs_that_slurm_cannot_take_are_an_error(slurm: Slurm, change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ClusterError, match=message), dataclasses.replace(slurm, **change).open():
+        pass
+    assert jobs() == []
+
+
+@with_slurm
+def test_jobs_that_bring_no_worker_are_an_error(slurm: Slurm) -> None:
+    with dataclasses.replace(slurm, prologue=("exit 1",)).open() as pool:
+        error = pool.submit(os.getpid).exception(60)
+        assert isinstance(error, ClusterError)
+        assert "the jobs ended and no worker came" in str(error)
+        with pytest.raises(ClusterError, match="no worker came"):
+            pool.submit(os.getpid)
+
+
+def test_where_slurm_is_not_installed_that_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ClusterError, match="there is no sbatch here"), JOBS.open():
+        pass

@@ -1,0 +1,85 @@
+"""A sweep that is killed again and again, at any moment, ends with the bytes of an undisturbed one."""
+
+import multiprocessing
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from sinegan.config import Config, Plot
+from sinegan.game.targets import NoisySine
+from sinegan.report.tables import configurations_table, load_sweep
+from sinegan.sweep import execute as execute_module
+from sinegan.sweep.execute import execute
+from sinegan.sweep.executors import Serial
+from sinegan.sweep.plan import Configuration
+from sinegan.training.optimisers import SGD
+
+KILLS = 12
+
+
+def train(configurations: Sequence[Configuration], home: Path, seconds_between_parts: float) -> None:
+    execute_module.SECONDS_BETWEEN_PARTS = seconds_between_parts
+    for _ in execute(configurations, Serial(), home):
+        pass
+
+
+def sweep(configs: Sequence[Config], home: Path) -> list[Configuration]:
+    settings = {"training": {"steps": configs[0].training.steps}, "seeds": 3, "plot": {"animation": False}}
+    return [
+        Configuration(config, home / str(place), settings, [f"place={place}"])
+        for place, config in enumerate(configs)
+    ]
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_what_is_killed_a_dozen_times_is_the_same_in_the_end(
+    make_config: Callable[..., Config],
+    tmp_path: Path,
+    read_samples: Callable[[Path], dict[str, NDArray[Any]]],
+) -> None:
+    training = {"steps": 600, "evaluate_every": 10}
+    configs = [
+        make_config(training=training),
+        make_config(training=training, target=NoisySine(points=6), plot=Plot(animation=True, every=25)),
+        make_config(training=training, optim=SGD(lr=1e30, generator_lr=1e30, discriminator_lr=1e30)),
+        make_config(training=training | {"stop_tolerance": 0.005}),
+    ]
+    undisturbed, killed = sweep(configs, tmp_path / "undisturbed"), sweep(configs, tmp_path / "killed")
+    train(undisturbed, tmp_path / "undisturbed", 1e9)
+
+    # Children of a server that has loaded everything start in no time.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    moments, kills = random.Random(0), 0
+    while True:
+        child = context.Process(target=train, args=(killed, tmp_path / "killed", 0.0))
+        child.start()
+        child.join(moments.uniform(0.1, 1.5) if kills < KILLS else None)
+        if child.exitcode is not None:
+            break
+        child.kill()
+        child.join()
+        kills += 1
+    assert child.exitcode == 0
+    assert kills >= 10
+
+    for mine, expected in zip(killed, undisturbed, strict=True):
+        folders = mine.folder, expected.folder
+        names = [{path.name for path in folder.iterdir()} for folder in folders]
+        assert names[0] == names[1]
+        histories = [(folder / "history.csv").read_bytes() for folder in folders]
+        assert histories[0] == histories[1]
+        samples, others = (read_samples(folder) for folder in folders)
+        assert list(samples) == list(others)
+        assert all(np.array_equal(samples[name], others[name], equal_nan=True) for name in samples)
+        states = [torch.load(folder / "checkpoint.pt", weights_only=True) for folder in folders]
+        torch.testing.assert_close(*states, rtol=0, atol=0, equal_nan=True)
+    tables = [configurations_table(load_sweep(tmp_path / name)) for name in ("killed", "undisturbed")]
+    texts = [table.drop(columns="seconds").to_csv() for table in tables]
+    assert texts[0] == texts[1]

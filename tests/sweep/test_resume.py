@@ -1,0 +1,387 @@
+"""What was interrupted goes on, with the bytes of what was never interrupted, and nothing else goes on."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sinegan.config import Config, Plot
+from sinegan.game.losses import Minimax
+from sinegan.results import ResultFilesError
+from sinegan.sweep.execute import Outcome
+from sinegan.sweep.executors import ExecutorSettings, Local, Serial
+from sinegan.sweep.plan import Configuration
+from sinegan.sweep.provenance import write_provenance
+from sinegan.sweep.resume import (
+    CannotResumeError,
+    changed_engine,
+    differences,
+    flat,
+    numbers,
+    stored_settings,
+    stored_sweep,
+)
+from sinegan.training.loop import Evaluation
+from sinegan.training.optimisers import SGD
+
+MakeConfig = Callable[..., Config]
+FileConfig = Callable[[Path, Config], Configuration]
+ReadTable = Callable[[Path], pd.DataFrame]
+ReadSamples = Callable[[Path], dict[str, NDArray[Any]]]
+Run = Callable[..., tuple[dict[int, Outcome], list[Path]]]
+Settings = dict[str, Any]
+
+RESULTS = ["runs.csv", "history.csv", "samples.npz", "checkpoint.pt"]
+
+
+def chosen(lr: float = 1e-3, seeds: int = 3, workers: int | None = None, **more: Any) -> Settings:
+    """The settings of a configuration."""
+    return {
+        "optim": {"_target_": "Adam", "lr": lr},
+        "network": {"generator": [8, 16]},
+        "executor": {"workers": workers},
+        "seeds": seeds,
+        **more,
+    }
+
+
+def refusal(wanted: Sequence[Settings], stored: Mapping[int, Settings]) -> list[str]:
+    with pytest.raises(CannotResumeError) as caught:
+        numbers(wanted, stored, 0)
+    return str(caught.value).splitlines()
+
+
+def test_settings_are_flattened_to_dotted_keys() -> None:
+    nested = {"optim": {"lr": 1, "more": {"a": None}}, "network": {"generator": [8]}, "seeds": 3, "no": {}}
+    assert flat(nested) == {"optim.lr": 1, "optim.more.a": None, "network.generator": [8], "seeds": 3}
+
+
+def test_equal_settings_have_no_differences() -> None:
+    assert differences(chosen(), chosen()) == []
+
+
+def test_the_executor_and_more_seeds_may_differ() -> None:
+    assert differences(chosen(), chosen(workers=4, seeds=9)) == []
+    assert differences(chosen(), chosen() | {"executor": {"_target_": "Dask", "address": "a"}}) == []
+
+
+def test_every_difference_is_named_with_both_values() -> None:
+    old = chosen(lr=0.1, seeds=3, gone={"a": 1})
+    new = chosen(lr=0.2, seeds=2, added="b") | {"network": {"generator": [8]}}
+    assert sorted(differences(old, new)) == [
+        "added: absent in the folder, b in the command",
+        "gone.a: 1 in the folder, absent in the command",
+        "network.generator: [8, 16] in the folder, [8] in the command",
+        "optim.lr: 0.1 in the folder, 0.2 in the command",
+        "seeds: 3 in the folder, only 2 in the command",
+    ]
+
+
+@given(
+    rates=st.lists(st.floats(1e-6, 1), min_size=1, max_size=8, unique=True),
+    old=st.integers(0, 8),
+    first=st.integers(0, 3),
+    data=st.data(),
+)
+@settings(deadline=None)
+def test_stored_configurations_keep_their_numbers_and_added_ones_get_new_ones(
+    rates: list[float], old: int, first: int, data: st.DataObject
+) -> None:
+    before = numbers([chosen(lr) for lr in rates[:old]], {}, first)
+    assert before == list(range(first, first + len(rates[:old])))
+    stored = {number: chosen(lr) for number, lr in zip(before, rates[:old], strict=True)}
+    order = data.draw(st.permutations(rates))
+    after = dict(zip(order, numbers([chosen(lr, workers=2) for lr in order], stored, first), strict=True))
+    assert [after[lr] for lr in rates[:old]] == before
+    added = [after[lr] for lr in order if lr in rates[old:]]
+    assert added == list(range(first + len(before), first + len(rates)))
+
+
+def test_new_numbers_begin_after_the_highest_stored_one() -> None:
+    stored = {2: chosen(0.1), 7: chosen(0.2)}
+    assert numbers([chosen(0.3), chosen(0.2), chosen(0.4), chosen(0.1)], stored, 0) == [8, 7, 9, 2]
+
+
+def test_equal_configurations_are_kept_apart() -> None:
+    assert numbers([chosen(), chosen(), chosen()], {0: chosen(), 1: chosen()}, 0) == [0, 1, 2]
+
+
+def test_more_seeds_are_the_same_configuration() -> None:
+    assert numbers([chosen(0.2, seeds=8), chosen(0.1)], {0: chosen(0.1), 1: chosen(0.2)}, 0) == [1, 0]
+
+
+def test_a_configuration_that_is_missing_is_refused_with_what_it_lacks() -> None:
+    assert refusal([chosen(0.1)], {0: chosen(0.1), 1: chosen(0.2)}) == [
+        "configuration 1: optim.lr: 0.2 in the folder, 0.1 in the command"
+    ]
+
+
+def test_a_changed_setting_and_fewer_seeds_are_refused_with_every_difference_to_the_nearest() -> None:
+    stored = {0: chosen(0.1), 1: chosen(0.2, seeds=4), 2: chosen(0.3, depth=1, width=1)}
+    far = chosen(0.9, seeds=1, depth=9, width=9)
+    near = [chosen(0.1), chosen(0.2, seeds=2), chosen(0.3, seeds=2, depth=2, width=1)]
+    assert refusal([far, *near], stored) == [
+        "configuration 1: seeds: 4 in the folder, only 2 in the command",
+        "configuration 2: depth: 1 in the folder, 2 in the command",
+        "configuration 2: seeds: 3 in the folder, only 2 in the command",
+    ]
+
+
+def test_the_settings_of_a_sweep_are_those_of_its_numbered_folders(
+    make_config: MakeConfig, tmp_path: Path
+) -> None:
+    for name in ("0", "12", "report"):
+        write_provenance(Configuration(make_config(), tmp_path / name, chosen(0.5, more=[name])))
+    (tmp_path / "3").mkdir()
+    assert stored_sweep(tmp_path) == {0: chosen(0.5, more=["0"]), 12: chosen(0.5, more=["12"])}
+    assert stored_settings(tmp_path / "12") == chosen(0.5, more=["12"])
+    assert stored_settings(tmp_path / "3") is None
+    assert stored_sweep(tmp_path / "none") == {}
+
+
+@pytest.mark.parametrize(("before", "now"), [("always", "never"), ("never", "always")])
+def test_another_engine_is_refused_and_the_setting_that_keeps_it_is_named(
+    make_config: MakeConfig, tmp_path: Path, before: str, now: str
+) -> None:
+    write_provenance(Configuration(make_config(training={"compile": before}), tmp_path))
+    assert changed_engine(tmp_path, make_config(training={"compile": before})) is None
+    message = changed_engine(tmp_path, make_config(training={"compile": now}))
+    assert message is not None
+    assert message.startswith(str(tmp_path))
+    assert message.endswith(f"set training.compile={before}")
+
+
+def test_a_new_folder_has_no_engine(make_config: MakeConfig, tmp_path: Path) -> None:
+    assert changed_engine(tmp_path, make_config(training={"compile": "always"})) is None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Together(Serial):
+    """Shards as for several workers, all trained in this process."""
+
+    worker_count = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unfinished(Minimax):
+    """A loss that someone is still writing."""
+
+    def generator(self, real: Tensor, fake: Tensor) -> Tensor:
+        raise NotImplementedError("no loss today")
+
+
+@pytest.fixture
+def eager_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every evaluation is followed by a part, but the last."""
+    monkeypatch.setattr("sinegan.sweep.execute.SECONDS_BETWEEN_PARTS", -1.0)
+
+
+def three_ends(make_config: MakeConfig) -> list[Config]:
+    """Configurations of one signature: one finishes, of one a run stops early, one diverges."""
+    parts: dict[str, Any] = {"seeds": 3, "plot": Plot(animation=True, every=4)}
+    slow, fast = (SGD(lr=lr, generator_lr=lr, discriminator_lr=lr) for lr in (0.1, 1e20))
+    return [
+        make_config(optim=slow, **parts),
+        make_config(optim=slow, training={"stop_tolerance": 0.02}, **parts),
+        make_config(optim=fast, **parts),
+    ]
+
+
+def interrupt_at(number: int, seen: list[Evaluation]) -> Callable[[Evaluation], None]:
+    """An observer that keeps the evaluations and interrupts at the n-th, from 1 on."""
+
+    def look(evaluation: Evaluation) -> None:
+        seen.append(evaluation)
+        if len(seen) == number:
+            raise KeyboardInterrupt
+
+    return look
+
+
+def interrupted(run: Run, configs: Sequence[Config], number: int) -> list[Evaluation]:
+    """Trains configurations up to the n-th evaluation; returns all of them."""
+    seen: list[Evaluation] = []
+    with pytest.raises(KeyboardInterrupt):
+        run(configs, Serial(), observers=[interrupt_at(number, seen)])
+    return seen
+
+
+def assert_same_results(
+    folders: Sequence[Path], others: Sequence[Path], read_table: ReadTable, read_samples: ReadSamples
+) -> None:
+    """To the bit, but for the seconds."""
+    for folder, other in zip(folders, others, strict=True):
+        assert {path.name for path in folder.iterdir()} == {path.name for path in other.iterdir()}
+        assert (folder / "history.csv").read_bytes() == (other / "history.csv").read_bytes()
+        runs, expected = (read_table(each / "runs.csv").drop(columns="seconds") for each in (folder, other))
+        pd.testing.assert_frame_equal(runs, expected, check_exact=True)
+        samples, arrays = read_samples(folder), read_samples(other)
+        assert {name: (a.shape, a.tobytes()) for name, a in samples.items()} == {
+            name: (a.shape, a.tobytes()) for name, a in arrays.items()
+        }
+        states = [torch.load(each / "checkpoint.pt", weights_only=True) for each in (folder, other)]
+        torch.testing.assert_close(*states, rtol=0, atol=0, equal_nan=True)
+
+
+# Nine runs: a shard of eight, evaluated at the steps 0, 4, 5, 8, 10 and 12, and one of one.
+MOMENTS = {"at the very beginning": 1, "on its way": 4, "at its end": 6}
+
+
+@pytest.mark.usefixtures("eager_parts")
+@pytest.mark.parametrize("resumed_with", [Serial(), Together()])
+@pytest.mark.parametrize("moment", MOMENTS.values(), ids=MOMENTS)
+def test_an_interrupted_sweep_ends_with_the_bytes_of_an_undisturbed_one(
+    make_config: MakeConfig,
+    run: Run,
+    read_table: ReadTable,
+    read_samples: ReadSamples,
+    moment: int,
+    resumed_with: ExecutorSettings,
+) -> None:
+    configs = three_ends(make_config)
+    _, undisturbed = run(configs, Serial(), "undisturbed")
+    ends = [set(read_table(folder / "runs.csv")["status"]) for folder in undisturbed]
+    assert ends == [{"finished"}, {"finished", "stopped"}, {"diverged"}]
+
+    interrupted(run, configs, moment)
+    outcomes, folders = run(configs, resumed_with)
+    assert sorted(outcomes) == [0, 1, 2]
+    assert_same_results(folders, undisturbed, read_table, read_samples)
+
+
+@pytest.mark.usefixtures("eager_parts")
+def test_what_was_interrupted_twice_goes_on_with_worker_processes(
+    make_config: MakeConfig, run: Run, read_table: ReadTable, read_samples: ReadSamples
+) -> None:
+    configs = three_ends(make_config)
+    _, undisturbed = run(configs, Serial(), "undisturbed")
+    for number in (4, 2):
+        interrupted(run, configs, number)
+    _, folders = run(configs, Local(workers=2))
+    assert_same_results(folders, undisturbed, read_table, read_samples)
+
+
+@pytest.mark.usefixtures("eager_parts")
+def test_only_what_was_lost_is_trained_again(make_config: MakeConfig, run: Run) -> None:
+    # Shards of two and of one run.
+    configs = [make_config(seeds=3), make_config(seeds=1, training={"batch_size": 5})]
+    # The first has ended (at its fourth), the second has a part of its steps 0 and 5.
+    seen = interrupted(run, configs, 4 + 3)
+    assert [(each.step, len(each.status)) for each in seen[4:]] == [(0, 1), (5, 1), (10, 1)]
+    again: list[tuple[int, int]] = []
+    outcomes, _ = run(configs, Serial(), observers=[lambda each: again.append((each.step, len(each.status)))])
+    assert again == [(10, 1), (12, 1), (0, 1), (5, 1), (10, 1), (12, 1)]
+    assert outcomes[1] == Outcome(Counter(finished=1))
+    assert outcomes[0].errors == []
+
+
+def test_what_has_ended_is_told_and_not_touched(make_config: MakeConfig, run: Run) -> None:
+    configs = three_ends(make_config)
+    seen: list[Evaluation] = []
+    before, folders = run(configs, Serial())
+    contents = {path: path.read_bytes() for folder in folders for path in folder.iterdir()}
+    after, _ = run(configs, Local(workers=2), observers=[seen.append])
+    assert after == before
+    assert seen == []
+    assert {path: path.read_bytes() for folder in folders for path in folder.iterdir()} == contents
+
+
+def test_of_more_seeds_only_the_new_ones_are_trained(
+    make_config: MakeConfig, run: Run, read_table: ReadTable, read_samples: ReadSamples
+) -> None:
+    few, more, many = (make_config(seed=4, seeds=seeds) for seeds in (2, 5, 9))
+    _, (folder,) = run([few], Serial())
+    seen: list[int] = []
+    watched: dict[str, Any] = {"observers": [lambda each: seen.append(len(each.status))]}
+    for config, executor, options in ((more, Serial(), watched), (many, Together(), {})):
+        old = {name: (folder / name).read_text() for name in ("runs.csv", "history.csv")}
+        run([config], executor, **options)
+        for name, text in old.items():
+            assert (folder / name).read_text().startswith(text)
+        assert read_table(folder / "runs.csv")["seed"].tolist() == list(config.all_seeds)
+    assert sum(seen) == 3 * 4  # new runs times evaluations
+    _, undisturbed = run([many], Serial(), "undisturbed")
+    assert_same_results([folder], undisturbed, read_table, read_samples)
+
+
+def damage(file: Path) -> None:
+    content = file.read_bytes()
+    file.write_bytes(content.replace(b"0.", b"1.") if file.suffix == ".csv" else content[:-7])
+
+
+@pytest.mark.parametrize("name", RESULTS)
+@pytest.mark.parametrize("seeds", [2, 3])
+def test_a_damaged_file_of_a_finished_configuration_ends_the_resume(
+    make_config: MakeConfig, run: Run, name: str, seeds: int
+) -> None:
+    _, folders = run([make_config(seeds=2), make_config(seeds=1)], Serial())
+    damage(folders[0] / name)
+    with pytest.raises(
+        ResultFilesError, match="^" + re.escape(f"{folders[0] / name}: is not what was written")
+    ):
+        run([make_config(seeds=seeds), make_config(seeds=1)], Serial())
+
+
+@pytest.mark.usefixtures("eager_parts")
+@pytest.mark.parametrize("name", RESULTS)
+@pytest.mark.parametrize("executor", [Serial(), Together()])
+def test_a_damaged_file_of_a_part_ends_the_resume(
+    make_config: MakeConfig, run: Run, tmp_path: Path, name: str, executor: ExecutorSettings
+) -> None:
+    configs = [make_config(seeds=2)]
+    interrupted(run, configs, 3)
+    (part,) = (tmp_path / "sweep" / "0" / "parts").iterdir()
+    damage(part / name)
+    with pytest.raises(ResultFilesError, match="^" + re.escape(f"{part / name}: is not what was written")):
+        run(configs, executor)
+
+
+def test_failed_runs_are_tried_again(
+    make_config: MakeConfig,
+    run: Run,
+    read_table: ReadTable,
+    read_samples: ReadSamples,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    configs = [make_config(loss=Unfinished(), seeds=2), make_config(seeds=1)]
+    before, folders = run(configs, Serial())
+    assert before[0].statuses == Counter(failed=2)
+    assert read_table(folders[0] / "runs.csv")["message"].notna().all()
+    monkeypatch.setattr(Unfinished, "generator", Minimax.generator)
+    seen: list[int] = []
+    after, _ = run(configs, Serial(), observers=[lambda each: seen.append(len(each.status))])
+    assert after == {place: Outcome(Counter(finished=seeds)) for place, seeds in ((0, 2), (1, 1))}
+    assert seen == [2] * 4
+    _, undisturbed = run([make_config(seeds=2), make_config(seeds=1)], Serial(), "undisturbed")
+    assert_same_results(folders, undisturbed, read_table, read_samples)
+
+
+def test_beside_a_failed_run_the_finished_ones_are_kept(
+    make_config: MakeConfig, run: Run, read_table: ReadTable, read_samples: ReadSamples
+) -> None:
+    seen: list[tuple[int, int]] = []
+
+    def look(evaluation: Evaluation) -> None:
+        seen.append((evaluation.step, len(evaluation.status)))
+
+    def fail_alone(evaluation: Evaluation) -> None:
+        if len(evaluation.status) == 1 and evaluation.step == 10:
+            raise ValueError("enough")
+
+    # Shards of two runs and of one.
+    _, (folder,) = run([make_config(seeds=3)], Serial(), observers=[fail_alone])
+    assert read_table(folder / "runs.csv")["status"].tolist() == ["finished", "finished", "failed"]
+    run([make_config(seeds=3)], Serial(), observers=[look])
+    assert seen == [(0, 1), (5, 1), (10, 1), (12, 1)]
+    _, undisturbed = run([make_config(seeds=3)], Serial(), "undisturbed")
+    assert_same_results([folder], undisturbed, read_table, read_samples)

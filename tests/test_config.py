@@ -1,0 +1,165 @@
+"""A configuration: its schedule, its seeds, its metric, and all its problems at once."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sinegan.config import Config, InvalidConfigError, Plot, Training, validate
+from sinegan.game.losses import NonSaturating
+from sinegan.game.networks import Network
+from sinegan.game.targets import RandomPhase, Sine
+from sinegan.training.optimisers import Adam
+
+
+def values(**changes: Any) -> dict[str, Any]:
+    return {
+        "target": {"_target_": "sinegan.game.targets.Sine"},
+        "network": {"_target_": "sinegan.game.networks.Network"},
+        "loss": {"_target_": "sinegan.game.losses.NonSaturating"},
+        "optim": {"_target_": "sinegan.training.optimisers.Adam"},
+        "training": {},
+        "plot": {},
+        **changes,
+    }
+
+
+def problems(**changes: Any) -> list[str]:
+    with pytest.raises(InvalidConfigError) as caught:
+        validate(values(**changes))
+    assert str(caught.value) == "\n".join(caught.value.problems)
+    return caught.value.problems
+
+
+def family(points: int) -> dict[str, Any]:
+    return {"_target_": "sinegan.game.targets.RandomPhase", "points": points}
+
+
+def test_a_valid_mapping_becomes_typed_with_the_defaults_of_the_tutorial():
+    assert validate(values()) == Config(
+        target=Sine(points=16, amplitude=1.0, frequency=1.0, phase=0.0),
+        network=Network(latent=5, generator=(64, 128), discriminator=(64, 256), activation="relu"),
+        loss=NonSaturating(),
+        optim=Adam(lr=1e-4, generator_lr=1e-4, discriminator_lr=1e-4, beta1=0.9, beta2=0.999, eps=1e-8),
+        training=Training(steps=10_000, batch_size=64, discriminator_steps=1),
+        plot=Plot(),
+        seed=0,
+        seeds=8,
+    )
+
+
+@pytest.mark.parametrize(
+    ("steps", "every", "schedule"),
+    [
+        (12, 5, [0, 5, 10, 12]),
+        (10, 5, [0, 5, 10]),
+        (3, 100, [0, 3]),
+        (1, 1, [0, 1]),
+    ],
+)
+def test_the_schedule_has_the_first_and_the_last_step(make_config, steps, every, schedule):
+    config = make_config(training={"steps": steps, "evaluate_every": every})
+    assert config.schedule() == schedule
+
+
+@given(steps=st.integers(1, 10_000), every=st.integers(1, 10_000))
+def test_the_schedule_rises_by_its_interval(steps, every):
+    training = Training(steps=steps, evaluate_every=every)
+    config = Config(
+        target=Sine(), network=Network(), loss=NonSaturating(), optim=Adam(), training=training, plot=Plot()
+    )
+    schedule = config.schedule()
+    gaps = [later - earlier for earlier, later in pairwise(schedule)]
+    assert (schedule[0], schedule[-1]) == (0, steps)
+    assert all(gap == every for gap in gaps[:-1])
+    assert 0 < gaps[-1] <= every
+
+
+def test_pictures_have_a_schedule_of_their_own(make_config):
+    for wish in ("live", "animation"):
+        config = make_config(plot=Plot(**{wish: True}, every=7))
+        assert config.picture_steps() == [0, 7, 12]
+
+
+def test_nobody_asked_for_a_picture(make_config):
+    assert make_config(plot=Plot(text=True, every=7)).picture_steps() == []
+
+
+def test_seeds_count_up_from_the_first(make_config):
+    assert list(make_config(seed=5, seeds=3).all_seeds) == [5, 6, 7]
+
+
+def test_the_primary_metric_follows_the_target(make_config):
+    assert make_config(target=Sine()).primary_metric == "rmse"
+    assert make_config(target=RandomPhase()).primary_metric == "energy_distance"
+
+
+def test_all_problems_are_raised_at_once():
+    found = problems(
+        target={"_target_": "sinegan.game.targets.Sine", "points": 1},
+        network={"activation": "rleu"},
+        optim={"_target_": "sinegan.training.optimisers.Adam", "lr": 0, "beta": 0.5},
+        training={"steps": 0, "dtype": "float16"},
+        seeds="many",
+        speed=3,
+    )
+    assert [line.split(":")[0] for line in found] == [
+        "target.points = 1",
+        "network.activation = rleu",
+        "optim.lr = 0",
+        "optim.beta = 0.5",
+        "training.steps = 0",
+        "training.dtype = float16",
+        "seeds = many",
+        "speed = 3",
+    ]
+
+
+def test_a_missing_part_is_a_problem():
+    without = values()
+    del without["loss"]
+    with pytest.raises(InvalidConfigError, match=r"^loss: missing; set it to Loss$"):
+        validate(without)
+
+
+@pytest.mark.parametrize(("seed", "valid"), [(0, True), (2**32 - 1, True), (-1, False), (2**32, False)])
+def test_a_seed_is_32_bits(seed, valid):
+    if valid:
+        assert validate(values(seed=seed)).seed == seed
+    else:
+        assert problems(seed=seed) == [
+            f"seed = {seed}: must be a whole number at least 0 and at most 4294967295"
+        ]
+
+
+def test_cuda_without_a_device_is_a_problem(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert problems(training={"device": "cuda"}) == [
+        "training.device = cuda: no CUDA device here; use cpu or auto"
+    ]
+    assert validate(values(training={"device": "auto"})).training.device == "auto"
+
+
+def test_cuda_with_a_device_is_none(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert validate(values(training={"device": "cuda"})).training.device == "cuda"
+
+
+def test_a_family_takes_only_as_many_samples_as_memory_has_pairs_for():
+    most = 3952  # 3952^2 pairs of 16 points of 8 bytes: 1.9991e9 bytes; 3953^2: 2.0001e9
+    assert validate(values(target=family(16), training={"evaluation_samples": most}))
+    (problem,) = problems(target=family(16), training={"evaluation_samples": most + 1})
+    assert problem == (
+        "training.evaluation_samples = 3953: the energy distance compares all pairs; "
+        "must be at most 3952 for 16 points"
+    )
+    assert validate(values(training={"evaluation_samples": most + 1})), "a fixed target has no pairs"
+
+
+def test_all_conflicts_are_raised_at_once(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    found = problems(target=family(16), training={"evaluation_samples": 5000, "device": "cuda"})
+    assert [line.split(" = ")[0] for line in found] == ["training.device", "training.evaluation_samples"]

@@ -1,0 +1,80 @@
+"""The optimisers are PyTorch's, as pure functions that can be stacked."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+from torch import Tensor
+from torch.func import vmap
+
+from sinegan.conf_folder import conf_folder
+from sinegan.schema import build
+from sinegan.training.optimisers import SGD, Adam, Optimiser, RMSprop
+
+FILES = sorted((conf_folder() / "optim").glob("*.yaml"))
+
+
+def walk(optim: Optimiser, found: list[Tensor], lr: float) -> Tensor:
+    """From 1, 2, 3 along the given gradients."""
+    weights = {"w": torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)}
+    memory = optim.remember(weights)
+    for gradient in found:
+        weights, memory = optim.update(weights, {"w": gradient}, memory, lr)
+    return weights["w"]
+
+
+def some_gradients() -> list[Tensor]:
+    torch.manual_seed(0)
+    return [torch.randn(3, dtype=torch.float64) for _ in range(20)]
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "options"),
+    [
+        (Adam(beta1=0.8, beta2=0.95, eps=1e-6), torch.optim.Adam, {"betas": (0.8, 0.95), "eps": 1e-6}),
+        (SGD(momentum=0.7), torch.optim.SGD, {"momentum": 0.7}),
+        (RMSprop(decay=0.9, eps=1e-6), torch.optim.RMSprop, {"alpha": 0.9, "eps": 1e-6}),
+    ],
+)
+def test_twenty_steps_are_those_of_pytorch(mine: Optimiser, theirs: Any, options: dict[str, Any]) -> None:
+    weights = torch.nn.Parameter(torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64))
+    optimiser = theirs([weights], lr=0.05, **options)
+    for gradient in some_gradients():
+        weights.grad = gradient.clone()
+        optimiser.step()
+    torch.testing.assert_close(walk(mine, some_gradients(), 0.05), weights.detach(), rtol=1e-10, atol=0)
+
+
+def test_the_first_step_of_adam_is_the_learning_rate_against_the_sign() -> None:
+    gradient = torch.tensor([5.0, -0.001, 0.0], dtype=torch.float64)
+    expected = torch.tensor([0.9, 2.1, 3.0], dtype=torch.float64)
+    torch.testing.assert_close(walk(Adam(), [gradient], 0.1), expected, rtol=0, atol=1e-5)
+
+
+def composed(path: Path, **changes: float) -> Optimiser:
+    settings = OmegaConf.to_container(OmegaConf.merge(OmegaConf.load(path), changes), resolve=True)
+    optim, problems = build(Optimiser, settings, "optim")
+    assert problems == []
+    assert isinstance(optim, Optimiser)
+    return optim
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_one_learning_rate_is_both_players_unless_they_are_named(path: Path) -> None:
+    both = composed(path, lr=0.25)
+    assert (both.generator_lr, both.discriminator_lr) == (0.25, 0.25)
+    own = composed(path, lr=0.25, discriminator_lr=0.5)
+    assert (own.generator_lr, own.discriminator_lr) == (0.25, 0.5)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_optimiser_can_be_stacked_with_a_rate_a_lane(path: Path) -> None:
+    optim = composed(path)
+    rates = torch.tensor([0.1, 0.01], dtype=torch.float64)
+    found = some_gradients()[:5]
+    stacked = vmap(lambda lr: walk(optim, found, lr))(rates)
+    for lane, lr in enumerate(rates.tolist()):
+        torch.testing.assert_close(stacked[lane], walk(optim, found, lr))
+    assert not torch.equal(stacked[0], stacked[1])

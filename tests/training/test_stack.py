@@ -1,0 +1,219 @@
+"""A run's numbers belong to the run: the same bits alone, in any stack, at any place in it."""
+
+import dataclasses
+import shutil
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from sinegan.config import Config, Plot
+from sinegan.game.losses import MinimaxLiteral, NonSaturating
+from sinegan.game.networks import Network
+from sinegan.game.targets import Chirp, NoisySine, RandomPhase, Sine, Square
+from sinegan.training import streams
+from sinegan.training.loop import engine_settings
+from sinegan.training.metrics import measure, projections
+from sinegan.training.optimisers import SGD, Adam, RMSprop
+from sinegan.training.stack import BLOCK, PAYS_FROM, Run, Stack, is_compiled, signature
+from sinegan.training.step import Game, State, step
+
+MakeConfig = Callable[..., Config]
+
+
+def rate(lr: float, kind: Any = Adam) -> Any:
+    return kind(lr=lr, generator_lr=lr, discriminator_lr=lr)
+
+
+def trained(runs: Sequence[Run], steps: int, width: int | None = None) -> Stack:
+    stack = Stack(runs, width)
+    with engine_settings():
+        stack.advance(steps)
+    return stack
+
+
+def bits(stack: Stack, lane: int) -> list[Tensor]:
+    """All that a run of a stack is made of, and all that is measured of it."""
+    with engine_settings():
+        measured = [torch.from_numpy(values[lane : lane + 1]) for values in stack.measure().values()]
+    leaves: list[Tensor] = pytree.tree_leaves(stack.saved([lane])["state"])
+    return [*leaves, *measured]
+
+
+def same(one: list[Tensor], other: list[Tensor]) -> bool:
+    return len(one) == len(other) and all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+SHAPES = {
+    "even": {},
+    "odd batch": {"training": {"batch_size": 5}},
+    "odd layers": {"network": Network(latent=5, generator=(7,), discriminator=(5, 3), activation="tanh")},
+    "one output": {"network": Network(latent=2, generator=(16,), discriminator=(33, 9), activation="silu")},
+    "the tutorial's": {"network": Network(), "target": Sine(), "training": {"batch_size": 64}},
+    "double": {"training": {"dtype": "float64", "batch_size": 5}},
+    "family": {"target": RandomPhase(points=7), "network": Network(generator=(16,), activation="gelu")},
+    "literal": {"loss": MinimaxLiteral(), "training": {"batch_size": 33}},
+    "rmsprop": {"optim": rate(1e-3, RMSprop), "training": {"discriminator_steps": 2}},
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_run_has_the_same_bits_alone_and_at_every_place_of_any_stack(
+    make_config: MakeConfig, shape: str
+) -> None:
+    config = make_config(**SHAPES[shape])
+    faster = (
+        dataclasses.replace(config.optim, generator_lr=2e-3, beta1=0.5) if shape == "even" else config.optim
+    )
+    neighbour = dataclasses.replace(config, optim=faster)
+    alone = bits(trained([Run(config, 3)], 12), 0)
+    for size in (2, 3, 8):
+        for lane in {0, size - 1, size // 2}:
+            runs = [Run(neighbour, 100 + other) for other in range(size)]
+            runs[lane] = Run(config, 3)
+            assert same(alone, bits(trained(runs, 12), lane)), (size, lane)
+
+
+def test_lanes_with_other_seeds_and_settings_differ(make_config: MakeConfig) -> None:
+    config = make_config()
+    stack = trained([Run(config, 0), Run(config, 1), Run(make_config(optim=rate(2e-3)), 0)], 5)
+    assert not same(bits(stack, 0), bits(stack, 1))
+    assert not same(bits(stack, 0), bits(stack, 2))
+
+
+def test_targets_of_one_stack_may_differ(make_config: MakeConfig) -> None:
+    runs = [
+        Run(make_config(target=target), 0) for target in (Sine(points=6), Square(points=6), Chirp(points=6))
+    ]
+    together = trained(runs, 8)
+    for lane, run in enumerate(runs):
+        assert same(bits(together, lane), bits(trained([run], 8), 0))
+    assert not same(bits(together, 0), bits(together, 1))
+
+
+def test_spare_lanes_change_nothing(make_config: MakeConfig) -> None:
+    runs = [Run(make_config(), seed) for seed in range(3)]
+    padded, exact = trained(runs, 6, width=8), trained(runs, 6)
+    assert len(padded.measure()["rmse"]) == 3
+    for lane in range(3):
+        assert same(bits(padded, lane), bits(exact, lane))
+
+
+def test_a_compiled_run_has_the_same_bits_in_narrow_and_wide_stacks(make_config: MakeConfig) -> None:
+    config = make_config(training={"compile": "always"})
+    wide = trained([Run(config, seed) for seed in range(4)], 12)
+    assert same(bits(wide, 3), bits(trained([Run(config, 3)], 12), 0))
+    eager = trained([Run(make_config(), 3)], 12)
+    torch.testing.assert_close(bits(wide, 3), bits(eager, 0), rtol=1e-4, atol=1e-5)
+
+
+def test_looking_more_often_changes_nothing(make_config: MakeConfig) -> None:
+    def looked(every: int) -> Stack:
+        stack = Stack([Run(make_config(target=NoisySine(points=6)), 5)])
+        with engine_settings():
+            for step in range(every, 211, every):
+                stack.advance(step)
+                stack.measure()
+            stack.advance(210)
+        return stack
+
+    assert same(bits(looked(1), 0), bits(looked(70), 0))
+
+
+def test_a_stack_goes_on_from_what_was_saved(make_config: MakeConfig) -> None:
+    runs = [Run(make_config(), seed) for seed in range(3)]
+    undisturbed = trained(runs, 130)
+    interrupted = trained(runs, 57)
+    resumed = Stack(runs[1:], width=4)
+    resumed.restore(interrupted.saved([1, 2]))
+    with engine_settings():
+        resumed.advance(130)
+    assert same(bits(resumed, 0), bits(undisturbed, 1))
+    assert same(bits(resumed, 1), bits(undisturbed, 2))
+
+
+def test_a_neighbour_that_diverges_is_not_felt(make_config: MakeConfig) -> None:
+    good, bad = make_config(optim=rate(1e-2, SGD)), make_config(optim=rate(1e30, SGD))
+    stack = trained([Run(bad, 1), Run(good, 0), Run(bad, 2)], 12)
+    assert stack.finite_steps()[0] < 12
+    assert stack.finite_steps()[1] == 12
+    assert same(bits(stack, 1), bits(trained([Run(good, 0)], 12), 0))
+
+
+def test_what_must_be_equal_in_a_stack_is_its_signature(make_config: MakeConfig) -> None:
+    config = make_config()
+    for other in (
+        make_config(seed=9, seeds=1),
+        make_config(optim=Adam(lr=1, generator_lr=2, discriminator_lr=3, beta1=0.1, beta2=0.2, eps=1)),
+        make_config(target=Square(points=6, amplitude=3)),
+    ):
+        assert signature(other) == signature(config)
+    for other in (
+        make_config(loss=NonSaturating()),
+        make_config(optim=rate(1e-3, SGD)),
+        make_config(network=Network(latent=3, generator=(9,), discriminator=(8,))),
+        make_config(target=Sine(points=7)),
+        make_config(target=NoisySine(points=6)),
+        *[make_config(training={name: 3}) for name in ("steps", "batch_size", "discriminator_steps")],
+        *[make_config(training={name: 3}) for name in ("evaluate_every", "evaluation_samples")],
+        make_config(training={"dtype": "float64"}),
+        make_config(training={"compile": "always"}),
+        make_config(plot=Plot(animation=True)),
+    ):
+        assert signature(other) != signature(config)
+        with pytest.raises(ValueError, match="1 of 2 runs have another signature"):
+            Stack([Run(config, 0), Run(other, 0)])
+
+
+def test_the_engine_is_chosen_by_the_configuration_and_the_machine_alone(
+    make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def compiled(word: str, steps: int) -> bool:
+        return is_compiled(make_config(training={"compile": word, "steps": steps}))
+
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    assert [compiled("auto", steps) for steps in (PAYS_FROM - 1, PAYS_FROM)] == [False, True]
+    assert [compiled("always", 1), compiled("never", 10**6)] == [True, False]
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    assert not compiled("auto", PAYS_FROM)
+    assert compiled("always", 1)
+
+
+@pytest.mark.parametrize("target", [NoisySine(points=6), Sine(points=6)])
+def test_a_run_is_single_steps_on_the_streams_of_its_seed(make_config: MakeConfig, target: Any) -> None:
+    steps, seed = BLOCK + 3, 5
+    config = make_config(
+        target=target, training={"steps": steps, "dtype": "float64", "discriminator_steps": 2}
+    )
+    builders = (config.network.build_generator, config.network.build_discriminator)
+    modules = [streams.initialised(seed, player, build, 6) for player, build in enumerate(builders)]
+    players = [{name: w.detach().double() for name, w in module.named_parameters()} for module in modules]
+    game = Game(*modules, config.loss, config.optim, 2)
+    one = torch.ones((), dtype=torch.float64)
+    state = State(*players, *[config.optim.remember(player) for player in players], one, 0 * one)
+    for block, length in enumerate((BLOCK, 3)):
+        noise = streams.stream(seed, streams.NOISE, block).standard_normal((BLOCK, 2, 4, 3))
+        real = target.draw(BLOCK * 2 * 4, streams.stream(seed, streams.DATA, block)).reshape(BLOCK, 2, 4, 6)
+        for place in range(length):
+            state = step(game, state, torch.from_numpy(noise[place]), torch.from_numpy(real[place]))
+
+    stack = trained([Run(config, 0), Run(config, seed)], steps)
+    saved = State(**stack.saved([1])["state"])
+    for mine, expected in zip(pytree.tree_leaves(saved), pytree.tree_leaves(state), strict=True):
+        torch.testing.assert_close(mine[0], expected, rtol=1e-9, atol=1e-12)
+
+    rng = streams.stream(seed, streams.EVALUATION, steps)
+    fresh, rows = rng.standard_normal((8, 3)), target.draw(8 if target.family else 1, rng)
+    looked = torch.from_numpy(fresh), torch.from_numpy(rows), projections(6, torch.float64)
+    expected = measure(game, state.generator, state.discriminator, *looked)
+    for name, values in stack.measure().items():
+        assert values[1] == pytest.approx(expected[name].item(), rel=1e-7), name
+    curves, probability = stack.paint(8)
+    painted = game.paint(state.generator, looked[0])
+    torch.testing.assert_close(torch.from_numpy(curves[1]), painted)
+    torch.testing.assert_close(
+        torch.from_numpy(probability[1]), torch.sigmoid(game.judge(state.discriminator, painted))
+    )

@@ -1,0 +1,35 @@
+"""The random numbers of a run belong to its seed, a purpose and a place."""
+
+import math
+
+import numpy as np
+import torch
+from torch import nn
+
+from sinegan.training.streams import DATA, NOISE, initialised, stream
+
+
+def test_the_same_place_gives_the_same_numbers_and_any_other_gives_others() -> None:
+    def drawn(seed: int, purpose: int, place: int) -> tuple[float, ...]:
+        return tuple(stream(seed, purpose, place).standard_normal(4))
+
+    places = [(3, NOISE, 0), (4, NOISE, 0), (3, DATA, 0), (3, NOISE, 1), (0, NOISE, 3)]
+    assert len({drawn(*place) for place in places}) == len(places)
+    assert drawn(3, NOISE, 1) == drawn(3, NOISE, 1)
+
+
+def test_weights_are_pytorchs_own_and_leave_its_generator_alone() -> None:
+    def build(points: int) -> nn.Module:
+        return nn.Linear(points, 1000)
+
+    before = torch.get_rng_state()
+    one, again, other = initialised(1, 0, build, 4), initialised(1, 0, build, 4), initialised(2, 0, build, 4)
+    rival = initialised(1, 1, build, 4)
+    assert torch.equal(torch.get_rng_state(), before)
+    weights = [dict(module.named_parameters())["weight"].detach() for module in (one, again, other, rival)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+    assert not torch.equal(weights[0], weights[3])
+    # PyTorch draws a linear layer uniformly within 1 / sqrt(inputs).
+    assert weights[0].abs().max().item() <= 1 / math.sqrt(4)
+    assert np.isclose(weights[0].std().item(), 0.5 / math.sqrt(3), rtol=0.05)
