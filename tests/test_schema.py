@@ -11,6 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sinegan.schema import Allowed, bounded, build, choice, nearest
+from sinegan.training.optimisers import Optimiser
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -308,3 +309,19 @@ def test_nothing_but_text_is_a_choice(value):
     found, problems = build(Inner, {"colour": value})
     assert found is None
     assert len(problems) == 1
+
+
+def test_a_number_beyond_all_floats_is_refused_like_any_other() -> None:
+    built, problems = build(Optimiser, {"_target_": ADAM, "lr": 10**400}, "optim")
+    assert built is None
+    assert problems[0].startswith("optim.lr = 1000")
+    assert "must be a number above 0" in problems[0]
+
+
+def test_a_path_that_leads_nowhere_is_refused() -> None:
+    built, problems = build(Optimiser, {"_target_": "..foo"}, "optim")
+    assert built is None
+    assert problems[0].startswith("optim._target_ = ..foo: cannot be imported")
+
+
+ADAM = "sinegan.training.optimisers.Adam"

@@ -10,7 +10,7 @@ import dataclasses
 import difflib
 import importlib
 import inspect
-import math
+import sys
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -126,7 +126,7 @@ def _chosen_class(expected: type, values: Mapping[str, Any], key: str) -> tuple[
     module, _, name = str(path).rpartition(".")
     try:
         cls = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
         return None, [f"{key}._target_ = {path}: cannot be imported ({error})"]
     if not (isinstance(cls, type) and issubclass(cls, expected) and dataclasses.is_dataclass(cls)):
         return None, [f"{key}._target_ = {path}: must be a dataclass derived from {expected.__name__}"]
@@ -156,7 +156,7 @@ def _convert(hint: Any, value: Any, path: str, allowed: Allowed) -> tuple[Any, l
     accepted = (int, float) if hint is float else (hint,)
     if not isinstance(value, accepted) or (isinstance(value, bool) and hint is not bool):
         return None, [wrong]
-    if hint is float and not math.isfinite(value):
+    if hint is float and not abs(value) <= sys.float_info.max:
         return None, [wrong]
     if not allowed.takes(value):
         return None, [wrong + (nearest(value, allowed.choices) if isinstance(value, str) else "")]

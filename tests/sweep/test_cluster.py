@@ -32,6 +32,8 @@ from sinegan.sweep import cluster
 from sinegan.sweep.cluster import ClusterError, Dask, Slurm, WorkerDiedError
 from sinegan.sweep.executors import ExecutorSettings, Local
 
+pytestmark = pytest.mark.cluster
+
 SWEEP = ["-m", "optim.lr=1e-4,3e-3", "network=tiny", "seeds=4", "training.compile=never"]
 SWEEP += ["training.steps=300", "training.evaluate_every=25"]
 SWEEP += ["training.batch_size=4", "training.evaluation_samples=8"]
