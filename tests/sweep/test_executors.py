@@ -8,6 +8,7 @@ import subprocess
 import sys
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.process import BaseProcess
 from operator import truediv
 from pathlib import Path
 from typing import Any
@@ -91,20 +92,22 @@ def test_an_error_in_the_main_process_ends_the_workers_at_once(tmp_path: Path) -
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     futures: list[Future[Any]] = []
+    workers: list[BaseProcess] = []
 
     def fail_while_a_worker_is_at_work() -> None:
         with Local(workers=1).open() as pool:
             futures.append(pool.submit(say_so_and_work_for_a_minute, pipe))
             futures.append(pool.submit(os.getpid))
             assert select.select([reader], [], [], 30)[0], "no worker came to work"
+            workers.extend(multiprocessing.active_children())
             raise RuntimeError("enough")
 
     with pytest.raises(RuntimeError, match="enough"):
         fail_while_a_worker_is_at_work()
     os.close(reader)
-    for process in multiprocessing.active_children():
-        process.join(30)
-        assert process.exitcode == -signal.SIGKILL
+    (worker,) = workers
+    worker.join(30)
+    assert worker.exitcode == -signal.SIGKILL
     assert isinstance(futures[0].exception(), BrokenProcessPool)
     assert futures[1].cancelled()
 
