@@ -74,6 +74,13 @@ def publish(part: Path, configuration: Path) -> None:
     shutil.rmtree(configuration / PARTS)
 
 
+def discard(folder: Path) -> None:
+    """Removes a folder so that nobody sees it half removed."""
+    hidden = folder.with_name(f".{folder.name}-{uuid4().hex[:8]}")
+    folder.rename(hidden)
+    shutil.rmtree(hidden)
+
+
 def manifest(files: Mapping[str, bytes | str]) -> str:
     """The checksums of a set, as JSON."""
     sums = {
@@ -113,8 +120,10 @@ def sets(configuration: Path) -> list[Path]:
 
 def _manifest_text(folder: Path) -> str:
     try:
-        return (folder / MANIFEST).read_text()
-    except OSError as error:
+        text = (folder / MANIFEST).read_text()
+        json.loads(text)
+        return text
+    except (OSError, ValueError) as error:
         raise DamagedResultsError(
             f"{folder / MANIFEST}: cannot be read ({error}); restore it, "
             f"or delete {folder} and resume the sweep to train its runs again"

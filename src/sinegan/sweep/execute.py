@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sinegan.files import UnwritableFileError
 from sinegan.kernels import use_uniform_kernels
-from sinegan.results import FAILED, UNFINISHED, ResultFilesError, known_runs
+from sinegan.results import FAILED, PARTS, UNFINISHED, ResultFilesError, known_runs
 from sinegan.sweep.executors import ExecutorSettings, Serial
 from sinegan.sweep.plan import Configuration, Member, Shard, missing, plan
 from sinegan.sweep.progress import FOLDER, Reporter, Watcher, shown
@@ -106,11 +106,15 @@ def execute(
     shards = plan([member for members in todo for member in members], executor.worker_count)
     if len(shards) <= 1:
         executor = Serial()
+    shutil.rmtree(home / FOLDER, ignore_errors=True)
     watcher = Watcher(home, sum(left), sum(shard.run_steps for shard in shards), len(here))
     for place, configuration in enumerate(here):
         if left[place]:
             write_provenance(configuration)
         else:
+            if (configuration.folder / PARTS).exists():  # killed before they were merged
+                merge_parts(configuration.folder, configuration.config.target)
+                complete_provenance(configuration.folder)
             outcomes[place].statuses.update(run.status for run in known_runs(configuration.folder))
             yield place, outcomes[place]
     try:
@@ -198,7 +202,7 @@ def _from_last_part(members: Sequence[Member]) -> list[Member]:
         (folder, run.seed): run
         for folder in dict.fromkeys(member.folder for member in members)
         for run in known_runs(folder)
-        if run.status == UNFINISHED
+        if run.status == UNFINISHED and run.step > 0
     }
     pairs = [(member, stored.get((member.folder, member.run.seed))) for member in members]
     return [replace(member, step=run.step, source=run.source) if run else member for member, run in pairs]

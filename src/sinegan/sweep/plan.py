@@ -69,7 +69,7 @@ def missing(place: int, configuration: Configuration) -> list[Member]:
     for seed in configuration.config.all_seeds:
         run = Run(configuration.config, seed)
         known = stored.get(seed)
-        if known is None or known.status == FAILED:
+        if known is None or known.status == FAILED or (known.status == UNFINISHED and known.step == 0):
             members.append(Member(place, run, configuration.folder))
         elif known.status == UNFINISHED:
             members.append(Member(place, run, configuration.folder, known.step, known.source))

@@ -1,7 +1,6 @@
 """From evaluations to the result files of a configuration."""
 
 import io
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +23,7 @@ from sinegan.results import (
     DamagedResultsError,
     checked,
     csv,
+    discard,
     known_runs,
     publish,
     read_csv,
@@ -137,7 +137,7 @@ class Recorder:
             files = files_of([self.records[lane] for lane in mine], target)
             part = write_part(folder, f"{self._shard.number:06d}", files)
             if folder in self._parts:
-                shutil.rmtree(self._parts[folder])
+                discard(self._parts[folder])
             self._parts[folder] = part
 
 
