@@ -83,6 +83,7 @@ def structure(node: Node) -> Any:
         assert all(child.__dict__["_parent"] is node for child in content)
     elif isinstance(content, Node):
         inside = structure(content)
+        assert content.__dict__["_parent"] is node
     kind = DictConfig if isinstance(node, DictConfig) else type(node)
     return kind, repr(state), repr(content) if inside is content else inside
 
@@ -344,6 +345,14 @@ def test_a_quick_copy_shares_nothing_with_its_original() -> None:
     quick.inner.names.append("b")
     OmegaConf.get_cache(quick)["now"]["x"].append("z")
     assert structure(config) == before
+
+
+def test_a_quick_copy_forgets_what_it_inherited_from_another_parent() -> None:
+    config = everything()
+    OmegaConf.set_readonly(config, True)
+    assert OmegaConf.is_readonly(config.many.one)
+    assert OmegaConf.is_readonly(copied(config, None).many.one)
+    assert not OmegaConf.is_readonly(copied(config.many, None).one)
 
 
 def test_a_job_made_quick_to_copy_stays_the_same_job(loader: ConfigLoader, master: DictConfig) -> None:
