@@ -140,3 +140,22 @@ def test_a_folder_of_own_yaml_files_is_searched(tmp_path: "object") -> None:
     command("--config-dir", str(tmp_path), "target=mine", "target.points=7")
     with pytest.raises(InvalidConfigError, match="target = mine"):
         command("target=mine")
+
+
+OPTUNA = ("-m", "hydra/sweeper=optuna", "optim.lr=interval(1e-4,1e-2)")
+
+
+@pytest.mark.parametrize("seeds", ["seed=0,1", "seed=range(3)", "seeds=choice(1,2)"])
+def test_a_search_may_not_choose_among_seeds(seeds: str) -> None:
+    assert command(*OPTUNA, "seeds=3").multirun
+    key = seeds.split("=")[0]
+    assert problems(*OPTUNA, seeds) == [
+        f"{key}: a search must not choose among seeds; seeds=N trains N runs of every trial"
+    ]
+
+
+def test_what_hydra_itself_stumbles_over_is_told_in_a_line() -> None:
+    (problem,) = problems(*OPTUNA, "hydra.sweeper.params={seeds:'choice(1,2)'}")
+    assert problem.startswith(
+        "hydra/sweeper=optuna hydra.sweeper.params={seeds:'choice(1,2)'}: cannot be composed"
+    )

@@ -3,18 +3,20 @@
 import contextlib
 import csv
 import json
+import logging
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from PIL import Image
 
 from sinegan.files import exclusive
-from sinegan.main import claimed
+from sinegan.main import claimed, main
 
 Finished = subprocess.CompletedProcess[str]
 SMALL = ["network=tiny", "training.batch_size=4", "training.evaluation_samples=8"]
@@ -34,6 +36,32 @@ def sinegan(tmp_path: Path) -> Callable[..., Finished]:
         )
 
     return run
+
+
+@pytest.fixture
+def inside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., Finished]]:
+    """The same in this process, which saves loading everything again."""
+    handlers, level = list(logging.root.handlers), logging.root.level
+
+    def run(*arguments: str) -> Finished:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["sinegan", *arguments])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        printed, errors = capfd.readouterr()
+        code = stopped.value.code
+        if isinstance(code, str):
+            code, errors = 1, f"{errors}{code}\n"
+        return Finished(arguments, code or 0, printed, errors)
+
+    yield run
+    for handler in set(logging.root.handlers) - set(handlers):
+        handler.close()
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
 
 
 def only_folder(parent: Path) -> Path:
@@ -99,10 +127,10 @@ def test_a_sweep_leaves_the_documented_files_and_prints_the_table(
 
 
 def test_a_configuration_alone_has_the_numbers_that_it_has_in_a_sweep(
-    sinegan: Callable[..., Finished], tmp_path: Path
+    inside: Callable[..., Finished], tmp_path: Path
 ) -> None:
-    swept = sinegan("-m", "optim.lr=1e-4,3e-3", "target=sine,chirp", *QUICK)
-    alone = sinegan("optim.lr=3e-3", "target=chirp", *QUICK, "executor=serial")
+    swept = inside("-m", "optim.lr=1e-4,3e-3", "target=sine,chirp", *QUICK)
+    alone = inside("optim.lr=3e-3", "target=chirp", *QUICK, "executor=serial")
     assert swept.returncode == alone.returncode == 0
     in_sweep = only_folder(tmp_path / "outputs/sweeps") / "3/history.csv"
     assert in_sweep.read_bytes() == (only_folder(tmp_path / "outputs/runs") / "history.csv").read_bytes()
@@ -126,23 +154,23 @@ def test_the_original_prints_draws_and_explains(sinegan: Callable[..., Finished]
 
 @pytest.mark.parametrize("arguments", [["optim.lrr=1"], ["-m", "target.start=0,7"], ["plot.live=true"]])
 def test_bad_input_gives_a_message_no_traceback_and_no_folder(
-    sinegan: Callable[..., Finished], tmp_path: Path, arguments: list[str]
+    inside: Callable[..., Finished], tmp_path: Path, arguments: list[str]
 ) -> None:
-    done = sinegan(*arguments)
+    done = inside(*arguments)
     assert done.returncode == 1
     assert arguments[-1].split("=")[0].split(".")[-1] in done.stderr
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.glob("outputs/*/*/*"))
 
 
-def test_every_invalid_job_of_a_sweep_is_listed(sinegan: Callable[..., Finished]) -> None:
-    done = sinegan("-m", "target.start=0,7,8", "seeds=1,2", *SMALL)
+def test_every_invalid_job_of_a_sweep_is_listed(inside: Callable[..., Finished]) -> None:
+    done = inside("-m", "target.start=0,7,8", "seeds=1,2", *SMALL)
     listed = [line for line in done.stderr.splitlines() if line.startswith("#")]
     assert [line.split()[0] for line in listed] == ["#2", "#3", "#4", "#5"]
 
 
-def test_diverged_runs_are_counted_and_told(sinegan: Callable[..., Finished], tmp_path: Path) -> None:
-    done = sinegan("-m", "optim=sgd", "optim.lr=0.01,1e30", *QUICK)
+def test_diverged_runs_are_counted_and_told(inside: Callable[..., Finished], tmp_path: Path) -> None:
+    done = inside("-m", "optim=sgd", "optim.lr=0.01,1e30", *QUICK)
     assert done.returncode == 0
     table = rows(only_folder(tmp_path / "outputs/sweeps") / "report/configurations.csv")
     assert [(row["n"], row["diverged"]) for row in table] == [("3", "0"), ("0", "3")]
@@ -150,7 +178,7 @@ def test_diverged_runs_are_counted_and_told(sinegan: Callable[..., Finished], tm
 
 
 def test_a_killed_sweep_gives_a_table_and_goes_on_to_the_same_bytes(
-    sinegan: Callable[..., Finished], tmp_path: Path
+    sinegan: Callable[..., Finished], inside: Callable[..., Finished], tmp_path: Path
 ) -> None:
     folder = interrupted(tmp_path, signal.SIGKILL)[0]
     done = sinegan(str(folder), module="sinegan.report")
@@ -158,11 +186,11 @@ def test_a_killed_sweep_gives_a_table_and_goes_on_to_the_same_bytes(
     table = rows(folder / "report/configurations.csv")
     assert [(row["optim.lr"], row["n"]) for row in table] == [("0.0001", "0"), ("0.0003", "0")]
     assert "are unfinished" in done.stdout
-    other = sinegan("-m", "optim.lr=1e-4,3e-4", *LONG, "seeds=3", f"resume={folder}")
+    other = inside("-m", "optim.lr=1e-4,3e-4", *LONG, "seeds=3", f"resume={folder}")
     assert other.returncode == 1
     assert "configuration 1: seeds: 4 in the folder, only 3 in the command" in other.stderr
     resumed = sinegan("-m", "optim.lr=1e-4,3e-4", *LONG, f"resume={folder}")
-    undisturbed = sinegan("-m", "optim.lr=1e-4,3e-4", *LONG, "hydra.sweep.dir=undisturbed")
+    undisturbed = inside("-m", "optim.lr=1e-4,3e-4", *LONG, "executor=serial", "hydra.sweep.dir=undisturbed")
     assert (resumed.returncode, undisturbed.returncode) == (0, 0)
     for number in "01":
         histories = [home / number / "history.csv" for home in (folder, tmp_path / "undisturbed")]
@@ -192,7 +220,7 @@ def interrupted(home: Path, number: signal.Signals) -> tuple[Path, str, int]:
     with subprocess.Popen(
         command, cwd=home, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     ) as process:
-        while process.poll() is None and not list(home.glob("outputs/sweeps/*/*/.progress/*.json")):
+        while process.poll() is None and not list(home.glob("outputs/sweeps/*/*/.progress/*/*.json")):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=0.1)
         process.send_signal(number)
@@ -206,11 +234,11 @@ def test_two_sweeps_in_one_second_get_two_folders(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_holds_something_is_not_written_to(
-    sinegan: Callable[..., Finished], tmp_path: Path
+    inside: Callable[..., Finished], tmp_path: Path
 ) -> None:
     (tmp_path / "there").mkdir()
     (tmp_path / "there/thesis.txt").write_text("precious")
-    done = sinegan("-m", "hydra.sweep.dir=there", *QUICK)
+    done = inside("-m", "hydra.sweep.dir=there", *QUICK)
     assert done.returncode == 1
     assert "there: holds files already; name another folder" in done.stderr
     assert [path.name for path in (tmp_path / "there").iterdir()] == ["thesis.txt"]
@@ -222,6 +250,31 @@ def test_other_launchers_run_it_too(sinegan: Callable[..., Finished], tmp_path: 
     assert done.returncode == 0, done.stderr
     table = rows(only_folder(tmp_path / "outputs/sweeps") / "report/configurations.csv")
     assert [(row["optim.lr"], row["n"]) for row in table] == [("0.0001", "3"), ("0.003", "3")]
+
+
+def test_a_search_trains_its_trials_stacked_and_goes_on_when_resumed(
+    sinegan: Callable[..., Finished], tmp_path: Path
+) -> None:
+    search = ["-m", "hydra/sweeper=optuna", "optim.lr=tag(log,interval(1e-3,1e-1))", *QUICK]
+    search += ["hydra.sweeper.n_trials=4", "hydra.sweeper.n_jobs=2", "hydra.sweeper.sampler.seed=1"]
+    done = sinegan(*search)
+    assert done.returncode == 0, done.stderr
+    sweep = only_folder(tmp_path / "outputs/sweeps")
+    table = rows(sweep / "report/configurations.csv")
+    assert [row["n"] for row in table] == ["3"] * 4
+    found = yaml.safe_load((sweep / "optimization_results.yaml").read_text())
+    means = {}
+    for number, row in enumerate(table):
+        ends: dict[str, list[float]] = {}
+        for evaluation in rows(sweep / str(number) / "history.csv"):
+            ends.setdefault(evaluation["seed"], []).append(float(evaluation["rmse"]))
+        means[float(row["optim.lr"])] = sum(values[-1] for values in ends.values()) / 3
+    assert found["best_params"]["optim.lr"] == min(means, key=means.__getitem__)
+    assert found["best_value"] == pytest.approx(min(means.values()), rel=1e-12)
+
+    seconds = [row["seconds"] for row in table]
+    assert sinegan(*search, f"resume={sweep}").returncode == 0
+    assert [row["seconds"] for row in rows(sweep / "report/configurations.csv")] == seconds
 
 
 def test_the_help_page_names_every_group_and_loads_no_torch(sinegan: Callable[..., Finished]) -> None:

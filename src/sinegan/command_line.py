@@ -28,6 +28,7 @@ from sinegan.sweep.provenance import FILE
 
 CONFIG_NAME = "config"
 RESUME = "resume"
+SEEDS = ("seed", "seeds")
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,12 @@ def understood(args: Namespace) -> Command:
             config = compose(args.config_name or CONFIG_NAME, texts, return_hydra_config=True)
         except HydraException as error:
             raise InvalidConfigError([*problems, *str(error).splitlines()]) from error
+        except Exception as error:  # OmegaConf's, and its bugs: a mapping merged into a null, say
+            words = f"{' '.join(texts)}: cannot be composed ({str(error).splitlines()[0]})"
+            raise InvalidConfigError([*problems, words]) from error
         multirun = args.multirun or config.hydra.mode == RunMode.MULTIRUN
         problems += list(_sweep_problems(overrides, multirun))
+        problems += list(_search_problems(config, overrides))
         problems += _value_problems(config, values, [*loader.list_groups("")])
         live = bool(OmegaConf.select(config, "plot.live"))
         if live and multirun:
@@ -153,6 +158,18 @@ def _sweep_problems(overrides: Sequence[Override], multirun: bool) -> Iterator[s
     for override in overrides:
         if override.is_sweep_override() and not multirun:
             yield f"{override.input_line}: several values make a sweep; add -m"
+
+
+def _search_problems(config: DictConfig, overrides: Sequence[Override]) -> Iterator[str]:
+    """A search for the best configuration must not choose among seeds: it would pick the luckiest."""
+    sweeper = config.hydra.sweeper
+    if "direction" not in sweeper:  # what a searching sweeper is told
+        return
+    searched = [override.key_or_group for override in overrides if override.is_sweep_override()]
+    searched += [str(key) for key in sweeper.get("params") or {}]
+    for key in SEEDS:
+        if key in searched:
+            yield f"{key}: a search must not choose among seeds; seeds=N trains N runs of every trial"
 
 
 def _value_problems(config: DictConfig, values: Sequence[Override], groups: Sequence[str]) -> list[str]:

@@ -31,6 +31,12 @@ class Training:
     compile: str = choice("auto", "always", "never")
     """Whether torch.compile makes one program of a step; auto asks whether it would pay."""
 
+    @property
+    def on_gpu(self) -> bool:
+        import torch
+
+        return self.device == "cuda" or (self.device == "auto" and torch.cuda.is_available())
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plot:

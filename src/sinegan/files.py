@@ -21,19 +21,27 @@ def write_whole(path: Path, content: bytes | str, durable: bool = True) -> None:
     """
     temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        reason = error.strerror or error
-        raise UnwritableFileError(f"{path}: cannot be written: {reason}; mend that and resume") from error
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with open(temporary, "wb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            os.replace(temporary, path)
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Raises UnwritableFileError, which names the path, in place of any other error of files."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise UnwritableFileError(f"{path}: cannot be written: {reason}; mend that and resume") from error
 
 
 def write_json(path: Path, value: Any, durable: bool = True) -> None:

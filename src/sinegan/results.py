@@ -19,7 +19,7 @@ from uuid import uuid4
 
 import pandas as pd
 
-from sinegan.files import write_whole
+from sinegan.files import write_whole, writing
 
 PARTS = "parts"
 MANIFEST = "manifest.json"
@@ -54,7 +54,8 @@ def write_part(configuration: Path, name: str, files: Mapping[str, bytes | str])
     for file, content in files.items():
         write_whole(hidden / file, content)
     write_whole(hidden / MANIFEST, manifest(files))
-    hidden.rename(part)
+    with writing(part):
+        hidden.rename(part)
     return part
 
 
@@ -64,21 +65,30 @@ def publish(part: Path, configuration: Path) -> None:
     Killed in between, the part is still there and counts.
     """
     for file in sorted(path.name for path in part.iterdir()):
-        temporary = configuration / f".{file}.part"
-        temporary.unlink(missing_ok=True)
-        try:
-            os.link(part / file, temporary)
-        except OSError:  # a file system without hard links
-            shutil.copyfile(part / file, temporary)
-        os.replace(temporary, configuration / file)
-    shutil.rmtree(configuration / PARTS)
+        with writing(configuration / file):
+            temporary = configuration / f".{file}.part"
+            temporary.unlink(missing_ok=True)
+            try:
+                os.link(part / file, temporary)
+            except OSError:  # a file system without hard links
+                shutil.copyfile(part / file, temporary)
+            os.replace(temporary, configuration / file)
+            temporary.unlink(missing_ok=True)  # it stays when both are links to one file
+    discard(configuration / PARTS)
 
 
 def discard(folder: Path) -> None:
     """Removes a folder so that nobody sees it half removed."""
     hidden = folder.with_name(f".{folder.name}-{uuid4().hex[:8]}")
-    folder.rename(hidden)
-    shutil.rmtree(hidden)
+    with writing(folder):
+        folder.rename(hidden)
+        shutil.rmtree(hidden)
+
+
+def remove_leftovers(configuration: Path) -> None:
+    """Removes what was being discarded when the program was killed."""
+    for hidden in configuration.glob(f".{PARTS}-*"):
+        shutil.rmtree(hidden, ignore_errors=True)
 
 
 def manifest(files: Mapping[str, bytes | str]) -> str:
@@ -108,14 +118,19 @@ def sets(configuration: Path) -> list[Path]:
 
     While there are parts its own files count only if they are whole: they may be half replaced.
     """
-    parts = configuration / PARTS
-    found = sorted(path for path in parts.glob("*") if not path.name.startswith("."))
+    found = parts(configuration)
     if (configuration / RUNS).exists():
         with contextlib.suppress(DamagedResultsError) if found else contextlib.nullcontext():
             for name in json.loads(_manifest_text(configuration)):
                 checked(configuration, name)
             found.insert(0, configuration)
     return found
+
+
+def parts(configuration: Path, name: str = "") -> list[Path]:
+    """The parts of a configuration, or those that were written under a name."""
+    found = (configuration / PARTS).glob(f"{name}-*" if name else "*")
+    return sorted(path for path in found if not path.name.startswith("."))
 
 
 def _manifest_text(folder: Path) -> str:
@@ -130,9 +145,13 @@ def _manifest_text(folder: Path) -> str:
         ) from error
 
 
-def stored_runs(configuration: Path) -> pd.DataFrame:
-    """A row a run, in the order of seeds, with `source`: the set that knows most of it."""
-    frames = [read_csv(folder, RUNS).assign(source=str(folder)) for folder in sets(configuration)]
+def stored_runs(configuration: Path, part: str = "") -> pd.DataFrame:
+    """A row a run, in the order of seeds, with `source`: the set that knows most of it.
+
+    part: look only into the parts of this name.
+    """
+    found = parts(configuration, part) if part else sets(configuration)
+    frames = [read_csv(folder, RUNS).assign(source=str(folder)) for folder in found]
     if not frames:
         return pd.DataFrame(columns=["seed", "status", "step", "seconds", "message", "source"])
     runs = pd.concat(frames, ignore_index=True)
@@ -141,11 +160,11 @@ def stored_runs(configuration: Path) -> pd.DataFrame:
     return best.drop_duplicates("seed", keep="last").drop(columns="_order").reset_index(drop=True)
 
 
-def known_runs(configuration: Path) -> list[KnownRun]:
-    """The runs that any set of a configuration tells of, in the order of seeds."""
+def known_runs(configuration: Path, part: str = "") -> list[KnownRun]:
+    """The runs that any set of a configuration, or any part of a name, tells of, in the order of seeds."""
     return [
         KnownRun(int(row["seed"]), str(row["status"]), int(row["step"]), Path(row["source"]))
-        for row in records(stored_runs(configuration))
+        for row in records(stored_runs(configuration, part))
     ]
 
 

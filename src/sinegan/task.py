@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 from hydra_plugins.stacked_launcher.together import Job, Together
 
 if TYPE_CHECKING:
-    from sinegan.sweep.execute import Outcome
+    from sinegan.sweep.execute import Failure
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +57,8 @@ def train_together(jobs: Sequence[Job]) -> Iterator[tuple[int, TaskFunction]]:
     home = jobs[0].folder if len(jobs) == 1 else jobs[0].folder.parent
     try:
         with watching(configurations) as observers:
-            for place, outcome in execute(configurations, executor, home, observers):
-                yield place, partial(_file, jobs[place].folder, outcome)
+            for place, failures in execute(configurations, executor, home, observers):
+                yield place, partial(_file, jobs[place].folder, failures)
     except (ResultFilesError, UnwritableFileError) as error:
         raise CompactHydraException(f"sinegan: {error}") from error  # Hydra shows it without a traceback
 
@@ -69,7 +69,8 @@ def _numbers(configs: Sequence[DictConfig], sweep: Path, first: int) -> list[int
     from sinegan.sweep.resume import CannotResumeError, numbers, stored_sweep
 
     stored = {number: settings for number, settings in stored_sweep(sweep).items() if number >= first}
-    if configs[0].hydra.sweeper.get("max_batch_size"):
+    sweeper = configs[0].hydra.sweeper
+    if sweeper.get("max_batch_size") or sweeper.get("n_jobs"):  # Optuna's name for it
         # Those of later batches are not asked for yet.
         stored = {number: settings for number, settings in stored.items() if number < first + len(configs)}
     try:
@@ -83,14 +84,14 @@ def _refuse(reason: str, lines: Sequence[str]) -> NoReturn:
     raise SystemExit("\n".join([f"sinegan: nothing was run: {reason}:", *(f"  {line}" for line in lines)]))
 
 
-def _file(folder: Path, outcome: "Outcome", config: DictConfig) -> float:  # noqa: ARG001
+def _file(folder: Path, failures: "Sequence[Failure]", config: DictConfig) -> float:  # noqa: ARG001
     """The objective of a trained configuration. Raises CompactHydraException if any of its runs failed."""
     from sinegan.report.tables import load_sweep, objective
 
-    for _, trace in outcome.errors:
-        log.info(trace)  # into the configuration's own log; the console shows warnings only
-    if outcome.errors:
-        raise CompactHydraException("; ".join(dict.fromkeys(message for message, _ in outcome.errors)))
+    for failure in failures:
+        log.info(failure.traceback)  # into the configuration's own log; the console shows warnings only
+    if failures:
+        raise CompactHydraException("; ".join(dict.fromkeys(failure.message for failure in failures)))
     return objective(load_sweep(folder))
 
 

@@ -21,6 +21,7 @@ from sinegan.report.text import (
     estimate_words,
     markdown,
     number,
+    shortened,
     shown_table,
     shown_theory,
     terminal_table,
@@ -149,6 +150,24 @@ def test_numbers_of_a_sweep_with_three_keys_stay_on_one_line(
     for row in records(table):
         begin = [row["network"], row["optim.lr"], row["n"], row["rmse"]]
         assert any(line[1:5] == begin and line[-1] == row["seconds"] for line in lines)
+
+
+def test_what_a_search_chose_is_shown_in_the_digits_that_tell_it_apart() -> None:
+    assert shortened(["0.00041845372002648684", "0.0018590458886827295"]) == ["0.000418", "0.00186"]
+    assert shortened(["0.00041845372", "0.00041811111"]) == ["0.0004185", "0.0004181"]
+    assert shortened(["1e-04", "0.00030", "tiny", "null"]) == ["1e-04", "0.00030", "tiny", "null"]
+    assert shortened(["0.30000000000000004", "0.3"]) == ["0.30000000000000004", "0.3"]
+    assert shortened(["0.123456789", "0.123456789"]) == ["0.123", "0.123"]
+
+
+def test_where_80_columns_are_too_few_the_range_goes_first(
+    tmp_path: Path, file_configuration: FileConfiguration
+) -> None:
+    screen = io.StringIO()
+    three_keys(tmp_path, file_configuration, lost=False)
+    print_report(load_sweep(tmp_path), Console(width=80, file=screen))
+    head = screen.getvalue().splitlines()[2]
+    assert head.split()[-2:] == ["interval", "seconds"]
 
 
 def test_a_table_without_a_need_to_fold_has_a_line_a_row(

@@ -1,5 +1,6 @@
 """What the tests of a sweep share: shards, whole sweeps, and what lies in a folder of results."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
+from outcomes import Outcome
 
 from sinegan.config import Config
-from sinegan.sweep.execute import Outcome, execute
+from sinegan.results import known_runs
+from sinegan.sweep.execute import execute
 from sinegan.sweep.executors import ExecutorSettings
 from sinegan.sweep.plan import Configuration, Shard, missing, plan
 
@@ -38,7 +41,10 @@ def run(tmp_path: Path, file_config: FileConfig) -> Callable[..., tuple[dict[int
         home = tmp_path / name
         configurations = [file_config(home / str(place), config) for place, config in enumerate(configs)]
         yielded = list(execute(configurations, executor, home, **options))
-        outcomes = dict(yielded)
+        outcomes = {
+            place: Outcome(Counter(run.status for run in known_runs(configurations[place].folder)), failures)
+            for place, failures in yielded
+        }
         assert len(outcomes) == len(yielded)
         assert {path.name for path in home.iterdir()} == {str(place) for place in outcomes}
         return outcomes, [configuration.folder for configuration in configurations]

@@ -14,6 +14,7 @@ import pytest
 import torch
 from helpers_for_workers import DeadlyForWorkers, DeadlyOnce
 from numpy.typing import NDArray
+from outcomes import Outcome
 from torch import Tensor
 from torch.func import debug_unwrap
 
@@ -21,7 +22,7 @@ from sinegan.config import Config, Plot
 from sinegan.files import UnwritableFileError
 from sinegan.game.losses import Minimax, NonSaturating
 from sinegan.game.targets import Sine
-from sinegan.sweep.execute import Outcome, execute
+from sinegan.sweep.execute import Failure, execute
 from sinegan.sweep.executors import Local, Serial
 from sinegan.sweep.plan import Configuration
 from sinegan.training.loop import Evaluation
@@ -125,9 +126,10 @@ def test_a_configuration_is_yielded_when_its_files_are_there(
     configs = [*two_speeds(make_config), make_config(loss=NonSaturating(), seeds=1)]
     configurations = [file_config(tmp_path / str(n), config) for n, config in enumerate(configs)]
     order = []
-    for place, outcome in execute(configurations, Serial(), tmp_path):
+    for place, failures in execute(configurations, Serial(), tmp_path):
         folder = configurations[place].folder
-        assert len(read_table(folder / "runs.csv")) == outcome.statuses.total() == configs[place].seeds
+        assert failures == []
+        assert len(read_table(folder / "runs.csv")) == configs[place].seeds
         assert not (folder / "parts").exists()
         assert json.loads((folder / "provenance.json").read_text())["seconds"] >= 0
         later = configurations[place + 1 :]
@@ -299,7 +301,7 @@ def test_the_progress_is_shared_while_runs_train_and_gone_afterwards(
     configuration = file_config(tmp_path / "0", make_config(seeds=1))
 
     def look(_: Evaluation) -> None:
-        seen.extend(path.name for path in progress.iterdir())
+        seen.extend(path.name for path in progress.glob("*/*"))
 
     assert len(list(execute([configuration], Serial(), tmp_path, [look]))) == 1
     assert set(seen) == {"0.json"}
@@ -310,7 +312,7 @@ def test_the_progress_is_gone_when_the_caller_stops_early(
     make_config: MakeConfig, tmp_path: Path, file_config: FileConfig
 ) -> None:
     configurations = [file_config(tmp_path / str(n), make_config(seeds=n)) for n in (1, 2)]
-    results: Iterator[tuple[int, Outcome]] = execute(configurations, Serial(), tmp_path)
+    results: Iterator[tuple[int, list[Failure]]] = execute(configurations, Serial(), tmp_path)
     assert next(results)[0] == 0
     assert (tmp_path / ".progress").exists()
     results.close()  # type: ignore[attr-defined]

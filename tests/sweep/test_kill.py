@@ -43,7 +43,7 @@ def test_what_is_killed_a_dozen_times_is_the_same_in_the_end(
     tmp_path: Path,
     read_samples: Callable[[Path], dict[str, NDArray[Any]]],
 ) -> None:
-    training = {"steps": 600, "evaluate_every": 10}
+    training = {"steps": 400, "evaluate_every": 10}
     configs = [
         make_config(training=training),
         make_config(training=training, target=NoisySine(points=6), plot=Plot(animation=True, every=25)),
@@ -60,7 +60,7 @@ def test_what_is_killed_a_dozen_times_is_the_same_in_the_end(
     while True:
         child = context.Process(target=train, args=(killed, tmp_path / "killed", 0.0))
         child.start()
-        child.join(moments.uniform(0.1, 1.5) if kills < KILLS else None)
+        child.join(moments.uniform(0.05, 0.8) if kills < KILLS else None)
         if child.exitcode is not None:
             break
         child.kill()

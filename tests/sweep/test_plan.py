@@ -82,7 +82,7 @@ def test_the_runs_of_a_shard_share_a_signature_and_a_step_and_are_what_was_asked
         assert len({signature(member.run.config) for member in shard.members}) == 1
         assert len({member.step for member in shard.members}) == 1
         assert all(member is asked[member.place, member.run.seed] for member in shard.members)
-        assert not shard.tried
+        assert shard.deaths == 0
 
 
 @many
@@ -124,7 +124,7 @@ def test_the_order_of_the_sweep_is_kept(
 @settings(deadline=None)
 def test_a_width_is_the_largest_power_of_two_that_keeps_all_workers_busy(runs: int, workers: int) -> None:
     fitting = [width for width in (1, 2, 4, 8) if runs >= width * workers]
-    assert shard_width(runs, workers) == max(fitting, default=1)
+    assert shard_width(runs, workers, widest=8) == max(fitting, default=1)
 
 
 def test_the_examples_of_the_documentation_hold() -> None:
@@ -140,7 +140,17 @@ def test_compiled_shards_are_padded_to_one_width_and_eager_ones_are_not(
     shards = plan(all_missing(make_config(training={"compile": compiling}, seeds=11)), 1)
     assert [shard.width for shard in shards] == lanes
     assert [len(shard.members) for shard in shards] == [8, 3]
-    assert max(lanes) == WIDEST
+    assert max(lanes) == WIDEST["cpu"]
+
+
+def test_a_gpu_gets_large_stacks(make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    configs = {device: make_config(training={"device": device}, seeds=2000) for device in ("cpu", "auto")}
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    widths = {
+        device: [len(shard.members) for shard in plan(all_missing(config), 1)]
+        for device, config in configs.items()
+    }
+    assert widths == {"cpu": [8] * 250, "auto": [1024, 976]}
 
 
 def test_a_lone_compiled_run_has_one_lane(make_config: MakeConfig) -> None:

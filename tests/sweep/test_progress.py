@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from rich.console import Console
 from sinegan.config import Config
 from sinegan.sweep import progress
 from sinegan.sweep.plan import Member, Shard
-from sinegan.sweep.progress import Reporter, Standing, Watcher, shown
+from sinegan.sweep.progress import AbandonedError, Reporter, Standing, Watcher, shown
 from sinegan.training.loop import DIVERGED, FINISHED, RUNNING, Evaluation
 from sinegan.training.stack import Run
 
@@ -39,7 +40,6 @@ def report(tmp_path: Path) -> Callable[..., None]:
 
     def report(number: int, done: int, ended: dict[str, int] | None = None, **latest: float) -> None:
         state = {"done": done, "ended": ended or {}, **latest}
-        file(tmp_path, number).parent.mkdir(exist_ok=True)
         file(tmp_path, number).write_text(json.dumps(state))
 
     return report
@@ -58,7 +58,7 @@ def shard_of(make_config: Callable[..., Config]) -> ShardOf:
 
 
 def file(folder: Path, number: int) -> Path:
-    return folder / ".progress" / f"{number}.json"
+    return folder / f"{number}.json"
 
 
 def evaluation(step: int, *status: str, measured: list[bool] | None = None, **metrics: list[float]) -> Any:
@@ -166,14 +166,43 @@ def test_a_shard_that_is_done_is_counted_once(
     assert (now.run_steps, now.ended, now.diverged) == (400, 4, 1)
 
 
-def test_a_shard_that_does_not_count_is_forgotten(
+def test_of_a_shard_that_others_replace_only_what_they_need_not_do_again_counts(
     tmp_path: Path, report: Callable[..., None], shard_of: ShardOf
 ) -> None:
     watcher = Watcher(tmp_path, runs=2, run_steps=200, configurations=1)
     report(0, 90, {DIVERGED: 1})
-    watcher.shard_done(shard_of(0, runs=2, steps=100), Counter())
-    assert watcher.standing() == standing(all_run_steps=200, runs=2)
+    watcher.shard_replaced(
+        shard_of(0, runs=2, steps=100),
+        [shard_of(1, runs=1, steps=100, begun=30), shard_of(2, runs=1, steps=100)],
+    )
+    assert watcher.standing() == standing(run_steps=30, all_run_steps=200, runs=2)
     assert not file(tmp_path, 0).exists()
+    for number, begun in ((1, 30), (2, 0)):
+        watcher.shard_done(shard_of(number, runs=1, steps=100, begun=begun), Counter({FINISHED: 1}))
+    assert watcher.standing() == standing(run_steps=200, all_run_steps=200, runs=2, ended=2)
+
+
+def test_a_shard_has_begun_when_its_worker_says_so(tmp_path: Path, shard_of: ShardOf) -> None:
+    watcher = Watcher(tmp_path, runs=2, run_steps=200, configurations=1)
+    shard = shard_of(0, runs=2, steps=100)
+    assert not watcher.has_begun(shard)
+    Reporter(tmp_path, shard)
+    assert watcher.has_begun(shard)
+    assert watcher.standing() == standing(all_run_steps=200, runs=2)
+
+
+def test_a_worker_that_nobody_waits_for_ends(tmp_path: Path, shard_of: ShardOf) -> None:
+    folder = tmp_path / "of a command"
+    folder.mkdir()
+    shard = shard_of(0, runs=1, steps=100)
+    reporter = Reporter(folder, shard)
+    reporter._written -= 1
+    shutil.rmtree(folder)
+    with pytest.raises(AbandonedError, match="has gone"):
+        reporter.say(evaluation(5, RUNNING))
+    with pytest.raises(AbandonedError):
+        Reporter(folder, shard)
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize("content", ["", "{", '{"done": 3, "ende', '{"done": 3, "ended": {}'])

@@ -13,12 +13,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from outcomes import Outcome
 from torch import Tensor
 
 from sinegan.config import Config, Plot
 from sinegan.game.losses import Minimax
 from sinegan.results import ResultFilesError
-from sinegan.sweep.execute import Outcome
 from sinegan.sweep.executors import ExecutorSettings, Local, Serial
 from sinegan.sweep.plan import Configuration
 from sinegan.sweep.provenance import write_provenance

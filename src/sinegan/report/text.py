@@ -1,6 +1,7 @@
 """Tables in words: for the terminal and as Markdown."""
 
 import math
+from collections.abc import Sequence
 
 import pandas as pd
 from rich.box import SIMPLE_HEAD
@@ -13,6 +14,9 @@ from sinegan.report.tables import LOG_4, Sweep, notes, theory_table, wide_table
 MOST_ROWS = 40
 """Rows that a terminal is shown; the files have all."""
 
+LONG_NUMBER = 10
+"""Characters up to which a swept value is shown as it was typed."""
+
 THEORY = (
     f"At the optimum D(real) = D(fake) = 1/2 and the value V = -log 4 = {-LOG_4:.4f} "
     "(Goodfellow et al. 2014, theorem 1); `gap` is how far V lies above it."
@@ -23,7 +27,7 @@ def shown_table(sweep: Sweep) -> pd.DataFrame:
     """The comparison table as people read it: rounded, one column an interval."""
     wide = wide_table(sweep)
     columns: dict[str, list[str]] = {
-        key: [str(value) for value in wide[key]] for key in sweep.swept or ["configuration"]
+        key: shortened([str(value) for value in wide[key]]) for key in sweep.swept or ["configuration"]
     }
     metrics = wide["metric"].unique()
     if len(metrics) > 1:
@@ -54,6 +58,22 @@ def number(value: float) -> str:
     if math.isnan(value):
         return "-"
     return f"{value:.3g}" if value == 0 or 1e-4 <= abs(value) < 1e4 else f"{value:.2e}"
+
+
+def shortened(values: Sequence[str]) -> list[str]:
+    """Numbers with many digits, as a search makes them, in as few (at least three) as tell them apart."""
+    for digits in range(3, 17):
+        short = [_rounded(value, digits) for value in values]
+        if len(set(short)) == len(set(values)):
+            return short
+    return list(values)
+
+
+def _rounded(value: str, digits: int) -> str:
+    try:
+        return value if len(value) <= LONG_NUMBER else f"{float(value):.{digits}g}"
+    except ValueError:
+        return value
 
 
 def _spans(low: "pd.Series[float]", high: "pd.Series[float]") -> list[str]:

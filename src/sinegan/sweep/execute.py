@@ -7,16 +7,18 @@ import warnings
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
+from typing import NamedTuple
+from uuid import uuid4
 
-from sinegan.files import UnwritableFileError
+from sinegan.files import UnwritableFileError, writing
 from sinegan.kernels import use_uniform_kernels
-from sinegan.results import FAILED, PARTS, UNFINISHED, ResultFilesError, known_runs
-from sinegan.sweep.executors import ExecutorSettings, Serial
-from sinegan.sweep.plan import Configuration, Member, Shard, missing, plan
-from sinegan.sweep.progress import FOLDER, Reporter, Watcher, shown
+from sinegan.results import FAILED, PARTS, UNFINISHED, ResultFilesError, known_runs, remove_leftovers
+from sinegan.sweep.executors import ExecutorError, ExecutorSettings, Local, Serial
+from sinegan.sweep.plan import Configuration, Member, Shard, missing, part_name, plan
+from sinegan.sweep.progress import FOLDER, AbandonedError, Reporter, Watcher, shown
 from sinegan.sweep.provenance import complete_provenance, write_provenance
 from sinegan.sweep.record import Recorder, merge_parts
 from sinegan.training.loop import RUNNING, Evaluation, engine_settings, train
@@ -25,18 +27,20 @@ from sinegan.training.stack import Stack
 SECONDS_BETWEEN_PARTS = 10.0
 """How often a shard writes what it has: at most this much is lost when it dies."""
 
+PATIENCE = 1
+"""How often a shard is tried again as it is when its worker died and it had come no further."""
+
+PATIENCE_BEFORE_BEGIN = 4
+"""The same for one that had not begun: it died with its worker of what the worker did before."""
+
 Observer = Callable[[Evaluation], None]
 
 
-@dataclass
-class Outcome:
-    """What became of a configuration: the status of its runs, and why some failed.
+class Failure(NamedTuple):
+    """Why runs failed: the message, in one line, and the traceback (empty when their worker died)."""
 
-    errors: the message and the traceback (empty when a worker died) of each shard that failed.
-    """
-
-    statuses: Counter[str] = field(default_factory=Counter)
-    errors: list[tuple[str, str]] = field(default_factory=list)
+    message: str
+    traceback: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,19 +48,20 @@ class ShardSummary:
     """All that a worker sends back; the numbers are in the files."""
 
     statuses: tuple[str, ...] = ()
-    error: tuple[str, str] | None = None
+    failure: Failure | None = None
 
 
-def train_shard(shard: Shard, home: Path, observers: Sequence[Observer] = ()) -> ShardSummary:
+def train_shard(shard: Shard, progress: Path, observers: Sequence[Observer] = ()) -> ShardSummary:
     """Trains the runs of a shard and writes their parts. Runs in a worker.
 
-    What goes wrong in training is returned as an error, and filed when the run to blame stands
-    alone. What goes wrong with files is raised, as ResultFilesError or UnwritableFileError, because
-    no other shard would fare better.
+    progress: the folder to say how far it is. What goes wrong in training is returned as a failure,
+    and filed when the run to blame stands alone. What goes wrong with files is raised, as
+    ResultFilesError or UnwritableFileError, because no other shard would fare better; and
+    AbandonedError when nobody waits for the shard any more.
     """
     _settle_kernels()
     recorder = Recorder(shard, time.monotonic)
-    reporter = Reporter(home, shard)
+    reporter = Reporter(progress, shard)
     written = time.monotonic()
     try:
         with engine_settings():
@@ -73,13 +78,13 @@ def train_shard(shard: Shard, home: Path, observers: Sequence[Observer] = ()) ->
                     recorder.write(stack)
                     written = time.monotonic()
             recorder.write(stack)
-    except (ResultFilesError, UnwritableFileError):
+    except (ResultFilesError, UnwritableFileError, AbandonedError):
         raise
     except Exception as error:
-        message = f"{type(error).__name__}: {error}"
+        message = " ".join(f"{type(error).__name__}: {error}".split())
         if len(shard.members) == 1:
             recorder.write_failure(message)
-        return ShardSummary(error=(message, traceback.format_exc()))
+        return ShardSummary(failure=Failure(message, traceback.format_exc()))
     return ShardSummary(tuple(record.status for record in recorder.records))
 
 
@@ -88,26 +93,28 @@ def execute(
     executor: ExecutorSettings,
     home: Path,
     observers: Sequence[Observer] = (),
-) -> Iterator[tuple[int, Outcome]]:
+) -> Iterator[tuple[int, list[Failure]]]:
     """Trains all runs that have no result yet; yields each configuration's place when it is filed.
 
     home: the sweep's folder, or the configuration's own for a single one. observers see every
-    evaluation, so with any of them all is trained in this process. Raises
+    evaluation, so with any of them all is trained in this process. With the place comes a failure
+    for each shard that failed. Raises ExecutorError when the executor cannot be used;
     UnwritableFileError or ResultFilesError when files cannot be written or are not what was written.
     """
     _settle_kernels()
     home = home.absolute()
     here = [replace(each, folder=each.folder.absolute()) for each in configurations]
-    outcomes = [Outcome() for _ in here]
+    failures: list[list[Failure]] = [[] for _ in here]
     todo = [missing(place, configuration) for place, configuration in enumerate(here)]
     left = [len(members) for members in todo]
-    if observers:
-        executor = Serial()
-    shards = plan([member for members in todo for member in members], executor.worker_count)
-    if len(shards) <= 1:
-        executor = Serial()
+    shards, executor, workers = _planned(
+        [member for members in todo for member in members], executor, observers
+    )
     shutil.rmtree(home / FOLDER, ignore_errors=True)
-    watcher = Watcher(home, sum(left), sum(shard.run_steps for shard in shards), len(here))
+    progress = home / FOLDER / uuid4().hex[:8]
+    with writing(progress):
+        progress.mkdir(parents=True)
+    watcher = Watcher(progress, sum(left), sum(shard.run_steps for shard in shards), len(here))
     for place, configuration in enumerate(here):
         if left[place]:
             write_provenance(configuration)
@@ -115,25 +122,36 @@ def execute(
             if (configuration.folder / PARTS).exists():  # killed before they were merged
                 merge_parts(configuration.folder, configuration.config.target)
                 complete_provenance(configuration.folder)
-            outcomes[place].statuses.update(run.status for run in known_runs(configuration.folder))
-            yield place, outcomes[place]
+            remove_leftovers(configuration.folder)
+            yield place, failures[place]
     try:
         with executor.open() as pool, shown(watcher):
-            for shard, summary in _trained(pool, shards, executor.worker_count, home, observers):
+            for shard, summary in _trained(pool, shards, workers, watcher, executor.deaths, observers):
                 watcher.shard_done(shard, Counter(summary.statuses))
                 for place in dict.fromkeys(member.place for member in shard.members):
-                    if summary.error is not None:
-                        outcomes[place].errors.append(summary.error)
-                for member, status in zip(shard.members, summary.statuses, strict=True):
-                    outcomes[member.place].statuses[status] += 1
+                    if summary.failure is not None:
+                        failures[place].append(summary.failure)
+                for member in shard.members:
                     left[member.place] -= 1
                     if left[member.place] == 0:
                         merge_parts(member.folder, member.run.config.target)
                         complete_provenance(member.folder)
                         watcher.configurations_done += 1
-                        yield member.place, outcomes[member.place]
+                        yield member.place, failures[member.place]
     finally:
         shutil.rmtree(home / FOLDER, ignore_errors=True)
+
+
+def _planned(
+    members: Sequence[Member], executor: ExecutorSettings, observers: Sequence[Observer]
+) -> tuple[list[Shard], ExecutorSettings, int]:
+    """The shards, the executor that they are for, and how many workers it has."""
+    on_gpu = any(member.run.config.training.on_gpu for member in members)
+    if observers or (on_gpu and isinstance(executor, Local)):  # one process fills a GPU
+        executor = Serial()
+    workers = executor.worker_count if members else 1
+    shards = plan(members, workers)
+    return (shards, executor, workers) if len(shards) > 1 else (shards, Serial(), 1)
 
 
 def _settle_kernels() -> None:
@@ -146,7 +164,12 @@ def _settle_kernels() -> None:
 
 
 def _trained(
-    pool: Executor, shards: Sequence[Shard], workers: int, home: Path, observers: Sequence[Observer]
+    pool: Executor,
+    shards: Sequence[Shard],
+    workers: int,
+    watcher: Watcher,
+    deaths: tuple[type[BaseException], ...],
+    observers: Sequence[Observer],
 ) -> Iterator[tuple[Shard, ShardSummary]]:
     """Submits the shards, a few more than there are workers at a time; yields each when it has ended.
 
@@ -159,49 +182,64 @@ def _trained(
     while queue or waiting:
         while queue and len(waiting) < workers + 1:
             shard = queue.popleft()
-            waiting[pool.submit(train_shard, shard, home, observers)] = shard
+            waiting[pool.submit(train_shard, shard, watcher.folder, observers)] = shard
         for future in wait(waiting, return_when=FIRST_COMPLETED).done:
             shard = waiting.pop(future)
-            summary = _summary(future)
-            if summary.error is None:
+            summary = _summary(future, deaths)
+            if summary.failure is None:
                 yield shard, summary
                 continue
-            again = _smaller(shard, died=not summary.error[1])
+            died = not summary.failure.traceback
+            again = _after_death(shard, watcher.has_begun(shard)) if died else _halves(shard)
             if again:
-                queue.extendleft(replace(each, number=next(numbers), tried=True) for each in reversed(again))
+                again = [replace(each, number=next(numbers)) for each in again]
+                watcher.shard_replaced(shard, again)
+                queue.extendleft(reversed(again))
                 continue
-            if not summary.error[1]:  # nobody lived to file it
-                Recorder(shard, time.monotonic).write_failure(summary.error[0])
+            if died:  # nobody lived to file it
+                Recorder(shard, time.monotonic).write_failure(summary.failure.message)
             yield shard, replace(summary, statuses=(FAILED,) * len(shard.members))
 
 
-def _summary(future: "Future[ShardSummary]") -> ShardSummary:
-    """What a worker returned, or an error without a traceback when the worker itself died."""
+def _summary(future: "Future[ShardSummary]", deaths: tuple[type[BaseException], ...]) -> ShardSummary:
+    """What a worker returned, or a failure without a traceback when the worker itself died."""
+    if future.cancelled():
+        raise ExecutorError("the connection to the workers is lost; resume the sweep when they are back")
     error = future.exception()
     if error is None:
         return future.result()
+    if isinstance(error, deaths):
+        return ShardSummary(failure=Failure(f"its worker died ({type(error).__name__}); out of memory?"))
     if isinstance(error, ResultFilesError | UnwritableFileError):
         raise error
-    return ShardSummary(error=(f"its worker died ({type(error).__name__}); out of memory?", ""))
+    raise ExecutorError(f"a worker cannot train: {type(error).__name__}: {error}") from error
 
 
-def _smaller(shard: Shard, died: bool) -> list[Shard]:
-    """What to try instead of a shard that failed; nothing when its one run is to blame."""
-    if died and not shard.tried:
-        return plan(_from_last_part(shard.members), workers=1)
+def _after_death(shard: Shard, begun: bool) -> list[Shard]:
+    """What to try instead of a shard whose worker died; nothing when its one run is to blame."""
+    members = _from_last_part(shard, shard.members)
+    if sum(member.step for member in members) > sum(member.step for member in shard.members):
+        return plan(members, workers=1)
+    if shard.deaths < (PATIENCE if begun else PATIENCE_BEFORE_BEGIN):
+        return [replace(each, deaths=shard.deaths + 1) for each in plan(members, workers=1)]
+    return _halves(shard)
+
+
+def _halves(shard: Shard) -> list[Shard]:
     if len(shard.members) == 1:
         return []
     middle = (len(shard.members) + 1) // 2
     halves = (shard.members[:middle], shard.members[middle:])
-    return [smaller for half in halves for smaller in plan(_from_last_part(half), workers=1)]
+    smaller = [each for half in halves for each in plan(_from_last_part(shard, half), workers=1)]
+    return [replace(each, deaths=shard.deaths) for each in smaller]
 
 
-def _from_last_part(members: Sequence[Member]) -> list[Member]:
-    """The same runs from where their last part left them."""
+def _from_last_part(shard: Shard, members: Sequence[Member]) -> list[Member]:
+    """Runs of a shard from where its last part left them."""
     stored = {
         (folder, run.seed): run
         for folder in dict.fromkeys(member.folder for member in members)
-        for run in known_runs(folder)
+        for run in known_runs(folder, part_name(shard))
         if run.status == UNFINISHED and run.step > 0
     }
     pairs = [(member, stored.get((member.folder, member.run.seed))) for member in members]

@@ -13,7 +13,13 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
+from hydra.errors import CompactHydraException
+
 from sinegan.schema import bounded
+
+
+class ExecutorError(CompactHydraException):
+    """The executor cannot be used: says why, and what to do. Hydra shows it without a traceback."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +28,11 @@ class ExecutorSettings(ABC):
     @abstractmethod
     def worker_count(self) -> int:
         """How many shards run at the same time."""
+
+    @property
+    def deaths(self) -> tuple[type[BaseException], ...]:
+        """The exceptions that say that the worker of a future has died."""
+        return (BrokenExecutor,)
 
     @abstractmethod
     def open(self) -> Any:

@@ -9,8 +9,8 @@ from sinegan.config import Config
 from sinegan.results import FAILED, UNFINISHED, known_runs
 from sinegan.training.stack import Run, Signature, signature
 
-WIDEST = 8
-"""Runs in a shard at most: eight of the tutorial's games fit a level-2 cache."""
+WIDEST = {"cpu": 8, "cuda": 1024}
+"""Runs in a shard at most: eight of the tutorial's games fit a level-2 cache; a GPU wants many."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class Shard:
     number: int
     members: tuple[Member, ...]
     width: int
-    tried: bool = False
-    """Whether a worker has died of it before."""
+    deaths: int = 0
+    """How many workers have died with it since it came further."""
 
     @property
     def run_steps(self) -> int:
@@ -83,20 +83,25 @@ def plan(members: Sequence[Member], workers: int) -> list[Shard]:
         groups.setdefault((signature(member.run.config), member.step), []).append(member)
     shards: list[Shard] = []
     for (shared, _), group in groups.items():
-        width = shard_width(len(group), workers)
+        width = shard_width(len(group), workers, WIDEST[shared.device])
         for first in range(0, len(group), width):
             chosen = tuple(group[first : first + width])
             shards.append(Shard(len(shards), chosen, width if shared.compiled else len(chosen)))
     return shards
 
 
-def shard_width(runs: int, workers: int) -> int:
-    """The largest power of two, no more than WIDEST, that leaves no worker without a shard.
+def part_name(shard: Shard) -> str:
+    """What the parts that a shard writes are called; no other shard of the sweep writes such."""
+    return f"{shard.number:06d}"
 
-    >>> [shard_width(runs, 2) for runs in (1, 2, 8, 16, 100)]
+
+def shard_width(runs: int, workers: int, widest: int) -> int:
+    """The largest power of two, no more than `widest`, that leaves no worker without a shard.
+
+    >>> [shard_width(runs, 2, widest=8) for runs in (1, 2, 8, 16, 100)]
     [1, 1, 4, 8, 8]
     """
-    width = WIDEST
+    width = widest
     while width > 1 and runs < width * workers:
         width //= 2
     return width

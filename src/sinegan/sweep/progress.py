@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -25,21 +25,30 @@ from sinegan.sweep.plan import Shard
 from sinegan.training.loop import DIVERGED, RUNNING, Evaluation
 
 FOLDER = ".progress"
+"""In it each command has a folder of its own, and removes it when it ends."""
+
 SECONDS_BETWEEN_WRITES = 0.5
 SECONDS_BETWEEN_PLAIN_LINES = 10.0
 BESIDE_THE_BAR = 45
 """Columns that are left for words in a terminal of 80."""
 
 
-class Reporter:
-    """A worker's side: says how far its shard is, at most twice a second."""
+class AbandonedError(Exception):
+    """Nobody waits for a shard any more: the command that it belongs to has ended."""
 
-    def __init__(self, home: Path, shard: Shard) -> None:
-        self._file = home / FOLDER / f"{shard.number}.json"
+
+class Reporter:
+    """A worker's side: says that its shard has begun, and how far it is, at most twice a second."""
+
+    def __init__(self, folder: Path, shard: Shard) -> None:
+        self._folder = folder
+        self._file = folder / f"{shard.number}.json"
         self._shard = shard
         self._written = 0.0
+        self._write({"done": 0, "ended": {}})
 
     def say(self, evaluation: Evaluation) -> None:
+        """Raises AbandonedError when the folder has gone."""
         if time.monotonic() < self._written + SECONDS_BETWEEN_WRITES:
             return
         self._written = time.monotonic()
@@ -50,7 +59,12 @@ class Reporter:
             if name in ("d_real", "d_fake") and evaluation.measured.any()
         }
         ended = Counter(word for word in evaluation.status if word != RUNNING)
-        write_json(self._file, {"done": done, "ended": dict(ended), **latest}, durable=False)
+        self._write({"done": done, "ended": dict(ended), **latest})
+
+    def _write(self, state: dict[str, Any]) -> None:
+        if not self._folder.exists():
+            raise AbandonedError(f"{self._folder} has gone")
+        write_json(self._file, state, durable=False)
 
 
 @dataclass(frozen=True)
@@ -92,11 +106,12 @@ class Standing:
 class Watcher:
     """The main process's side: reads the files and adds up.
 
-    runs, run_steps: all the work that there is; configurations: how many it belongs to.
+    folder: where they are; runs, run_steps: all the work that there is; configurations: how many it
+    belongs to.
     """
 
-    def __init__(self, home: Path, runs: int, run_steps: int, configurations: int) -> None:
-        self._folder = home / FOLDER
+    def __init__(self, folder: Path, runs: int, run_steps: int, configurations: int) -> None:
+        self.folder = folder
         self._runs = runs
         self._all_run_steps = run_steps
         self._done: set[int] = set()
@@ -107,12 +122,25 @@ class Watcher:
         self.configurations_done = 0
 
     def shard_done(self, shard: Shard, statuses: Counter[str]) -> None:
-        """The last word on a shard; its file is no longer read. statuses: of its runs, if it counts."""
+        """The last word on a shard; its file is no longer read. statuses: of its runs."""
+        self._ended.update(statuses)
+        self._close(shard, shard.run_steps)
+
+    def shard_replaced(self, shard: Shard, by: Sequence[Shard]) -> None:
+        """A shard failed; others go on with its runs from where its files left them."""
+        self._close(shard, shard.run_steps - sum(each.run_steps for each in by))
+
+    def has_begun(self, shard: Shard) -> bool:
+        """Whether a worker has begun with a shard that has not ended."""
+        return self._file(shard).exists()
+
+    def _close(self, shard: Shard, run_steps: int) -> None:
         self._done.add(shard.number)
-        if statuses:
-            self._ended.update(statuses)
-            self._done_run_steps += shard.run_steps
-        (self._folder / f"{shard.number}.json").unlink(missing_ok=True)
+        self._done_run_steps += run_steps
+        self._file(shard).unlink(missing_ok=True)
+
+    def _file(self, shard: Shard) -> Path:
+        return self.folder / f"{shard.number}.json"
 
     def standing(self) -> Standing:
         run_steps, statuses, latest = self._done_run_steps, self._ended.copy(), dict[str, float]()
@@ -143,7 +171,7 @@ class Watcher:
         return (run_steps - before) / (now - then) if now > then + 1 else 0.0
 
     def _states(self) -> Iterator[dict[str, Any]]:
-        for file in self._folder.glob("[0-9]*.json"):
+        for file in self.folder.glob("[0-9]*.json"):
             if int(file.stem) in self._done:
                 continue
             try:

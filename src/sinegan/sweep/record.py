@@ -30,7 +30,7 @@ from sinegan.results import (
     records,
     write_part,
 )
-from sinegan.sweep.plan import Shard
+from sinegan.sweep.plan import Shard, part_name
 from sinegan.training.loop import RUNNING, Evaluation
 from sinegan.training.loop import SAMPLES as SAMPLE_COUNT
 from sinegan.training.stack import Stack
@@ -135,7 +135,7 @@ class Recorder:
         for folder, mine in lanes.items():
             target = self._shard.members[mine[0]].run.config.target
             files = files_of([self.records[lane] for lane in mine], target)
-            part = write_part(folder, f"{self._shard.number:06d}", files)
+            part = write_part(folder, part_name(self._shard), files)
             if folder in self._parts:
                 discard(self._parts[folder])
             self._parts[folder] = part

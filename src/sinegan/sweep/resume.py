@@ -40,13 +40,15 @@ def numbers(
     wanted, stored: resolved settings. Raises CannotResumeError unless every stored configuration
     is wanted, too, with the same settings and no fewer seeds.
     """
-    free = dict(stored)
+    free = dict(sorted(stored.items()))
     found: list[int | None] = []
     for settings in wanted:
         same = [number for number, old in free.items() if not differences(old, settings)]
-        found.append(same[0] if same else None)
-        if same:
-            del free[same[0]]
+        # Configurations may differ in their seeds alone: the one that leaves the least to train.
+        best = max(same, key=lambda number: free[number]["seeds"], default=None)
+        found.append(best)
+        if best is not None:
+            del free[best]
     if free:
         raise CannotResumeError("\n".join(_left_over(free, wanted)))
     following = max([first - 1, *stored]) + 1
@@ -84,7 +86,7 @@ def _left_over(free: Mapping[int, Mapping[str, Any]], wanted: Sequence[Mapping[s
     lines = []
     for number, old in free.items():
         nearest = min((differences(old, settings) for settings in wanted), key=len)
-        lines += [f"configuration {number}: {line}" for line in nearest]
+        lines += [f"configuration {number}: {line}" for line in nearest or ["not in the command"]]
     return lines
 
 

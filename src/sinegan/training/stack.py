@@ -79,7 +79,7 @@ def signature(config: Config) -> Signature:
         schedule=tuple(config.schedule()),
         picture_steps=tuple(config.picture_steps()),
         evaluation_samples=training.evaluation_samples,
-        device=_device(training.device),
+        device="cuda" if training.on_gpu else "cpu",
         dtype=training.dtype,
         compiled=is_compiled(config),
     )
@@ -95,12 +95,6 @@ def is_compiled(config: Config) -> bool:
         compiler = any(shutil.which(name) for name in ("g++", "clang++", "c++"))
         return compiler and config.training.steps >= PAYS_FROM
     return config.training.compile == "always"
-
-
-def _device(wanted: str) -> str:
-    if wanted == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return wanted
 
 
 def _float_fields(component: Any) -> list[str]:
