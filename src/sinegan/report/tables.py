@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,16 @@ class Sweep:
     history: pd.DataFrame
     settings: dict[str, dict[str, Any]]
     """The resolved settings of each configuration, by its name."""
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """`wide_table`, made once."""
+        return wide_table(self)
+
+    @cached_property
+    def values(self) -> dict[tuple[str, int], float]:
+        """`run_values`, made once."""
+        return run_values(self)
 
 
 def load_sweep(folder: str | Path) -> Sweep:
@@ -111,17 +122,18 @@ def configurations_table(sweep: Sweep) -> pd.DataFrame:
     `diverged`, `estimate`, `low`, `high`, `median`, `seconds`. The estimate is of the primary
     metric of the `n` runs that ended well; `seconds` is the time of all its runs together.
     """
-    wide = wide_table(sweep)
+    wide = sweep.table
     mixed = ["metric"] if wide["metric"].nunique() > 1 else []
     fixed = ["n", "failed", "diverged", "estimate", "low", "high", "median", "seconds"]
     return wide[[*sweep.swept, *mixed, *fixed]]
 
 
 def wide_table(sweep: Sweep) -> pd.DataFrame:
-    values = run_values(sweep)
+    values = sweep.values
+    runs = dict(iter(sweep.runs.groupby("configuration", sort=False)))
     rows = []
     for about in records(sweep.configurations):
-        mine = sweep.runs[sweep.runs["configuration"] == about["configuration"]]
+        mine = runs.get(about["configuration"], sweep.runs.head(0))
         status = mine["status"].value_counts()
         ended_well = mine[mine["status"].isin(ENDED_WELL)]
         keys = [(about["configuration"], seed) for seed in ended_well["seed"].tolist()]
@@ -149,7 +161,7 @@ def objective(sweep: Sweep) -> float:
     """
     if not sweep.runs["status"].isin(ENDED_WELL).all():
         return math.inf
-    values = list(run_values(sweep).values())
+    values = list(sweep.values.values())
     return sum(values) / len(values) if values else math.inf
 
 
@@ -172,7 +184,7 @@ def theory_table(sweep: Sweep) -> pd.DataFrame:
 
 def notes(sweep: Sweep) -> list[str]:
     """Sentences that belong under the table: what is missing, what failed, how few seeds there are."""
-    wide, values = wide_table(sweep), run_values(sweep)
+    wide, values = sweep.table, sweep.values
     said: list[str] = []
     for row in records(wide):
         mine = sweep.runs[sweep.runs["configuration"] == row["configuration"]]

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sinegan.report.statistics import CONFIDENCE
-from sinegan.report.tables import LOG_4, Sweep, notes, theory_table, wide_table
+from sinegan.report.tables import LOG_4, Sweep, notes, theory_table
 
 MOST_ROWS = 40
 """Rows that a terminal is shown; the files have all."""
@@ -25,7 +25,7 @@ THEORY = (
 
 def shown_table(sweep: Sweep) -> pd.DataFrame:
     """The comparison table as people read it: rounded, one column an interval."""
-    wide = wide_table(sweep)
+    wide = sweep.table
     columns: dict[str, list[str]] = {
         key: shortened([str(value) for value in wide[key]]) for key in sweep.swept or ["configuration"]
     }
