@@ -122,7 +122,9 @@ def sets(configuration: Path) -> list[Path]:
     if (configuration / RUNS).exists():
         with contextlib.suppress(DamagedResultsError) if found else contextlib.nullcontext():
             for name in json.loads(_manifest_text(configuration)):
-                checked(configuration, name)
+                # Results that are handed on may lack it: nothing but a resume needs it.
+                if name != CHECKPOINT or (configuration / name).exists():
+                    checked(configuration, name)
             found.insert(0, configuration)
     return found
 

@@ -17,7 +17,7 @@ from sinegan.game.networks import Network
 from sinegan.game.targets import Square
 from sinegan.results import csv, write_part
 from sinegan.sweep import plan as plan_module
-from sinegan.sweep.plan import WIDEST, Configuration, Member, Shard, missing, plan, shard_width
+from sinegan.sweep.plan import Configuration, Member, Shard, missing, plan, shard_width
 from sinegan.training.optimisers import Adam
 from sinegan.training.stack import Run, signature
 
@@ -133,16 +133,6 @@ def test_the_examples_of_the_documentation_hold() -> None:
     assert found.failed == 0
 
 
-@pytest.mark.parametrize(("compiling", "lanes"), [("always", [8, 8]), ("never", [8, 3])])
-def test_compiled_shards_are_padded_to_one_width_and_eager_ones_are_not(
-    make_config: MakeConfig, compiling: str, lanes: list[int]
-) -> None:
-    shards = plan(all_missing(make_config(training={"compile": compiling}, seeds=11)), 1)
-    assert [shard.width for shard in shards] == lanes
-    assert [len(shard.members) for shard in shards] == [8, 3]
-    assert max(lanes) == WIDEST["cpu"]
-
-
 def test_a_gpu_gets_large_stacks(make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     configs = {device: make_config(training={"device": device}, seeds=2000) for device in ("cpu", "auto")}
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
@@ -151,11 +141,6 @@ def test_a_gpu_gets_large_stacks(make_config: MakeConfig, monkeypatch: pytest.Mo
         for device, config in configs.items()
     }
     assert widths == {"cpu": [8] * 250, "auto": [1024, 976]}
-
-
-def test_a_lone_compiled_run_has_one_lane(make_config: MakeConfig) -> None:
-    (shard,) = plan(all_missing(make_config(training={"compile": "always"}, seeds=1)), 1)
-    assert shard.width == 1
 
 
 def test_settings_that_are_data_share_a_shard_and_others_do_not(make_config: MakeConfig) -> None:

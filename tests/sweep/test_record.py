@@ -51,7 +51,7 @@ def record(shard: Shard, until: int | None = None) -> tuple[Recorder, Stack]:
 
     By its clock that takes 3 s; one more passes until the next write.
     """
-    stack = Stack([member.run for member in shard.members], shard.width)
+    stack = Stack([member.run for member in shard.members])
     recorder = Recorder(shard, clock=iter([10.0, 13.0, 14.0]).__next__)
     states = recorder.states()
     if states is not None:
@@ -67,7 +67,7 @@ def record(shard: Shard, until: int | None = None) -> tuple[Recorder, Stack]:
 
 def evaluations(shard: Shard) -> list[Evaluation]:
     with engine_settings():
-        return list(train(Stack([member.run for member in shard.members], shard.width)))
+        return list(train(Stack([member.run for member in shard.members])))
 
 
 def alone(config: Config, seed: int, step: int) -> Stack:

@@ -65,7 +65,7 @@ def train_shard(shard: Shard, progress: Path, observers: Sequence[Observer] = ()
     written = time.monotonic()
     try:
         with engine_settings():
-            stack = Stack([member.run for member in shard.members], shard.width)
+            stack = Stack([member.run for member in shard.members])
             states = recorder.states()
             if states is not None:
                 stack.restore(states)

@@ -44,15 +44,10 @@ class Member:
 
 @dataclass(frozen=True)
 class Shard:
-    """Runs that one worker trains as one stack, all from the same step.
-
-    width: lanes of the program; those beyond the members are padding, so that compiled programs
-    are few.
-    """
+    """Runs that one worker trains as one stack, all from the same step."""
 
     number: int
     members: tuple[Member, ...]
-    width: int
     deaths: int = 0
     """How many workers have died with it since it came further."""
 
@@ -85,8 +80,7 @@ def plan(members: Sequence[Member], workers: int) -> list[Shard]:
     for (shared, _), group in groups.items():
         width = shard_width(len(group), workers, WIDEST[shared.device])
         for first in range(0, len(group), width):
-            chosen = tuple(group[first : first + width])
-            shards.append(Shard(len(shards), chosen, width if shared.compiled else len(chosen)))
+            shards.append(Shard(len(shards), tuple(group[first : first + width])))
     return shards
 
 

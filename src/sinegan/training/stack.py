@@ -18,6 +18,7 @@ from sinegan.config import Config
 from sinegan.game.losses import Loss
 from sinegan.game.networks import Network
 from sinegan.training import streams
+from sinegan.training.ahead_of_time import AheadOfTime
 from sinegan.training.metrics import measure, projections
 from sinegan.training.optimisers import Optimiser, Tensors
 from sinegan.training.step import Game, State, step
@@ -28,10 +29,14 @@ BLOCK = 100
 FEWEST_LANES = 2
 """A batched product of one matrix takes another path in BLAS, with other last bits."""
 
+LANES = 2
+"""Lanes of a program that is compiled ahead of time; what it works on fits a level-2 cache."""
+
 PAYS_FROM = 2_000
 """With `compile=auto`, the steps from which compiling (tens of seconds, once) is worth its time."""
 
 T = TypeVar("T", Loss, Optimiser)
+Nested = TypeVar("Nested")
 Settings = dict[str, Tensors]
 
 
@@ -119,8 +124,11 @@ class Program:
     """The functions of a signature, each over the whole stack."""
 
     game: Game
+    lanes: int | None
+    """How many lanes `advance` and `measure` take at a time; None for any number."""
     advance: Callable[[Settings, State, Tensor, Tensor], State]
-    measure: Callable[[Settings, State, Tensor, Tensor, Tensor], Tensors]
+    """Several steps: noise and real curves have a leading axis `steps` before `runs`."""
+    measure: Callable[[Settings, State, Tensor, Tensor], Tensors]
     paint: Callable[[State, Tensor], tuple[Tensor, Tensor]]
 
 
@@ -141,12 +149,12 @@ def program(shared: Signature) -> Program:
         optim: Any = replace(game.optim, **settings["optim"])  # type: ignore[arg-type]
         return replace(game, loss=loss, optim=optim)
 
+    directions = projections(shared.points, getattr(torch, shared.dtype)).to(shared.device)
+
     def advance_one(settings: Settings, state: State, noise: Tensor, real: Tensor) -> State:
         return step(with_settings(settings), state, noise, real)
 
-    def measure_one(
-        settings: Settings, state: State, noise: Tensor, real: Tensor, directions: Tensor
-    ) -> Tensors:
+    def measure_one(settings: Settings, state: State, noise: Tensor, real: Tensor) -> Tensors:
         return measure(with_settings(settings), state.generator, state.discriminator, noise, real, directions)
 
     def paint_one(state: State, noise: Tensor) -> tuple[Tensor, Tensor]:
@@ -154,22 +162,60 @@ def program(shared: Signature) -> Program:
         return fake, torch.sigmoid(game.judge(state.discriminator, fake))
 
     advance: Any = vmap(advance_one)
-    if shared.compiled:
-        # One program a signature and width; the default limit of 8 is meant for accidents.
-        torch._dynamo.config.recompile_limit = 1_000
-        torch._dynamo.config.accumulated_recompile_limit = 10_000
+    if not shared.compiled:
+        return Program(game, None, _one_by_one(advance), vmap(measure_one), vmap(paint_one))
+    if shared.device != "cpu":
         advance = torch.compile(advance, fullgraph=True, dynamic=False)
-    return Program(game, advance, vmap(measure_one, in_dims=(0, 0, 0, 0, None)), vmap(paint_one))
+        return Program(game, None, _one_by_one(advance), vmap(measure_one), vmap(paint_one))
+    # Neither how long it is trained nor when it is looked at is compiled in.
+    parts = (shared.network, shared.loss, shared.optim, shared.discriminator_steps)
+    steps = _on_bare_tensors(advance, parts)
+    looks: Any = AheadOfTime(vmap(measure_one), "measure", parts)
+    return Program(game, LANES, steps, looks, vmap(paint_one))
+
+
+def _one_by_one(advance: Callable[[Settings, State, Tensor, Tensor], State]) -> Any:
+    """Step after step."""
+
+    def steps(settings: Settings, state: State, noise: Tensor, real: Tensor) -> State:
+        for place in range(len(noise)):
+            state = advance(settings, state, noise[place], real[place])
+        return state
+
+    return steps
+
+
+def _on_bare_tensors(advance: Callable[[Settings, State, Tensor, Tensor], State], parts: Any) -> Any:
+    """Step after step, ahead of time; nesting the tensors at each step would cost as much as a layer."""
+
+    def bare(settings: Settings, state: State, noise: Tensor, real: Tensor) -> list[Tensor]:
+        after = advance(settings, state, noise, real)
+        assert pytree.tree_structure(after) == pytree.tree_structure(state)
+        leaves: list[Tensor] = pytree.tree_leaves(after)
+        return leaves
+
+    one_step = AheadOfTime(bare, "advance", parts)
+
+    def steps(settings: Settings, state: State, noise: Tensor, real: Tensor) -> State:
+        run = one_step.flat(settings, state, noise[0], real[0])
+        fixed = pytree.tree_leaves(settings)
+        moving, shape = pytree.tree_flatten(state)
+        for place in range(len(noise)):
+            moving = run([*fixed, *moving, noise[place], real[place]])
+        after: State = pytree.tree_unflatten(moving, shape)
+        return after
+
+    return steps
 
 
 class Stack:
     """Runs of one signature and their state, advanced together.
 
-    width: lanes of the program, if more than there are runs; spare lanes repeat the last run, so
-    that stacks of different sizes share one compiled program. There are at least FEWEST_LANES.
+    Spare lanes repeat the last run: there are at least FEWEST_LANES, and a compiled program takes
+    LANES at a time.
     """
 
-    def __init__(self, runs: Sequence[Run], width: int | None = None) -> None:
+    def __init__(self, runs: Sequence[Run]) -> None:
         self.runs = list(runs)
         self.shared = signature(self.runs[0].config)
         different = [run for run in self.runs if signature(run.config) != self.shared]
@@ -177,9 +223,12 @@ class Stack:
             raise ValueError(
                 f"{len(different)} of {len(self.runs)} runs have another signature than the first"
             )
-        width = max(width or 0, len(self.runs), FEWEST_LANES)
-        self._lanes = self.runs + [self.runs[-1]] * (width - len(self.runs))
         self._program = program(self.shared)
+        lanes = max(len(self.runs), FEWEST_LANES)
+        at_once = self._program.lanes or lanes
+        lanes += -lanes % at_once
+        self._lanes = self.runs + [self.runs[-1]] * (lanes - len(self.runs))
+        self._chunks = [slice(first, first + at_once) for first in range(0, lanes, at_once)]
         self._dtype: torch.dtype = getattr(torch, self.shared.dtype)
         self._place = {"device": self.shared.device, "dtype": self._dtype}
         self._settings = {
@@ -189,7 +238,6 @@ class Stack:
             }
             for part, fields in _settings(self.runs[0].config).items()
         }
-        self._directions = projections(self.shared.points, self._dtype).to(self.shared.device)
         self._block: tuple[int, Tensor, Tensor] | None = None
         self.step = 0
         self.state = self._initial_state()
@@ -216,11 +264,20 @@ class Stack:
     def advance(self, until: int) -> None:
         """Trains from the present step to step `until`."""
         while self.step < until:
-            noise, real = self._random_block(self.step // BLOCK)
-            place = self.step % BLOCK
-            real_now = real[place] if self.shared.family else real
-            self.state = self._program.advance(self._settings, self.state, noise[place], real_now)
-            self.step += 1
+            block, first = divmod(self.step, BLOCK)
+            last = min(BLOCK, first + until - self.step)
+            noise, real = self._random_block(block)
+            ended = [
+                self._program.advance(
+                    _cut(self._settings, chunk),
+                    _cut(self.state, chunk),
+                    noise[first:last, chunk],
+                    real[first:last, chunk],
+                )
+                for chunk in self._chunks
+            ]
+            self.state = _joined(ended)
+            self.step += last - first
 
     @torch.no_grad()
     def measure(self) -> dict[str, NDArray[np.float64]]:
@@ -228,7 +285,13 @@ class Stack:
         draws = [self._evaluation_draw(run) for run in self._lanes]
         noise = self._tensor(np.stack([noise for noise, _ in draws]))
         real = self._tensor(np.stack([real for _, real in draws]))
-        found = self._program.measure(self._settings, self.state, noise, real, self._directions)
+        measured = [
+            self._program.measure(
+                _cut(self._settings, chunk), _cut(self.state, chunk), noise[chunk], real[chunk]
+            )
+            for chunk in self._chunks
+        ]
+        found = _joined(measured)
         return {name: self._array(tensor) for name, tensor in found.items()}
 
     @torch.no_grad()
@@ -269,7 +332,7 @@ class Stack:
         """Noise (BLOCK, runs, discriminator_steps, batch, latent) and real curves.
 
         Real curves of a family: (BLOCK, runs, discriminator_steps, batch, points). Of a fixed
-        target: (runs, 1, 1, points), because 64 equal rows have the gradient of one.
+        target: (BLOCK, runs, 1, 1, points), because 64 equal rows have the gradient of one.
         """
         if self._block is None or self._block[0] != block:
             shared = self.shared
@@ -279,14 +342,15 @@ class Stack:
             for lane, run in enumerate(self._lanes):
                 rng = streams.stream(run.seed, streams.NOISE, block)
                 noise[:, lane] = rng.standard_normal((BLOCK, *rows, shared.network.latent), precision)
-            self._block = (block, self._tensor(noise), self._tensor(self._real_block(block, rows)))
+            real = self._tensor(self._real_block(block, rows))
+            self._block = (block, self._tensor(noise), real.expand(BLOCK, *real.shape[1:]))
         return self._block[1:]
 
     def _real_block(self, block: int, rows: tuple[int, int]) -> NDArray[np.float64]:
         rngs = [streams.stream(run.seed, streams.DATA, block) for run in self._lanes]
         if not self.shared.family:
             drawn = [run.config.target.draw(1, rng) for run, rng in zip(self._lanes, rngs, strict=True)]
-            return np.stack(drawn)[:, None]
+            return np.stack(drawn)[None, :, None]
         count = BLOCK * rows[0] * rows[1]
         drawn = [run.config.target.draw(count, rng) for run, rng in zip(self._lanes, rngs, strict=True)]
         return np.stack([curves.reshape(BLOCK, *rows, -1) for curves in drawn], axis=1)
@@ -302,3 +366,14 @@ class Stack:
 
     def _array(self, tensor: Tensor) -> NDArray[np.float64]:
         return tensor[: len(self.runs)].double().cpu().numpy()
+
+
+def _cut(tensors: Nested, chunk: slice) -> Nested:
+    """Some lanes of each tensor, in memory of their own."""
+    cut: Nested = pytree.tree_map(lambda tensor: tensor[chunk].clone(), tensors)
+    return cut
+
+
+def _joined(chunks: Sequence[Nested]) -> Nested:
+    joined: Nested = pytree.tree_map(lambda *tensors: torch.cat(tensors), *chunks)
+    return joined
