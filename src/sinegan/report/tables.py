@@ -3,13 +3,14 @@
 import json
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from sinegan.report.samples import label as label
 from sinegan.report.statistics import caution, estimate, last_share_mean
 from sinegan.results import ENDED_WELL, ResultFilesError, records, stored_history, stored_runs
 
@@ -38,6 +39,8 @@ class Sweep:
     history: pd.DataFrame
     settings: dict[str, dict[str, Any]]
     """The resolved settings of each configuration, by its name."""
+    shared: dict[str, str] = field(default_factory=dict)
+    """The overrides that all configurations share."""
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -90,6 +93,7 @@ def load_sweep(folder: str | Path) -> Sweep:
         _joined(runs, ["configuration", *swept, "seed", "status", "step", "seconds", "message"]),
         _joined(histories, ["configuration", *swept, "seed", "step"]),
         {name: known["settings"] for name, known in provenance.items()},
+        {key: value for key, value in next(iter(overrides.values())).items() if key not in swept},
     )
 
 
@@ -213,11 +217,6 @@ def _shortcomings(
     if row["failed"]:
         messages = by_status["failed"]["message"].dropna().unique()
         yield f"{row['failed']} {of_all} failed: {'; '.join(messages)}"
-
-
-def label(row: dict[str, Any], swept: list[str]) -> str:
-    """A configuration in words: its swept keys and values."""
-    return ", ".join(f"{key}={row[key]}" for key in swept) or f"configuration {row['configuration']}"
 
 
 def _read_json(path: Path) -> dict[str, Any]:
