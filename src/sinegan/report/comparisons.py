@@ -28,7 +28,7 @@ from sinegan.report.statistics import FEWEST, estimate
 from sinegan.results import records
 
 if TYPE_CHECKING:
-    from sinegan.report.tables import Sweep
+    from sinegan.report.sweeps import Sweep
 
 MOST_PAIRED = 12
 """Configurations of one problem up to which all pairs are compared; above, the best with the others."""
@@ -204,7 +204,7 @@ def ranks(given: Samples, comparisons: pd.DataFrame) -> pd.DataFrame:
 
 def answer(sweep: "Sweep", comparisons: pd.DataFrame) -> str:
     """What the comparisons of the primary metric say, in a sentence for each target and metric."""
-    given = samples(sweep)
+    given = sweep.samples
     placed = pd.concat([given.rows, ranks(given, comparisons)], axis=1)
     sentences = []
     for problem, rows in placed.groupby("problem", sort=False):

@@ -14,7 +14,7 @@ from sinegan.report.samples import Samples, samples
 from sinegan.report.statistics import FEWEST
 
 if TYPE_CHECKING:
-    from sinegan.report.tables import Sweep
+    from sinegan.report.sweeps import Sweep
 
 MAIN, INTERACTION, ORDER = "main", "interaction", "order"
 COLUMNS = ["kind", "key", "level", "against", "metric", "n", "ratio", "low", "high", "p", "p_holm"]
@@ -38,7 +38,11 @@ def effects(sweep: "Sweep", metric: str | None = None) -> pd.DataFrame:
     The spread is the square root of a U-statistic over pairs of seeds, compared by its jackknife (Arvesen
     1969). p_holm corrects over all three kinds. A lost run counts as the worst of all runs.
     """
-    given = samples(sweep, metric)
+    return effects_of(samples(sweep, metric))
+
+
+def effects_of(given: Samples) -> pd.DataFrame:
+    """As `effects`, of samples at hand."""
     keys = [key for key in given.keys if key not in _SEEDS]
     rows = [
         row | {"metric": name}

@@ -16,9 +16,10 @@ from sinegan.results import ENDED_WELL, UNFINISHED, records
 from sinegan.schema import nearest
 
 if TYPE_CHECKING:
-    from sinegan.report.tables import Sweep
+    from sinegan.report.sweeps import Sweep
 
 MEAN, LAST, BEST, WORST, STEPS = "mean", "last", "best", "worst", "steps_to_tolerance"
+TOLERANCE = "tolerance"
 SUMMARIES = (LAST, BEST, WORST, STEPS)
 """Secondary metrics: other ways to sum up the primary metric of a run."""
 LESS_IS_BETTER = ("rmse", "bias", "spread", "energy_distance", "sliced_wasserstein")
@@ -136,12 +137,12 @@ def _pooled(
 
 def run_values(sweep: "Sweep", metric: str | None = None, tolerance: float | None = None) -> pd.DataFrame:
     """A row a run: `configuration`, `seed`, `status` and its `value` of a metric, as `samples` takes it."""
-    if metric is None or metric not in SUMMARIES:
-        return _joined(sweep, run_summaries(sweep, metric, tolerance), MEAN)
-    return _joined(sweep, run_summaries(sweep, None, tolerance), metric)
-
-
-def _joined(sweep: "Sweep", summaries: pd.DataFrame, summary: str) -> pd.DataFrame:
+    of_primary = metric is None or metric in SUMMARIES
+    if of_primary and tolerance is None:
+        summaries = sweep.summaries
+    else:
+        summaries = run_summaries(sweep, None if of_primary else metric, tolerance)
+    summary = metric if metric in SUMMARIES else MEAN
     known = summaries[["configuration", "seed", summary]].rename(columns={summary: "value"})
     return sweep.runs[["configuration", "seed", "status"]].merge(
         known, on=["configuration", "seed"], how="left"
@@ -155,31 +156,48 @@ def run_summaries(sweep: "Sweep", metric: str | None = None, tolerance: float | 
     them, for all runs at once.
     """
     history = sweep.history
-    columns = ["configuration", "seed", MEAN, WORST, LAST, BEST, STEPS]
     if history.empty:
-        return pd.DataFrame(columns=columns)
+        return pd.DataFrame(columns=["configuration", "seed", MEAN, WORST, LAST, BEST, TOLERANCE, STEPS])
     values = _primary(sweep) if metric is None else np.asarray(history[metric], float)
-    grouped = history.groupby(["configuration", "seed"], sort=False)
-    run: Any = grouped.ngroup().to_numpy()
-    first = np.flatnonzero(np.diff(run, prepend=-1))  # the rows of a run lie together
-    length = np.diff(first, append=len(run))
-    place = np.arange(len(run)) - np.repeat(first, length)
-    # Rounded first: a fifth of 15 is a hair above 3 in floating point.
-    tail = np.ceil(np.round(LAST_SHARE * length, 9)).astype(int)
-    late = place >= np.repeat(length - tail, length)
-    ends = np.cumsum(tail)
-    last_values = values[late]
+    first, length = _rows_of_runs(history)
+    late, tail_first, tail = _tails(first, length)
     table = history.iloc[first][["configuration", "seed"]].reset_index(drop=True)
-    table[MEAN] = np.add.reduceat(last_values, ends - tail) / tail
-    table[WORST] = np.maximum.reduceat(last_values, ends - tail)
+    table[MEAN] = np.add.reduceat(values[late], tail_first) / tail
+    table[WORST] = np.maximum.reduceat(values[late], tail_first)
     table[LAST] = values[first + length - 1]
     table[BEST] = np.fmin.reduceat(values, first)
-    limit = np.repeat(_tolerances(sweep, values, first, table) if tolerance is None else tolerance, 1)
-    above = ~(values <= np.repeat(np.broadcast_to(limit, len(first)), length))
+    limits = _tolerances(sweep, values, first, table) if tolerance is None else np.full(len(first), tolerance)
+    place = np.arange(len(values)) - np.repeat(first, length)
+    above = ~(values <= np.repeat(limits, length))
     held = np.maximum.reduceat(np.where(above, place + 1, 0), first)
     steps = history["step"].to_numpy(float)
+    table[TOLERANCE] = limits
     table[STEPS] = np.where(held < length, steps[first + np.minimum(held, length - 1)], math.inf)
     return table
+
+
+def late_means(history: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """A row a run: the means of some columns over its last 20 % of evaluations. history: not empty."""
+    first, length = _rows_of_runs(history)
+    late, tail_first, tail = _tails(first, length)
+    table = history.iloc[first][["configuration", "seed"]].reset_index(drop=True)
+    for column in columns:
+        table[column] = np.add.reduceat(np.asarray(history[column], float)[late], tail_first) / tail
+    return table
+
+
+def _rows_of_runs(history: pd.DataFrame) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The first row of each run, and how many it has: they lie together."""
+    run: Any = history.groupby(["configuration", "seed"], sort=False).ngroup().to_numpy()
+    first = np.flatnonzero(np.diff(run, prepend=-1))
+    return first, np.diff(first, append=len(run))
+
+
+def _tails(first: NDArray[Any], length: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Which rows are among the last 20 % of their run; among these the first of each run, and how many."""
+    tail = np.ceil(LAST_SHARE * length).astype(int)
+    place = np.arange(length.sum()) - np.repeat(first, length)
+    return place >= np.repeat(length - tail, length), np.cumsum(tail) - tail, tail
 
 
 def _primary(sweep: "Sweep") -> NDArray[Any]:
