@@ -99,7 +99,7 @@ def false_claims(
         rows = best_against_rest(named(values), bool((values > 0).all()))
         found.append(any(row["p_holm"] < ALPHA for row in rows))
     yield "best of 20", float(np.mean(found))
-    found = []
+    found, rng = [], np.random.default_rng(seeds)
     for _ in range(sweeps):
         table = effects_of(grid(draw(rng, (CONFIGURATIONS, seeds))))
         found.append(bool(table["separated"].any()))

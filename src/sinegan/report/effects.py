@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from sinegan.report.contrasts import ALPHA, Difference, holm, paired_t
 from sinegan.report.samples import Samples, samples
 from sinegan.report.statistics import FEWEST
+from sinegan.results import records
 
 if TYPE_CHECKING:
     from sinegan.report.sweeps import Sweep
 
-MAIN, INTERACTION, ORDER = "main", "interaction", "order"
+KEY, MAIN, INTERACTION, ORDER = "key", "main", "interaction", "order"
+PERMUTATIONS = 2_000
 COLUMNS = ["kind", "key", "level", "against", "metric", "n", "ratio", "low", "high", "p", "p_holm"]
 COLUMNS += ["separated", "spread", "difference", "difference_low", "difference_high"]
 _SEEDS = ("seed", "seeds")
@@ -26,17 +28,21 @@ _TIMES = " x "
 def effects(sweep: "Sweep", metric: str | None = None) -> pd.DataFrame:
     """The factor effects of a sweep, a row each; empty where no grid or fewer than three seeds allow any.
 
-    kind `main`: the `level` of a `key` over its first level in the sweep, `against`: the `ratio` of their
-    geometric means over the rest of the grid, with its 95 % interval (the `difference` where values can
-    be negative). kind `interaction`: how much the effect of one key changes with another (a ratio of two
-    ratios); only those that survive the correction have a row. kind `order`: whether the levels of `key`
-    differ more than those of the key `against`. `spread` is the typical factor (or difference) between
-    the levels of a key and their middle, freed of what chance adds to it.
+    kind `key`: whether the levels of a `key` differ at all. kind `main`: the `level` of a `key` over its
+    first level in the sweep, `against`: the `ratio` of their geometric means over the rest of the grid,
+    with its 95 % interval (the `difference` where values can be negative). kind `interaction`: how much
+    the effect of one key changes with another (a ratio of two ratios); only those that survive the
+    correction have a row. kind `order`: whether the levels of `key` differ more than those of `against`.
+    `spread` is the typical factor (or difference) between the levels of a key and their middle, freed of
+    what chance adds to it.
 
     Every effect is computed once in each of the `n` seeds, by least squares over the configurations, and
-    tested with Student's t over the seeds: nothing is assumed of the spread within a configuration.
-    The spread is the square root of a U-statistic over pairs of seeds, compared by its jackknife (Arvesen
-    1969). p_holm corrects over all three kinds. A lost run counts as the worst of all runs.
+    tested over the seeds: with Student's t, and a key of more than two levels by permutations of its
+    levels within each seed. Nothing is assumed of the spread within a configuration. The `spread` is the
+    square root of a U-statistic over pairs of seeds, compared by its jackknife (Arvesen 1969). p_holm:
+    Holm over the keys and, apart, over the interactions, each doubled, so that both together claim
+    something of nothing in 5 % of sweeps; a level or an order is no surer than its key (a closed family,
+    Marcus, Peritz & Gabriel 1976). A lost run counts as the worst of all runs.
     """
     return effects_of(samples(sweep, metric))
 
@@ -52,10 +58,31 @@ def effects_of(given: Samples) -> pd.DataFrame:
     if not rows:
         return pd.DataFrame(columns=COLUMNS).astype({"n": int, "separated": bool})
     table = pd.DataFrame(rows)
-    table["p_holm"] = holm(table["p"])
+    table["p_holm"] = _corrected(table)
     table["separated"] = table["p_holm"] < ALPHA
     kept = (table["kind"] != INTERACTION) | table["separated"]
     return table.loc[kept, COLUMNS].reset_index(drop=True)
+
+
+def _corrected(table: pd.DataFrame) -> "pd.Series[float]":
+    corrected = pd.Series(math.nan, table.index)
+    for kind in (KEY, INTERACTION):
+        chosen = table[table["kind"] == kind]
+        corrected[chosen.index] = np.minimum(1, 2 * holm(chosen["p"]))
+    keys = table[table["kind"] == KEY]
+    of_key = {
+        f"{row['metric']} {row['key']}": p
+        for row, p in zip(records(keys), corrected[keys.index], strict=True)
+    }
+    main = table[table["kind"] == MAIN]
+    for about, levels in main.groupby(main["metric"] + " " + main["key"], sort=False):
+        corrected[levels.index] = np.maximum(holm(levels["p"]), of_key[str(about)])
+    order = table[table["kind"] == ORDER]
+    surer = [
+        min(of_key[f"{row['metric']} {row[side]}"] for side in ("key", "against")) for row in records(order)
+    ]
+    corrected[order.index] = np.maximum(holm(order["p"]), np.array(surer, float))
+    return corrected
 
 
 def _effects(given: Samples, rows: pd.DataFrame, keys: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -81,8 +108,10 @@ def _effects(given: Samples, rows: pd.DataFrame, keys: Sequence[str]) -> Iterato
     for name, effect in zip(factors, fitted, strict=True):
         variances[name] = spread_products(effect)
         spread = _spread(variances[name], positive)
+        about: dict[str, Any] = {"kind": KEY, "key": name, "level": "", "against": "", "spread": spread}
+        yield dict.fromkeys(COLUMNS[6:], math.nan) | about | {"n": effect.shape[1], "p": key_p(effect)}
         for level, differences in zip(levels[name][1:], effect, strict=True):
-            about: dict[str, Any] = {"kind": MAIN, "key": name, "level": level, "against": levels[name][0]}
+            about = {"kind": MAIN, "key": name, "level": level, "against": levels[name][0]}
             yield about | {"spread": spread} | _numbers(paired_t(differences), positive)
     pairs = list(itertools.combinations(factors, 2))
     for a, b in pairs:
@@ -162,6 +191,27 @@ def spread_products(effect: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(levels.T @ levels / len(effect))
 
 
+def key_p(effect: NDArray[Any], permutations: int = PERMUTATIONS) -> float:
+    """The p-value of "the levels of a key differ". effect: of each over the first, shape (levels - 1, seeds).
+
+    Two levels: Student's paired t. More: the sum of squares of the level means under permutations of the
+    levels within each seed (Fisher 1935; the draws are always the same).
+    """
+    if len(effect) == 1:
+        return paired_t(effect[0]).p
+    levels = np.vstack([np.zeros(effect.shape[1]), effect])
+    levels -= levels.mean(0)
+    rng = np.random.default_rng(0)
+    found = float((levels.mean(1) ** 2).sum())
+    reached, block = 1, max(1, 1_000_000 // levels.size)
+    for begin in range(0, permutations, block):
+        count = min(block, permutations - begin)
+        drawn = rng.permuted(np.tile(levels, (count, 1, 1)), axis=1).mean(2)
+        # Equal sums differ in their last bits.
+        reached += int(((drawn**2).sum(1) >= found * (1 - 1e-9)).sum())
+    return reached / (permutations + 1)
+
+
 def _u_statistic(products: NDArray[Any]) -> float:
     n = len(products)
     return float((products.sum() - np.trace(products)) / (n * (n - 1)))
@@ -196,11 +246,11 @@ def effects_words(table: pd.DataFrame) -> list[str]:
     not told from chance. table: as `effects` makes it.
     """
     said = []
-    main = table[table["kind"] == MAIN]
-    spread = main.groupby("key", sort=False)["spread"].first()
-    ratio = bool(main["ratio"].notna().any())
+    keys = table[table["kind"] == KEY]
+    spread = keys.groupby("key", sort=False)["spread"].first()
+    ratio = bool(table["ratio"].notna().any())
     size = "a typical factor of" if ratio else "typically"
-    proven = main.groupby("key", sort=False)["separated"].any()
+    proven = keys.groupby("key", sort=False)["separated"].any()
     order = table[(table["kind"] == ORDER) & table["separated"]]
     for key, against in zip(order["key"], order["against"], strict=True):
         if proven[key]:

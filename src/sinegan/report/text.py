@@ -127,7 +127,7 @@ COMPARISON_WORDS = (
 )
 EFFECT_WORDS = (
     "`ratio`: the level's geometric mean over that of the level it is held against, over the rest of the "
-    "grid, computed in each seed. `corrected` for all effects, interactions and orders of the sweep."
+    "grid, computed in each seed. `corrected` for all keys and interactions of the sweep, and for the levels."
 )
 
 
@@ -145,7 +145,7 @@ def shown_comparisons(comparisons: pd.DataFrame) -> pd.DataFrame:
 
 def shown_effects(effects: pd.DataFrame) -> pd.DataFrame:
     """The effects of levels and the interactions, rounded; at most MOST_ROWS."""
-    chosen = effects[effects["kind"] != "order"].head(MOST_ROWS)
+    chosen = effects[effects["kind"].isin(["main", "interaction"])].head(MOST_ROWS)
     columns = {name: [str(value) for value in chosen[name]] for name in ("key", "level", "against")}
     columns["n"] = [str(n) for n in chosen["n"]]
     columns |= _effect_columns(chosen)
