@@ -12,6 +12,7 @@ from sinegan.report.make import make_report, print_view, report_folder, write_vi
 from sinegan.report.samples import SUMMARIES, UnknownNameError
 from sinegan.report.tables import UnreadableSweepError, load_sweep
 from sinegan.report.views import by_view, pivot_view
+from sinegan.results import ResultFilesError
 
 
 def main() -> None:
@@ -19,7 +20,7 @@ def main() -> None:
     folders: list[Path] = chosen.folders
     try:
         run(chosen, folders)
-    except (UnreadableSweepError, UnknownNameError, UnknownFormatError) as error:
+    except (UnreadableSweepError, UnknownNameError, UnknownFormatError, ResultFilesError) as error:
         sys.exit(f"sinegan.report: {error}")
     except OSError as error:
         sys.exit(f"sinegan.report: cannot write the report of {folders[0]}: {error}")

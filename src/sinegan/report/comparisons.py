@@ -67,7 +67,10 @@ def compare_samples(given: Samples) -> pd.DataFrame:
             all_pairs(chosen, positive) if len(chosen) <= MOST_PAIRED else best_against_rest(chosen, positive)
         )
         rows += [row | {"metric": metric[row["a"]]} for row in found]
-    return _corrected(pd.DataFrame(rows)) if rows else _typed(pd.DataFrame(columns=COLUMNS))
+    if not rows:
+        return _typed(pd.DataFrame(columns=COLUMNS))
+    table = _corrected(pd.DataFrame(rows))
+    return table if given.ranked else table.assign(improvement=math.nan)
 
 
 def all_pairs(values: Mapping[str, Mapping[int, float]], positive: bool) -> list[dict[str, Any]]:
@@ -213,7 +216,7 @@ def answer(sweep: "Sweep", comparisons: pd.DataFrame) -> str:
         words = {row["name"]: short_label(row, given.keys) for row in records(rows)}
         values = {name: given.values[name] for name in names}
         metric, where = str(rows["metric"].iloc[0]), f"on {context(sweep, records(rows)[0])}"
-        best_first = [words[name] for name in ordered(values, given.positive[str(problem)])]
+        best_first = ordered(values, given.positive[str(problem)])
         if len(rows) == 1:
             sentences.append(_single(values, metric, given.positive[str(problem)], where))
         elif mine["p"].isna().all():
@@ -223,8 +226,11 @@ def answer(sweep: "Sweep", comparisons: pd.DataFrame) -> str:
         elif len(mine) == 1:
             sentences.append(_two(records(mine)[0], words, metric, where))
         else:
-            tied = [words[name] for name in rows["name"][rows["tie_group"] == 1]]
-            tied = [name for name in best_first if name in tied]
+            first = set(rows["name"][rows["tie_group"] == 1])
+            tied = [words[name] for name in best_first if name in first]
+            mine = mine[
+                ~mine["separated"] & mine["a"].isin(first) & mine["b"].isin(first) | mine["separated"]
+            ]
             sentences.append(_several(tied, int(rows["rank"].notna().sum()), mine, metric, where))
     shown = sentences if len(sentences) <= 4 else [*sentences[:3], f"and {len(sentences) - 3} more targets"]
     return "; ".join(shown) if len(shown) > 2 else ". ".join(shown)

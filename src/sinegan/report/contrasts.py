@@ -107,7 +107,7 @@ def rank_sum(a: ArrayLike, b: ArrayLike) -> Difference:
 
 def _rank_sum_p(a: NDArray[Any], b: NDArray[Any]) -> float:
     if a.size + b.size > EXACT_RUNS:
-        if np.ptp(np.isfinite([*a, *b])) == 0 and not np.isfinite(a).any():
+        if len({*a.tolist(), *b.tolist()}) == 1:  # all were lost
             return 1.0
         return float(mannwhitneyu(a, b, method="asymptotic").pvalue)
     ranks = np.rint(2 * rankdata([*a, *b])).astype(int)  # midranks, doubled to be whole

@@ -229,10 +229,9 @@ def check_metric(sweep: "Sweep", metric: str | None) -> None:
         str(name) for name in sweep.history if name not in ("configuration", "seed", "step", *sweep.swept)
     ]
     if metric is not None and metric not in (*known, *SUMMARIES):
-        hint = nearest(metric, [*known, *SUMMARIES])
-        raise UnknownNameError(
-            f"metric {metric}: unknown{hint or '; known'}: {', '.join([*known, *SUMMARIES])}"
-        )
+        names = [*known, *SUMMARIES]
+        hint = nearest(metric, names) or ";"
+        raise UnknownNameError(f"metric {metric}: unknown{hint} known: {', '.join(names)}")
 
 
 def check_keys(sweep: "Sweep", keys: Sequence[str]) -> None:
