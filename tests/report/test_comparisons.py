@@ -81,6 +81,13 @@ def test_pairs_are_corrected_as_one_family_and_say_what_they_need(make_sweep: Ca
     assert table["seeds_needed"][1:].isna().all()
 
 
+def test_a_family_of_one_pair_needs_no_more_than_a_single_test(make_sweep: Callable[..., Sweep]) -> None:
+    x, y = drawn(1), drawn(2, 1.1)
+    deviation = np.std(np.log(list(x.values())) - np.log(list(y.values())), ddof=1)
+    found = compare(make_sweep({"x": x, "y": y}))["seeds_needed"].tolist()
+    assert found == [seeds_needed(math.log(1.1), deviation, 0.05)]
+
+
 def test_lost_runs_are_compared_as_the_worst(make_sweep: Callable[..., Sweep]) -> None:
     sweep = make_sweep({"x": drawn(1), "y": dict.fromkeys(range(8), math.inf)})
     (row,) = records(sweep.comparisons)

@@ -62,6 +62,8 @@ def test_a_clash_is_what_differs_between_sweeps_and_no_swept_key_tells() -> None
     ]
     swept = [{"optim.lr": "1"}, {"optim.lr": "2"}, {"optim.lr": "2"}]
     assert clashes(["one", "one", "two"], swept, settings) == {"steps": ["1", "1", "5"]}
+    varied = [settings[0], settings[1] | {"steps": 2}, settings[2]]  # by a sweep of its own
+    assert clashes(["one", "one", "two"], swept, varied) == {}
     assert clashes(["one", "two", "three"], swept, settings) == {"steps": ["1", "1", "5"]}
 
 

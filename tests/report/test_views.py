@@ -18,7 +18,9 @@ from rich.console import Console
 from sinegan.report.formats import FORMATS, UnknownFormatError, check_formats, formatted
 from sinegan.report.make import print_view, write_view
 from sinegan.report.samples import UnknownNameError
+from sinegan.report.statistics import median_interval
 from sinegan.report.sweeps import Sweep, load_sweep
+from sinegan.report.text import winners
 from sinegan.report.views import View, by_view, pivot_view
 from sinegan.results import records
 
@@ -108,11 +110,28 @@ def test_only_what_is_separated_from_every_other_is_bold(grid: Sweep) -> None:
 
 
 def test_a_cell_that_the_sweep_lacks_is_a_dash(tmp_path: Path, file_configuration: FileConfiguration) -> None:
-    for place, (a, b) in enumerate([("1", "x"), ("1", "y"), ("2", "y")]):
+    for place, (a, b) in enumerate([("1", "y"), ("1", "x"), ("2", "x")]):
         file_configuration(tmp_path / str(place), [f"a={a}", f"b={b}"], {0: [1.0]})
     view = pivot_view(load_sweep(tmp_path), "a", "b")
+    assert list(view.full) == ["a", "y", "x"]
     assert view.shown.to_numpy().tolist() == [["1", "1", "1"], ["2", "-", "1"]]
-    assert view.full["x"].isna().tolist() == [False, True]
+    assert view.full["y"].isna().tolist() == [False, True]
+
+
+def test_who_shares_the_first_rank_does_not_win() -> None:
+    placed = pd.DataFrame({"problem": ["s"] * 3 + ["t"] * 3, "tie_group": [1, 1, 2, 2, 1, pd.NA]})
+    assert winners(placed) == [False, False, False, False, True, False]
+
+
+def test_the_interval_of_a_median_counts_lost_runs(
+    tmp_path: Path, file_configuration: FileConfiguration
+) -> None:
+    values = {seed: [1.0 + seed] for seed in range(8)}
+    status = {6: "diverged", 7: "failed"}
+    file_configuration(tmp_path / "0", ["a=1"], values, status=status)
+    (row,) = records(by_view(load_sweep(tmp_path)).full)
+    assert (row["n"], row["lost"], row["median"]) == (6, 2, 4.5)
+    assert (row["median_low"], row["median_high"]) == median_interval([1, 2, 3, 4, 5, 6, math.inf, math.inf])
 
 
 def test_targets_have_rows_of_their_own(tmp_path: Path, file_configuration: FileConfiguration) -> None:
