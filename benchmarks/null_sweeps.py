@@ -34,7 +34,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sinegan.report.comparisons import all_pairs, best_against_rest, compare_samples
+from sinegan.report.comparisons import all_pairs, best_against_rest
 from sinegan.report.contrasts import ALPHA, holm
 from sinegan.report.effects import effects_of
 from sinegan.report.samples import Samples
@@ -196,8 +196,6 @@ def main() -> None:
     parser.add_argument("--sweeps", type=int, default=4000)
     parser.add_argument("--out", type=Path, default=Path("outputs/reference/null_sweeps"))
     chosen = parser.parse_args()
-    # The same path as a report's, once: pairs without their table would be no test of it.
-    compare_samples(grid(SHAPES["normal"](np.random.default_rng(0), (CONFIGURATIONS, 5))))
     table = measured(chosen.sweeps)
     chosen.out.mkdir(parents=True, exist_ok=True)
     table.to_csv(chosen.out / "null_sweeps.csv", index=False)
