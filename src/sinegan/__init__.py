@@ -1,17 +1,19 @@
 """Train whole sweeps of small GANs stacked, and compare them honestly."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sinegan.report.tables import Sweep, load_sweep
+    from sinegan.report.comparisons import compare
+    from sinegan.report.sweeps import Sweep, load_sweep
 
-__all__ = ["Sweep", "load_sweep"]
+__all__ = ["Sweep", "compare", "load_sweep"]
+
+_HOMES = {"Sweep": "sweeps", "load_sweep": "sweeps", "compare": "comparisons"}
 
 
 def __getattr__(name: str) -> Any:
     # Imported late: pandas takes longer to load than `--help` or a tab completion should.
-    if name in __all__:
-        from sinegan.report import tables
-
-        return getattr(tables, name)
+    if name in _HOMES:
+        return getattr(import_module(f"sinegan.report.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -21,7 +21,7 @@ from sinegan.report.text import markdown
 FileConfiguration = Callable[..., Path]
 FileSamples = Callable[..., None]
 
-TABLES = {"configurations.csv", "configurations.md"}
+TABLES = {"configurations.csv", "configurations.md", "comparisons.csv", "effects.csv", "secondary.csv"}
 VALUES = {0: [1.0, 0.5], 1: [2.0, 0.25], 2: [4.0, 0.125]}
 
 
@@ -45,7 +45,7 @@ def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-def test_a_report_is_two_tables_and_two_pictures(
+def test_a_report_is_its_tables_and_two_pictures(
     tmp_path: Path, file_configuration: FileConfiguration, file_samples: FileSamples
 ) -> None:
     for place, a in enumerate("xy"):

@@ -9,7 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from sinegan.report.statistics import CONFIDENCE, NOTHING, caution, estimate, last_share_mean
+from sinegan.report.statistics import (
+    CONFIDENCE,
+    NOTHING,
+    caution,
+    estimate,
+    interquartile_mean,
+    last_share_mean,
+    median_interval,
+    steps_until_held,
+    wilson,
+)
 
 
 @pytest.mark.parametrize(
@@ -125,3 +135,80 @@ def test_few_seeds_are_cautioned_about_and_enough_are_not() -> None:
     assert "no interval" in str(sentences[2])
     assert "wide" in str(sentences[3])
     assert caution(4) is caution(8) is None
+
+
+def test_a_scale_can_be_given_for_values_that_would_take_another() -> None:
+    assert estimate([1, 4, 16], positive=False).estimate == 7
+    assert estimate([1, 4, 16], positive=True).estimate == pytest.approx(4)
+
+
+def test_the_interval_of_a_median_worked_by_hand() -> None:
+    # Six values: the whole range holds the median in 31 / 32 of cases, the inner four in 25 / 32.
+    share = (31 / 32 - 0.95) / (6 / 32)
+    weight = 5 * share / (1 + 4 * share)
+    low, high = median_interval([10, 1, 2, 3, 4, 20])
+    assert low == pytest.approx((1 - weight) * 1 + weight * 2)
+    assert high == pytest.approx((1 - weight) * 20 + weight * 10)
+    assert all(map(math.isnan, median_interval([1, 2, 3, 4, 5])))
+
+
+@pytest.mark.parametrize("n", [6, 8, 13, 20])
+def test_the_interval_of_a_median_is_within_the_order_statistics_that_bind_it(n: int) -> None:
+    values = np.random.default_rng(n).normal(size=n)
+    ordered = np.sort(values)
+    outer = int(stats.binom.ppf(0.025, n, 0.5)) - 1  # the last pair that holds it in 95 % or more
+    low, high = median_interval(values)
+    assert ordered[outer] <= low <= ordered[outer + 1]
+    assert ordered[-outer - 2] <= high <= ordered[-outer - 1]
+
+
+def test_the_interval_of_a_median_holds_it_in_95_of_100_skewed_samples() -> None:
+    draws = np.random.default_rng(4).lognormal(sigma=1.5, size=(3000, 9))
+    ends = np.array([median_interval(draw) for draw in draws])
+    assert 0.93 <= ((ends[:, 0] <= 1) & (ends[:, 1] >= 1)).mean() <= 0.97
+
+
+def test_a_median_of_lost_runs_has_an_infinite_end() -> None:
+    low, high = median_interval([1, 2, 3, 4, math.inf, math.inf])
+    assert 1 < low < 2
+    assert high == math.inf
+
+
+@pytest.mark.parametrize(("successes", "n"), [(0, 8), (3, 8), (8, 8), (1, 1), (50, 400)])
+def test_the_interval_of_a_share_is_that_of_scipy(successes: int, n: int) -> None:
+    expected = stats.binomtest(successes, n).proportion_ci(method="wilson")
+    assert wilson(successes, n) == pytest.approx((expected.low, expected.high), abs=1e-12)
+    assert 0 <= wilson(successes, n)[0] <= successes / n <= wilson(successes, n)[1] <= 1
+
+
+def test_no_run_has_no_share() -> None:
+    assert all(map(math.isnan, wilson(0, 0)))
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=20))
+def test_the_interquartile_mean_is_the_trimmed_mean_of_scipy(values: list[float]) -> None:
+    assert interquartile_mean(values) == pytest.approx(stats.trim_mean(values, 0.25), abs=1e-9)
+
+
+def test_the_interquartile_mean_forgets_a_quarter_of_lost_runs_and_no_more() -> None:
+    assert interquartile_mean([1, 2, 3, math.inf]) == 2.5
+    assert interquartile_mean([1, 2, math.inf, math.inf]) == math.inf
+    assert math.isnan(interquartile_mean([]))
+
+
+@pytest.mark.parametrize(
+    ("values", "step"),
+    [
+        ([5, 1, 5, 1, 1], 30),  # held once, lost again, held to the end from 30 on
+        ([1, 1, 1, 1, 1], 0),
+        ([5, 5, 5, 5, 2], 40),  # on the tolerance
+        ([1, 1, 1, 1, 5], math.inf),
+        ([1, 1, 1, 1, math.nan], math.inf),
+    ],
+)
+def test_a_tolerance_counts_from_where_it_is_held_to_the_end(values: list[float], step: float) -> None:
+    assert steps_until_held([0, 10, 20, 30, 40], values, 2) == step
+
+
+def test_without_an_evaluation_no_tolerance_is_held_or_not() -> None:
+    assert math.isnan(steps_until_held([], [], 2))

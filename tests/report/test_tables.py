@@ -29,7 +29,7 @@ from sinegan.results import records
 FileConfiguration = Callable[..., Path]
 Seal = Callable[[Path], None]
 
-COLUMNS = ["n", "failed", "diverged", "estimate", "low", "high", "median", "seconds"]
+COLUMNS = ["n", "failed", "diverged", "estimate", "low", "high", "median", "seconds", "rank", "tie_group"]
 GOOD = {0: [9.0] * 8 + [0.5, 1.5], 1: [9.0] * 8 + [2.0, 2.0], 2: [9.0] * 8 + [5.0, 3.0]}
 """Three seeds and ten evaluations each; the means of the last fifth are 1, 2 and 4."""
 HALF = 4.302652729749462 * math.log(2) / math.sqrt(3)
@@ -99,8 +99,8 @@ def test_the_comparison_table_is_what_a_hand_would_compute(
     table = configurations_table(sweep)
     assert list(table) == ["loss", "optim.lr", *COLUMNS]
     expected = [
-        ["minimax", "0.1", 3, 0, 0, 2, 2 * math.exp(-HALF), 2 * math.exp(HALF), 2, 7.5],
-        ["other", "0.2", 3, 0, 0, 0.25, 0.25 * math.exp(-HALF), 0.25 * math.exp(HALF), 0.25, 6],
+        ["minimax", "0.1", 3, 0, 0, 2, 2 * math.exp(-HALF), 2 * math.exp(HALF), 2, 7.5, 2, 2],
+        ["other", "0.2", 3, 0, 0, 0.25, 0.25 * math.exp(-HALF), 0.25 * math.exp(HALF), 0.25, 6, 1, 1],
     ]
     for found, wanted in zip(table.to_numpy().tolist(), expected, strict=True):
         assert found[:5] == wanted[:5]

@@ -1,24 +1,47 @@
 """Makes the report of a folder: tables as files, figures, and the table in the terminal."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.table import Table
 
 from sinegan.files import write_whole
 from sinegan.report import figures, text
+from sinegan.report.comparisons import answer
+from sinegan.report.effects import effects_words
+from sinegan.report.estimates import secondary_table
+from sinegan.report.formats import FORMATS, formatted
 from sinegan.report.tables import Sweep, configurations_table, load_sweep, notes
-from sinegan.results import records
+from sinegan.report.views import View, by_view
+from sinegan.results import csv, records
+
+WIDTH = 80
 
 
-def make_report(folder: Path, console: Console | None = None) -> Sweep:
+def make_report(
+    folder: Path,
+    console: Console | None = None,
+    more: Sequence[Path] = (),
+    formats: Sequence[str] = (),
+) -> Sweep:
     """Writes `report/` in a sweep's folder and prints the comparison table.
 
-    Raises UnreadableSweepError when there is nothing to report on, OSError when it cannot be written.
+    more: sweeps to be merged with it; the report is then in `report/merged`. formats: in which the
+    table of configurations is written besides CSV and Markdown. Raises UnreadableSweepError when there is
+    nothing to report on, OSError when it cannot be written.
     """
-    sweep = load_sweep(folder)
-    report = folder / "report"
+    sweep = load_sweep(folder, *more)
+    report = report_folder(folder, more)
     write_whole(report / "configurations.csv", configurations_table(sweep).to_csv(index=False))
     write_whole(report / "configurations.md", text.markdown(sweep))
+    write_whole(report / "comparisons.csv", csv(sweep.comparisons))
+    write_whole(report / "effects.csv", csv(sweep.effects))
+    write_whole(report / "secondary.csv", csv(secondary_table(sweep)))
+    for form in formats:
+        if form not in ("csv", "md"):
+            view = by_view(sweep)
+            write_whole(report / f"configurations.{FORMATS[form]}", formatted(view, form))
     for name, draw in (
         ("learning_curves.png", figures.learning_curves),
         ("generated_curves.png", figures.generated_curves),
@@ -29,27 +52,60 @@ def make_report(folder: Path, console: Console | None = None) -> Sweep:
     for row in records(sweep.configurations):
         if sweep.settings[row["configuration"]]["plot"]["animation"]:
             figures.write_animation(Path(row["folder"]))
-    print_report(sweep, console or Console())
+    print_report(sweep, console or Console(), report)
     return sweep
 
 
-def print_report(sweep: Sweep, console: Console) -> None:
+def report_folder(folder: Path, more: Sequence[Path] = ()) -> Path:
+    """Where the report of a sweep is, or of several."""
+    return folder / "report" / "merged" if more else folder / "report"
+
+
+def write_view(view: View, report: Path, formats: Sequence[str]) -> list[Path]:
+    """Writes a table in several formats, and with CSV its comparisons; returns the files."""
+    written = []
+    for form in formats:
+        written.append(report / f"{view.name}.{FORMATS[form]}")
+        write_whole(written[-1], formatted(view, form))
+    if "csv" in formats:
+        written.append(report / f"{view.name}_comparisons.csv")
+        write_whole(written[-1], csv(view.comparisons))
+    return written
+
+
+def print_view(view: View, console: Console) -> None:
+    """A table in at most 80 columns: the intervals of a pivot table go where they do not fit."""
+    width = min(console.width, WIDTH)
+    table = view.shown
+    if not _fits(text.terminal_table(table, view.title), console, width):
+        table = table.map(lambda cell: cell.split(" (")[0])
+    console.print(text.terminal_table(table, view.title), width=width)
+
+
+def print_report(sweep: Sweep, console: Console, report: Path | None = None) -> None:
     """The comparison table and the sentences that belong to it, in at most 80 columns."""
     metrics = " or ".join(sweep.configurations["metric"].unique())
     table = text.shown_table(sweep)
-    width = min(console.width, 80)
-    shown = text.terminal_table(table, f"{metrics}, less is better")
-    endless = console.options.update(max_width=1_000)
+    width = min(console.width, WIDTH)
+    title = f"{metrics}, less is better"
     for column in ("range", "seconds"):  # the files have them
-        if console.measure(shown, options=endless).maximum > width:
+        if not _fits(text.terminal_table(table, title), console, width):
             table = table.drop(columns=column)
-            shown = text.terminal_table(table, f"{metrics}, less is better")
-    console.print(shown, width=width)
+    console.print(text.terminal_table(table, title), width=width)
     if len(table) > text.MOST_ROWS:
         console.print(f"… and {len(table) - text.MOST_ROWS} more rows in the files.")
+    said = [answer(sweep, sweep.comparisons), *effects_words(sweep.effects)]
+    for line in said[: text.MOST_ROWS] if len(sweep.configurations) > 1 else []:
+        console.print(text.sentence(line), width=width, markup=False, highlight=False)
     for note in notes(sweep)[: text.MOST_ROWS]:
         console.print(f"- {note}", width=width, markup=False, highlight=False)
     if len(sweep.configurations) == 1:
         console.print(text.terminal_table(text.shown_theory(sweep), "Distance from the optimum"), width=width)
         console.print(text.THEORY, width=width, markup=False, highlight=False)
-    console.print(f"Tables and figures: {sweep.folder / 'report'}", markup=False, soft_wrap=True)
+    where = report or sweep.folder / "report"
+    console.print(f"Tables and figures: {where}", markup=False, soft_wrap=True)
+
+
+def _fits(shown: Table, console: Console, width: int) -> bool:
+    endless = console.options.update(max_width=1_000)
+    return console.measure(shown, options=endless).maximum <= width

@@ -1,13 +1,18 @@
 """Tables in words: for the terminal and as Markdown."""
 
 import math
+import re
+from collections import Counter
 from collections.abc import Sequence
+from html import escape
 
 import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from sinegan.report.comparisons import answer
+from sinegan.report.effects import effects_words
 from sinegan.report.statistics import CONFIDENCE
 from sinegan.report.tables import LOG_4, Sweep, notes, theory_table
 
@@ -34,8 +39,10 @@ def shown_table(sweep: Sweep) -> pd.DataFrame:
         columns["metric"] = wide["metric"].tolist()
     columns["n"] = [str(n) for n in wide["n"]]
     columns[metrics[0] if len(metrics) == 1 else "estimate"] = [number(x) for x in wide["estimate"]]
-    columns[f"{CONFIDENCE:.0%} interval"] = _spans(wide["low"], wide["high"])
-    columns["range"] = _spans(wide["smallest"], wide["largest"])
+    columns[f"{CONFIDENCE:.0%} interval"] = spans(wide["low"], wide["high"])
+    if wide["rank"].notna().any():
+        columns["rank"] = rank_words(wide["rank"], sweep.samples.rows["problem"])
+    columns["range"] = spans(wide["smallest"], wide["largest"])
     for name in ("failed", "diverged", "unfinished"):
         if wide[name].any():
             columns[name] = [str(count) for count in wide[name]]
@@ -76,7 +83,17 @@ def _rounded(value: str, digits: int) -> str:
         return value
 
 
-def _spans(low: "pd.Series[float]", high: "pd.Series[float]") -> list[str]:
+def rank_words(ranks: "pd.Series[int]", problems: "pd.Series[str]") -> list[str]:
+    """`1=` for a rank that several of a problem share, `-` where there is none."""
+    count = Counter(zip(problems, ranks.fillna(0), strict=True))
+    return [
+        "-" if pd.isna(rank) else f"{rank}=" if count[problem, rank] > 1 else str(rank)
+        for problem, rank in zip(problems, ranks, strict=True)
+    ]
+
+
+def spans(low: "pd.Series[float]", high: "pd.Series[float]") -> list[str]:
+    """Intervals in words, a dash where there is none."""
     pairs = zip(low, high, strict=True)
     return ["-" if math.isnan(a) or math.isnan(b) else f"{number(a)} to {number(b)}" for a, b in pairs]
 
@@ -97,21 +114,104 @@ def estimate_words(sweep: Sweep) -> str:
     return (
         f"The estimate is of each run's mean {metrics} over its last 20 % of evaluations, over the n "
         f"runs that ended well: their geometric mean (the mean where values can be negative) with a "
-        f"{CONFIDENCE:.0%} t interval. Less is better. `seconds`: computing time of all its runs."
+        f"{CONFIDENCE:.0%} t interval. Less is better. Configurations that are not separated from the "
+        f"best share its rank (`1=`). `seconds`: computing time of all its runs."
     )
+
+
+COMPARISON_WORDS = (
+    "`ratio`: a's estimate over b's, less than 1 when a is better, with its own 95% interval. `p`: paired "
+    "by seed (t on logarithms) where seeds are shared and no run was lost; `corrected` for all that was "
+    "compared. `seeds needed`: to find a difference of 10 % with a chance of 0.8 at this spread. "
+    "`improvement`: the chance that a run of a is better than one of b."
+)
+EFFECT_WORDS = (
+    "`ratio`: the level's geometric mean over that of the level it is held against, over the rest of the "
+    "grid, computed in each seed. `corrected` for all keys and interactions of the sweep, and for the levels."
+)
+
+
+def shown_comparisons(comparisons: pd.DataFrame) -> pd.DataFrame:
+    """The comparisons, rounded; at most MOST_ROWS of them, the clearest first."""
+    chosen = comparisons.sort_values("p_holm", kind="stable").head(MOST_ROWS)
+    columns = {name: chosen[name].tolist() for name in ("a", "b")} | {"n": [str(n) for n in chosen["n"]]}
+    columns |= _effect_columns(chosen)
+    columns |= {"p": list(map(number, chosen["p"])), "corrected": list(map(number, chosen["p_holm"]))}
+    columns["separated"] = ["yes" if one else "no" for one in chosen["separated"]]
+    columns["seeds needed"] = ["-" if pd.isna(seeds) else f"{seeds:,.0f}" for seeds in chosen["seeds_needed"]]
+    columns["improvement"] = list(map(number, chosen["improvement"]))
+    return pd.DataFrame(columns)
+
+
+def shown_effects(effects: pd.DataFrame) -> pd.DataFrame:
+    """The effects of levels and the interactions, rounded; at most MOST_ROWS."""
+    chosen = effects[effects["kind"].isin(["main", "interaction"])].head(MOST_ROWS)
+    columns = {name: [str(value) for value in chosen[name]] for name in ("key", "level", "against")}
+    columns["n"] = [str(n) for n in chosen["n"]]
+    columns |= _effect_columns(chosen)
+    columns |= {"p": list(map(number, chosen["p"])), "corrected": list(map(number, chosen["p_holm"]))}
+    columns["separated"] = ["yes" if one else "no" for one in chosen["separated"]]
+    return pd.DataFrame(columns)
+
+
+def _effect_columns(table: pd.DataFrame) -> dict[str, list[str]]:
+    interval = f"{CONFIDENCE:.0%} interval"
+    found: dict[str, list[str]] = {}
+    ratios, differences = table["ratio"].notna(), table["difference"].notna()
+    if ratios.any() or not differences.any():
+        found |= {"ratio": list(map(number, table["ratio"])), interval: spans(table["low"], table["high"])}
+    if differences.any():
+        found["difference"] = list(map(number, table["difference"]))
+        of_difference = spans(table["difference_low"], table["difference_high"])
+        found[f"{interval} of difference" if ratios.any() else interval] = of_difference
+    return found
 
 
 def markdown(sweep: Sweep) -> str:
     """The report's tables as Markdown."""
+    shown = shown_table(sweep)
+    winner = winners(pd.concat([sweep.samples.rows["problem"], sweep.table[["rank", "tie_group"]]], axis=1))
+    marked = [name for name in ("estimate", "rank", *sweep.table["metric"].unique()) if name in shown]
+    bold = pd.DataFrame({name: [one and name in marked for one in winner] for name in shown})
     said = "".join(f"- {note}\n" for note in notes(sweep))
-    return (
-        f"# Configurations\n\n{_markdown_table(shown_table(sweep))}\n\n"
-        f"{estimate_words(sweep)}\n\n{said}\n"
-        f"## Distance from the optimum\n\n"
-        f"{_markdown_table(shown_theory(sweep))}\n\n{THEORY}\n"
-    )
+    text = f"# Configurations\n\n{sentence(answer(sweep, sweep.comparisons))}\n\n"
+    text += f"{markdown_table(shown, bold)}\n\n{estimate_words(sweep)}\n\n{said}\n"
+    if len(sweep.comparisons):
+        text += f"## Comparisons\n\n{markdown_table(shown_comparisons(sweep.comparisons))}\n\n"
+        left = len(sweep.comparisons) - MOST_ROWS
+        text += f"{COMPARISON_WORDS}{f' {left} more are in comparisons.csv.' if left > 0 else ''}\n\n"
+    if len(sweep.effects):
+        lines = "".join(f"- {sentence(line)}\n" for line in effects_words(sweep.effects))
+        text += f"## Effects\n\n{lines}\n{markdown_table(shown_effects(sweep.effects))}\n\n{EFFECT_WORDS}\n\n"
+    return f"{text}## Distance from the optimum\n\n{markdown_table(shown_theory(sweep))}\n\n{THEORY}\n"
 
 
-def _markdown_table(table: pd.DataFrame) -> str:
-    escaped = table.map(lambda cell: cell.replace("|", "\\|"))
-    return str(escaped.to_markdown(index=False, disable_numparse=True))
+def sentence(words: str) -> str:
+    """Words with a full stop, and a capital where they do not begin with a name."""
+    return f"{words[0].upper()}{words[1:]}." if re.match(r"(at|with|no|none|the) ", words) else f"{words}."
+
+
+def winners(placed: pd.DataFrame) -> list[bool]:
+    """Who is alone in the first tie group of its problem: separated from every other that is ranked.
+
+    placed: with the columns `problem`, `rank` and `tie_group`.
+    """
+    first = placed[placed["tie_group"] == 1].groupby("problem").size()
+    return [
+        bool(not pd.isna(group) and group == 1 and first[problem] == 1)
+        for problem, group in zip(placed["problem"], placed["tie_group"], strict=True)
+    ]
+
+
+def markdown_table(shown: pd.DataFrame, bold: pd.DataFrame | None = None) -> str:
+    """A table of strings as Markdown, numbers as they are typed. bold: which cells are."""
+    cells = shown.map(_escaped)
+    if bold is not None:
+        cells = cells.mask(bold, "**" + cells + "**")
+    cells.columns = pd.Index([_escaped(str(name)) for name in cells.columns])
+    return str(cells.to_markdown(index=False, disable_numparse=True))
+
+
+def _escaped(text: str) -> str:
+    # Markdown lets HTML through, and reads a bar as the end of a cell.
+    return escape(text, quote=False).replace("|", "\\|").replace("*", "\\*").replace("\n", " ")

@@ -1,0 +1,134 @@
+"""Several sweeps as one: seeds add up, and what differs is shown."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sinegan.report.merging import clashes, completed, flat, identity
+from sinegan.report.sweeps import UnreadableSweepError, load_sweep
+from sinegan.report.tables import notes
+from sinegan.results import records
+
+FileConfiguration = Callable[..., Path]
+
+
+def change(folder: Path, settings: Mapping[str, Any], **provenance: Any) -> None:
+    """Changes the settings, and what else is known, of a configuration's provenance."""
+    path = folder / "provenance.json"
+    known = json.loads(path.read_text())
+    known["settings"] |= settings
+    path.write_text(json.dumps(known | provenance))
+
+
+def test_nested_settings_become_dotted_keys() -> None:
+    assert flat({"a": 1, "b": {"c": [1, 2], "d": {"e": None}}}) == {"a": 1, "b.c": [1, 2], "b.d.e": None}
+
+
+def test_what_a_command_left_to_the_defaults_is_taken_from_the_settings() -> None:
+    overrides = [{"loss": "minimax"}, {"optim.lr": "1e-3"}, {"loss": "other", "optim.lr": "0.002"}]
+    settings = [
+        {"loss": {"kind": 1}, "optim": {"lr": 0.001}},
+        {"loss": {"kind": 1}, "optim": {"lr": 0.001}},
+        {"loss": {"kind": 2}, "optim": {"lr": 0.002}},
+    ]
+    assert completed(overrides, settings) == [
+        {"loss": "minimax", "optim.lr": "0.001"},
+        {"loss": "minimax", "optim.lr": "0.001"},
+        {"loss": "other", "optim.lr": "0.002"},
+    ]
+
+
+def test_a_choice_that_nobody_names_is_the_default() -> None:
+    found = completed([{"loss": "other"}, {}], [{"loss": {"kind": 2}}, {"loss": {"kind": 1}}])
+    assert found == [{"loss": "other"}, {"loss": "default"}]
+
+
+def test_seeds_executors_and_pictures_make_no_other_configuration() -> None:
+    first = identity({"loss": "a", "seeds": "8"}, {"seed": 0, "plot": {"live": True}, "optim": {"lr": 1}})
+    assert first == identity(
+        {"loss": "a", "seeds": "4"}, {"seed": 8, "plot": {"live": False}, "optim": {"lr": 1}}
+    )
+    assert first != identity({"loss": "a", "seeds": "8"}, {"seed": 0, "optim": {"lr": 2}})
+
+
+def test_a_clash_is_what_differs_between_sweeps_and_no_swept_key_tells() -> None:
+    settings = [
+        {"steps": 1, "optim": {"lr": 1, "generator_lr": 1}, "seed": 0},
+        {"steps": 1, "optim": {"lr": 2, "generator_lr": 2}, "seed": 0},
+        {"steps": 5, "optim": {"lr": 2, "generator_lr": 2}, "seed": 8},
+    ]
+    swept = [{"optim.lr": "1"}, {"optim.lr": "2"}, {"optim.lr": "2"}]
+    assert clashes(["one", "one", "two"], swept, settings) == {"steps": ["1", "1", "5"]}
+    varied = [settings[0], settings[1] | {"steps": 2}, settings[2]]  # by a sweep of its own
+    assert clashes(["one", "one", "two"], swept, varied) == {}
+    assert clashes(["one", "two", "three"], swept, settings) == {"steps": ["1", "1", "5"]}
+
+
+def test_the_same_configurations_with_other_seeds_have_more_runs(
+    tmp_path: Path, file_configuration: FileConfiguration
+) -> None:
+    for home, seeds in (("one", (0, 1, 2)), ("two", (8, 9))):
+        for place, loss in enumerate("xy"):
+            folder = tmp_path / home / str(place)
+            file_configuration(
+                folder, [f"loss={loss}", f"seed={seeds[0]}"], {seed: [1.0 + seed] for seed in seeds}
+            )
+            change(folder, {"seed": seeds[0]})
+    sweep = load_sweep(tmp_path / "one", tmp_path / "two")
+    assert sweep.swept == ["loss"]
+    assert sweep.configurations["configuration"].tolist() == ["one/0", "one/1"]
+    assert sweep.configurations["seeds"].tolist() == [5, 5]
+    assert sweep.table["n"].tolist() == [5, 5]
+    assert sweep.table["unfinished"].tolist() == [0, 0]
+    assert sweep.remarks == ()
+
+
+def test_settings_that_clash_are_shown(tmp_path: Path, file_configuration: FileConfiguration) -> None:
+    for home, steps in (("one", 100), ("two", 500)):
+        for place, loss in enumerate("xy"):
+            file_configuration(tmp_path / home / str(place), [f"loss={loss}"], {0: [1.0]}, steps=steps)
+    sweep = load_sweep(tmp_path / "one", tmp_path / "two")
+    assert sweep.swept == ["loss", "training.steps"]
+    assert [(row["loss"], row["training.steps"]) for row in records(sweep.table)] == [
+        ("x", "100"),
+        ("y", "100"),
+        ("x", "500"),
+        ("y", "500"),
+    ]
+    assert notes(sweep)[0] == "the sweeps differ in training.steps: 100 in one, 500 in two."
+
+
+def test_a_run_that_stands_in_two_sweeps_counts_once(
+    tmp_path: Path, file_configuration: FileConfiguration
+) -> None:
+    file_configuration(tmp_path / "one" / "0", ["loss=x"], {0: [1.0], 1: [2.0]}, status={1: "failed"})
+    file_configuration(tmp_path / "two" / "0", ["loss=x"], {0: [5.0], 1: [4.0]})
+    sweep = load_sweep(tmp_path / "one", tmp_path / "two")
+    assert sweep.values == {("one/0", 0): 1.0, ("one/0", 1): 4.0}  # the first that ended well
+    assert sweep.runs["status"].tolist() == ["finished", "finished"]
+    assert sweep.remarks == ("2 runs stand in several of the sweeps; the first that ended well counts",)
+
+
+def test_other_versions_are_told(tmp_path: Path, file_configuration: FileConfiguration) -> None:
+    for home, torch in (("one", "2.6"), ("two", "2.13")):
+        file_configuration(tmp_path / home / "0", [f"loss={home}"], {0: [1.0]})
+        change(tmp_path / home / "0", {}, versions={"torch": torch, "sinegan": "0.1"})
+    sweep = load_sweep(tmp_path / "one", tmp_path / "two")
+    assert sweep.remarks == ("the sweeps were made with different versions of torch: 2.6, 2.13",)
+
+
+def test_folders_of_one_name_are_told_apart(tmp_path: Path, file_configuration: FileConfiguration) -> None:
+    for day in ("monday", "tuesday"):
+        file_configuration(tmp_path / day / "10-00" / "0", [f"loss={day}"], {0: [1.0]})
+    sweep = load_sweep(tmp_path / "monday" / "10-00", tmp_path / "tuesday" / "10-00")
+    assert sweep.configurations["configuration"].tolist() == ["monday/10-00/0", "tuesday/10-00/0"]
+    assert sweep.folder == tmp_path / "monday" / "10-00"
+
+
+def test_a_folder_given_twice_is_refused(tmp_path: Path, file_configuration: FileConfiguration) -> None:
+    file_configuration(tmp_path / "0", ["loss=x"], {0: [1.0]})
+    with pytest.raises(UnreadableSweepError, match="more than once"):
+        load_sweep(tmp_path, tmp_path)
