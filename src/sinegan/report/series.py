@@ -111,7 +111,7 @@ def draw_series(axes: Axes, series: pd.DataFrame, colour: str, dash: str, name: 
     axes.plot(line.index, line, dash, color=colour, linewidth=1.3, label=name)
 
 
-def _lost(series: pd.DataFrame) -> list[int]:
+def _lost(series: pd.DataFrame) -> list[Any]:
     """The seeds of the runs that diverged or failed."""
     return [seed for seed in series.columns.tolist() if np.isinf(series[seed]).any()]
 
