@@ -263,7 +263,7 @@ def _caption(name: str) -> str:
 
 def _asset(name: str) -> Markup:
     """A file that lies beside this module: our own text, the only one that is not escaped."""
-    return Markup((files("sinegan.report") / "templates" / name).read_text())
+    return Markup((files("sinegan.report") / "templates" / name).read_text("utf-8"))
 
 
 def _csp_hash(text: str) -> str:
