@@ -14,9 +14,9 @@ TABLE = pd.DataFrame(
     [
         ("c", 5, 0, 0, 3.0, 2.5, 3.5, 3, None),
         ("a", 5, 0, 0, 1.0, 0.5, 2.0, 1, "A"),
-        ("gone", 0, 2, 3, math.nan, math.nan, math.nan, 4, None),
+        ("gone", 0, 2, 3, math.nan, math.nan, math.nan, 5, None),
         ("b", 4, 0, 1, 1.5, 0.7, 2.2, 1, "A"),
-        ("two", 2, 0, 0, 2.0, math.nan, math.nan, 3, None),
+        ("two", 2, 0, 0, 2.0, math.nan, math.nan, 4, None),
     ],
     columns=COLUMNS,
 )
@@ -40,13 +40,13 @@ def marks(axes: Any) -> dict[str, list[list[float]]]:
 
 def test_the_rows_are_in_the_order_of_their_ranks_with_their_names_intervals_and_losses() -> None:
     _, axes = drawn(TABLE)
-    assert [text.get_text() for text in axes.get_yticklabels()] == ["a", "b", "two", "c", "gone"]
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["a", "b", "c", "two", "gone"]
     assert axes.yaxis_inverted()
     spans = sorted(
         segment.tolist() for lines in axes.collections for segment in lines.get_segments() if len(segment)
     )
     known = [span for span in spans if not math.isnan(span[0][0])]
-    assert known == [[[0.5, 0], [2, 0]], [[0.7, 1], [2.2, 1]], [[2.5, 3], [3.5, 3]]]
+    assert known == [[[0.5, 0], [2, 0]], [[0.7, 1], [2.2, 1]], [[2.5, 2], [3.5, 2]]]
     assert [text.get_text() for text in axes.texts] == ["A", "A  1 diverged", "", "", "3 diverged, 2 failed"]
 
 
@@ -69,7 +69,7 @@ def test_the_runs_stand_as_dots_beside_their_row() -> None:
     values = [[3.0, 3.1], [1.0], [], [1.4, 1.6], [2.0]]
     _, axes = drawn(TABLE, runs=values)
     dots = [line.get_xydata().tolist() for line in axes.lines if line.get_markersize() < 2]
-    assert dots == [[[1, 0.3]], [[1.4, 1.3], [1.6, 1.3]], [[2, 2.3]], [[3, 3.3], [3.1, 3.3]], []]
+    assert dots == [[[1, 0.3]], [[1.4, 1.3], [1.6, 1.3]], [[3, 2.3], [3.1, 2.3]], [[2, 3.3]], []]
 
 
 def test_negative_values_have_a_linear_axis_and_positive_ones_a_logarithmic_one() -> None:

@@ -30,8 +30,8 @@ def browser() -> Iterator[Any]:
 def opened(
     browser: Any, tmp_path: Path, file_configuration: FileConfiguration, file_samples: FileSamples
 ) -> Any:
-    """The browser with the page of four configurations: 2, 10, 0.5, and one of which every run failed."""
-    for place, level in enumerate((2.0, 10.0, 0.5, 1.0)):
+    """The browser with the page of four configurations: 2, 10, 0.00005, and one of which every run failed."""
+    for place, level in enumerate((2.0, 10.0, 5e-5, 1.0)):
         file_configuration(
             tmp_path / "sweep" / str(place),
             [LABELS[place]],
@@ -102,15 +102,15 @@ def test_every_picture_is_drawn(opened: Any) -> None:
 
 
 def test_a_click_sorts_by_value_and_a_second_one_the_other_way(opened: Any) -> None:
-    assert column(opened, 4) == ["2.19", "11", "0.548", "–"]
+    assert column(opened, 4) == ["2.19", "11", "5.48e-05", "–"]
     estimate = header(opened, "estimate")
     assert estimate.get_attribute("aria-sort") is None
     estimate.find_element("tag name", "button").click()
-    assert column(opened, 4) == ["0.548", "2.19", "11", "–"]
+    assert column(opened, 4) == ["5.48e-05", "2.19", "11", "–"]
     assert column(opened, 0) == ["c", ATTACK, "b", "d"]
     assert estimate.get_attribute("aria-sort") == "ascending"
     estimate.find_element("tag name", "button").click()
-    assert column(opened, 4) == ["11", "2.19", "0.548", "–"]
+    assert column(opened, 4) == ["11", "2.19", "5.48e-05", "–"]
     assert estimate.get_attribute("aria-sort") == "descending"
     names = header(opened, "loss")
     names.find_element("tag name", "button").click()
@@ -132,9 +132,9 @@ def test_the_keyboard_alone_reaches_and_sorts(opened: Any) -> None:
     assert reached[1:6] == ["Table", "Pictures", "What failed", "Settings", "Provenance"]
     assert opened.execute_script("return getComputedStyle(document.activeElement).outlineStyle") == "solid"
     active.send_keys(keys.ENTER)
-    assert column(opened, 4) == ["0.548", "2.19", "11", "–"]
+    assert column(opened, 4) == ["5.48e-05", "2.19", "11", "–"]
     active.send_keys(keys.SPACE)
-    assert column(opened, 4) == ["11", "2.19", "0.548", "–"]
+    assert column(opened, 4) == ["11", "2.19", "5.48e-05", "–"]
 
 
 def test_on_a_phone_the_page_does_not_scroll_sideways_but_its_tables_do(opened: Any) -> None:
