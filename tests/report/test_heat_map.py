@@ -105,6 +105,15 @@ def test_other_keys_have_maps_of_their_own_in_one_scale_and_too_many_are_cut() -
     assert figure.get_figwidth() == PAGE
 
 
+def test_a_map_is_shaped_like_its_grid_and_its_ticks_stay_readable() -> None:
+    columns = [str(place) for place in range(40)] * 2
+    wide = drawn(grid([[1.0] * 40, [2.0] * 40]).assign(g=columns))
+    square = drawn(grid([[1.0, 2.0], [3.0, 4.0]]))
+    assert wide.get_figheight() < 0.5 * square.get_figheight()
+    assert wide.axes[0].get_xticks().tolist() == list(range(0, 40, 3))
+    assert wide.axes[0].get_xticklabels()[-1].get_text() == "39"
+
+
 @pytest.mark.parametrize("keys", [["a"], ["a", "word"], ["a", "seed"], ["word", "seed"]])
 def test_less_than_two_swept_numbers_are_no_map(keys: list[str]) -> None:
     pairs = itertools.product("12", "34", "56")

@@ -17,6 +17,7 @@ from sinegan.report.series import keys_title, names, scale
 from sinegan.results import records
 
 MOST_MAPS = 6
+MOST_TICKS = 16
 FILLED = 0.5
 """Share of all pairs that must have been trained: a search visits few of them, and that is no map."""
 NO_AXIS = ("seed", "seeds")
@@ -51,7 +52,7 @@ def heat_map(
     norm = _norm(table["estimate"], untrained)
     marked = "rank" in table and bool((table["rank"] > 1).any())
     with matplotlib.rc_context(STYLE):
-        figure, grid = _frame(len(shown))
+        figure, grid = _frame(len(shown), table[pair.up].nunique() / table[pair.across].nunique())
         for axes, group, title in zip(grid, shown, titles, strict=True):
             _draw(axes, group.assign(marked=(group["rank"] == 1) if marked else False), pair, norm)
             axes.set_title(title)
@@ -77,12 +78,13 @@ def heat_map(
     return figure
 
 
-def _frame(maps: int) -> tuple[Figure, list[Axes]]:
-    """One map is as wide as a column, more are as wide as the page."""
+def _frame(maps: int, aspect: float) -> tuple[Figure, list[Axes]]:
+    """One map is as wide as a column, more are as wide as the page. aspect: height by width of a map."""
     columns = min(maps, 3)
     rows = math.ceil(maps / columns)
-    size = (COLUMN * 1.2, 4.7) if maps == 1 else (PAGE, min(HIGHEST, 1.3 + rows * 6.9 / columns))
-    figure = Figure(figsize=size)
+    width = COLUMN * 1.2 if maps == 1 else PAGE
+    map_width = (width - 0.75) / columns
+    figure = Figure(figsize=(width, min(HIGHEST, 0.9 + rows * (0.6 + map_width * aspect))))
     grid = list(figure.subplots(rows, columns, squeeze=False, sharey=True).flat)
     for axes in grid[maps:]:
         axes.set_axis_off()
@@ -110,8 +112,9 @@ def _draw(axes: Axes, table: pd.DataFrame, pair: Pair, norm: Normalize) -> None:
         estimates[level, column] = row["estimate"]
         _mark(axes, column, level, row, norm)
     axes.imshow(np.ma.masked_invalid(estimates), cmap=COLOUR_MAP, norm=norm, origin="lower", aspect="equal")
-    axes.set_xticks(range(len(columns)), [tidy(value) for value in columns], rotation=90)
-    axes.set_yticks(range(len(rows)), [tidy(value) for value in rows])
+    every = math.ceil(len(columns) / MOST_TICKS), math.ceil(len(rows) / MOST_TICKS)
+    axes.set_xticks(range(0, len(columns), every[0]), [tidy(x) for x in columns[:: every[0]]], rotation=90)
+    axes.set_yticks(range(0, len(rows), every[1]), [tidy(y) for y in rows[:: every[1]]])
     axes.tick_params(length=0)
 
 
