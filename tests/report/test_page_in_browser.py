@@ -92,7 +92,7 @@ def test_every_picture_is_drawn(opened: Any) -> None:
     names = [one.get_attribute("id") for one in opened.find_elements("css selector", "figure")]
     assert names == [
         f"figure-{name}"
-        for name in ("learning_curves", "generated_curves", "intervals", "value_and_probabilities")
+        for name in ("intervals", "learning_curves", "generated_curves", "value_and_probabilities")
     ]
     for picture in pictures:
         assert opened.execute_script(

@@ -3,20 +3,16 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sinegan.report.curves import draw_curves, generated_curves, learning_curves, load_samples
+from sinegan.report.curves import generated_curves, learning_curves
 from sinegan.report.dynamics import gradient_norms, value_and_probabilities
 from sinegan.report.heat_map import heat_map
 from sinegan.report.intervals import interval_plot
 from sinegan.report.look import png, svg
-from sinegan.report.painting import Painting, write_animation
+from sinegan.report.painting import write_animation
 from sinegan.report.tables import Sweep
 from sinegan.results import ENDED_WELL
 
-__all__ = [
-    "Painting", "all_figures", "draw_curves", "generated_curves", "gradient_norms", "heat_map",
-    "interval_plot", "learning_curves", "load_samples", "png", "svg", "value_and_probabilities",
-    "write_animation",
-]  # fmt: skip
+__all__ = ["all_figures", "generated_curves", "learning_curves", "png", "svg", "write_animation"]
 
 
 def all_figures(sweep: Sweep, table: pd.DataFrame) -> dict[str, Figure]:
@@ -24,7 +20,7 @@ def all_figures(sweep: Sweep, table: pd.DataFrame) -> dict[str, Figure]:
 
     table: a row a configuration in the sweep's order, as `configurations_table` makes it.
     """
-    figures = {"learning_curves": learning_curves(sweep), "generated_curves": generated_curves(sweep)}
+    figures: dict[str, Figure | None] = {}
     by_metric = sweep.configurations.reset_index().groupby("metric", sort=False)["index"]
     for metric, places in by_metric:
         rows = table.iloc[places.tolist()]
@@ -34,6 +30,8 @@ def all_figures(sweep: Sweep, table: pd.DataFrame) -> dict[str, Figure]:
             runs = run_values_of(sweep, places.tolist())
             figures[f"intervals{ending}"] = interval_plot(rows, sweep.swept, str(metric), runs)
         figures[f"heat_map{ending}"] = heat_map(rows, sweep.swept, str(metric), untrained(sweep, str(metric)))
+    figures["learning_curves"] = learning_curves(sweep)
+    figures["generated_curves"] = generated_curves(sweep)
     figures["value_and_probabilities"] = value_and_probabilities(sweep)
     figures["gradient_norms"] = gradient_norms(sweep)
     return {name: figure for name, figure in figures.items() if figure is not None}
