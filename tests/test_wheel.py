@@ -50,3 +50,8 @@ def test_the_module_and_the_script_train(elsewhere: Path, tmp_path: Path, progra
     assert "non_saturating" in printed
     (table,) = tmp_path.glob("outputs/sweeps/*/*/report/configurations.csv")
     assert len(table.read_text().splitlines()) == 3
+
+
+def test_the_template_of_the_page_is_in_the_wheel(elsewhere: Path, tmp_path: Path) -> None:
+    code = "from sinegan.report import page; print(page.__file__, page.template().render.__name__)"
+    assert str(elsewhere) in run(str(elsewhere / "bin/python"), "-c", code, folder=tmp_path)

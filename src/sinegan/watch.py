@@ -41,7 +41,7 @@ def live_picture(configuration: Configuration) -> Iterator[Observer]:
     # Matplotlib is imported only where a picture is asked for: it takes its time.
     from matplotlib import pyplot
 
-    from sinegan.report.figures import Painting
+    from sinegan.report.painting import Painting
 
     target = configuration.config.target
     real = target.draw(SAMPLES if target.family else 1, np.random.default_rng(0))

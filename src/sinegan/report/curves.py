@@ -1,0 +1,158 @@
+"""Pictures of what is learned: learning curves, and generated curves against real ones."""
+
+from io import BytesIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from sinegan.report.look import (
+    COLOURS,
+    DASHES,
+    GREY,
+    PAGE,
+    RED,
+    STYLE,
+    headline,
+    label_edges,
+    panels_of,
+    step_axis,
+)
+from sinegan.report.series import (
+    all_values,
+    chosen,
+    draw_series,
+    keys_title,
+    middle,
+    names,
+    run_series,
+    scale,
+)
+from sinegan.report.tables import Sweep
+from sinegan.results import SAMPLES, checked, sets
+
+MOST_TOGETHER = 4
+"""Configurations whose runs can be told apart in one panel; more get a panel each."""
+MOST_PANELS = 12
+SHOWN_CURVES = 24
+
+READ = "Line: median over seeds; band: the middle half of the runs; faint: each run; ×: where a run was lost."
+
+
+def learning_curves(sweep: Sweep) -> Figure | None:
+    """The primary metric over steps, every run of it: in one panel, or a panel a configuration."""
+    rows, which = chosen(sweep, MOST_PANELS)
+    found = [(row, run_series(sweep, row, row["metric"])) for row in rows]
+    found = [(row, series) for row, series in found if len(series)]
+    if not found:
+        return None
+    labels = names([row for row, _ in found], sweep.swept)
+    curves = [Curves(row["metric"], name, series) for (row, series), name in zip(found, labels, strict=True)]
+    metrics = list(dict.fromkeys(one.metric for one in curves))
+    several = any(len(one.series.columns) > 1 for one in curves)
+    together = len(curves) <= MOST_TOGETHER and len(metrics) == 1
+    with matplotlib.rc_context(STYLE):
+        if together:
+            figure = _in_one_panel(curves, keys_title(sweep.swept), several)
+        else:
+            figure = _in_panels(curves, several)
+        read = [which, READ if several else "One seed each."]
+        if not together:
+            read.append(f"Panels: {keys_title(sweep.swept)}; grey: the medians of the others.")
+        headline(figure, f"Learning curves: {' or '.join(metrics)}, less is better", " ".join(read).strip())
+    return figure
+
+
+class Curves(NamedTuple):
+    """The learning curves of a configuration."""
+
+    metric: str
+    name: str
+    series: pd.DataFrame
+
+
+def _in_one_panel(curves: list[Curves], keys: str, several: bool) -> Figure:
+    figure = Figure(figsize=(PAGE, 3.6))
+    axes = figure.subplots()
+    for place, one in enumerate(curves):
+        draw_series(axes, one.series, COLOURS[place], DASHES[place], one.name, faint=several)
+    axes.set_ylabel(curves[0].metric)
+    if keys:
+        axes.legend(title=keys, alignment="left")
+    scale(axes.yaxis, all_values(one.series for one in curves))
+    step_axis(axes)
+    return figure
+
+
+def _in_panels(curves: list[Curves], several: bool) -> Figure:
+    mixed = len({one.metric for one in curves}) > 1
+    figure, grid = panels_of(len(curves), 1.7, shared_y=not mixed)
+    for axes, one in zip(grid, curves, strict=True):
+        alike = [other for other in curves if other.metric == one.metric]
+        for other in alike:
+            axes.plot(
+                other.series.index, middle(other.series)["median"], color=GREY, alpha=0.4, linewidth=0.6
+            )
+        draw_series(axes, one.series, COLOURS[0], "-", one.name, faint=several)
+        scale(axes.yaxis, all_values(other.series for other in alike))
+        axes.set_title(one.name)
+        step_axis(axes)
+    label_edges(grid, "step", "" if mixed else curves[0].metric)
+    for axes, one in zip(grid, curves, strict=True) if mixed else ():
+        axes.set_ylabel(one.metric)
+    return figure
+
+
+def generated_curves(sweep: Sweep) -> Figure | None:
+    """Generated curves of the first run of each configuration against the real ones."""
+    rows, which = chosen(sweep, MOST_PANELS)
+    found = [(row, load_samples(Path(row["folder"]))) for row in rows]
+    drawn = [(row, samples) for row, samples in found if samples is not None and len(samples["curves"])]
+    if not drawn:
+        return None
+    labels = names([row for row, _ in drawn], sweep.swept)
+    with matplotlib.rc_context(STYLE):
+        figure, grid = panels_of(len(drawn), 1.7)
+        for axes, name, (_, samples) in zip(grid, labels, drawn, strict=True):
+            draw_curves(axes, samples["x"], samples["real"], samples["curves"][0])
+            if sweep.swept:
+                axes.set_title(name)
+        low, high = _window([samples["real"] for _, samples in drawn])
+        grid[0].set_ylim(low, high)
+        label_edges(grid, "x", "")
+        beyond = [samples["curves"][0][:SHOWN_CURVES] for _, samples in drawn]
+        cut = any(((curves < low) | (curves > high)).any() for curves in beyond)
+        panels = f"Panels: {keys_title(sweep.swept)}." if sweep.swept else ""
+        outside = "Curves leave the frame where they are far off." if cut else ""
+        read = [which, f"{SHOWN_CURVES} curves of the first seed at its end.", panels, outside]
+        headline(figure, "Generated (red) against real (black, dashed) curves", " ".join(filter(None, read)))
+    return figure
+
+
+def _window(real: list[NDArray[Any]]) -> tuple[float, float]:
+    """Heights to show: the real curves, and as much again around them."""
+    low, high = min(float(curves.min()) for curves in real), max(float(curves.max()) for curves in real)
+    margin = (high - low or 1.0) / 2
+    return low - margin, high + margin
+
+
+def draw_curves(axes: Axes, x: NDArray[Any], real: NDArray[Any], generated: NDArray[Any]) -> None:
+    """Several generated curves in red, real ones in black: x (points,), others (curves, points)."""
+    for place, curve in enumerate(generated[:SHOWN_CURVES]):
+        axes.plot(x, curve, color=RED, alpha=0.35, linewidth=0.8, label=None if place else "generated")
+    for place, curve in enumerate(real[:SHOWN_CURVES]):
+        alpha = 1.0 if len(real) == 1 else 0.3
+        axes.plot(x, curve, "--", color="black", alpha=alpha, linewidth=1.2, label=None if place else "real")
+
+
+def load_samples(folder: Path) -> dict[str, NDArray[Any]] | None:
+    """The samples of a configuration, or those of the first part of an unfinished one."""
+    for source in sets(folder)[:1]:
+        with np.load(BytesIO(checked(source, SAMPLES))) as stored:
+            return dict(stored)
+    return None
