@@ -19,6 +19,7 @@ from sinegan.files import exclusive
 from sinegan.main import claimed, main
 
 Finished = subprocess.CompletedProcess[str]
+DRAWN = ("learning_curves", "generated_curves", "value_and_probabilities")
 SMALL = ["network=tiny", "training.batch_size=4", "training.evaluation_samples=8"]
 LONG = [*SMALL, "training.steps=1000", "training.compile=never", "training.evaluate_every=20", "seeds=4"]
 QUICK = [*SMALL, "training.steps=20", "training.evaluate_every=5", "seeds=3"]
@@ -145,10 +146,9 @@ def test_the_original_prints_draws_and_explains(sinegan: Callable[..., Finished]
     with Image.open(run / "animation.gif") as animation:
         assert getattr(animation, "n_frames", 1) == 3
     assert {path.name for path in (run / "report").iterdir()} == {
-        "configurations.csv",
-        "configurations.md",
-        "generated_curves.png",
-        "learning_curves.png",
+        *("configurations.csv", "configurations.md", "secondary.csv", "comparisons.csv", "effects.csv"),
+        *(f"{name}.{form}" for name in DRAWN for form in ("png", "svg")),
+        "index.html",
     }
 
 

@@ -22,6 +22,7 @@ FileConfiguration = Callable[..., Path]
 FileSamples = Callable[..., None]
 
 TABLES = {"configurations.csv", "configurations.md", "comparisons.csv", "effects.csv", "secondary.csv"}
+TABLES |= {"index.html"}
 VALUES = {0: [1.0, 0.5], 1: [2.0, 0.25], 2: [4.0, 0.125]}
 
 
@@ -41,11 +42,15 @@ def report_in_a_process(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def pictures(*files: str) -> set[str]:
+    return {f"{name}.{form}" for name in files for form in ("png", "svg")}
+
+
 def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-def test_a_report_is_its_tables_and_two_pictures(
+def test_a_report_is_its_tables_its_pictures_and_a_page_of_both(
     tmp_path: Path, file_configuration: FileConfiguration, file_samples: FileSamples
 ) -> None:
     for place, a in enumerate("xy"):
@@ -56,7 +61,11 @@ def test_a_report_is_its_tables_and_two_pictures(
     text = reported(tmp_path)
     assert names(tmp_path) == {"0", "1", "report"}
     assert names(tmp_path / "0") == files
-    assert names(tmp_path / "report") == TABLES | {"learning_curves.png", "generated_curves.png"}
+    drawn = ("intervals", "learning_curves", "generated_curves", "value_and_probabilities")
+    assert names(tmp_path / "report") == TABLES | pictures(*drawn)
+    html = (tmp_path / "report" / "index.html").read_text()
+    assert html.count("<img") == len(drawn)
+    assert "not separated" in html
     sweep = load_sweep(tmp_path)
     table = pd.read_csv(tmp_path / "report" / "configurations.csv")
     pd.testing.assert_frame_equal(table, configurations_table(sweep), check_exact=True, check_dtype=False)
@@ -80,7 +89,7 @@ def test_a_single_configuration_is_held_against_the_theory(
     text = reported(tmp_path)
     assert "Distance from the optimum" in text
     assert "-1.3863" in text
-    assert names(tmp_path / "report") == TABLES | {"learning_curves.png"}
+    assert names(tmp_path / "report") == TABLES | pictures("learning_curves", "value_and_probabilities")
 
 
 def test_only_what_asked_for_an_animation_gets_one(
@@ -123,7 +132,8 @@ def test_a_killed_sweep_has_a_report_of_its_parts(
     file_samples(tmp_path / "0" / "parts" / "000000")
     text = reported(tmp_path)
     assert "5 of 8 runs are unfinished" in text
-    assert names(tmp_path / "report") == TABLES | {"learning_curves.png", "generated_curves.png"}
+    drawn = ("learning_curves", "generated_curves", "value_and_probabilities")
+    assert names(tmp_path / "report") == TABLES | pictures(*drawn)
 
 
 def test_the_command_makes_the_report_and_prints_the_table(
@@ -134,7 +144,9 @@ def test_the_command_makes_the_report_and_prints_the_table(
     done = report_in_a_process(str(tmp_path))
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == reported(tmp_path)
-    assert names(tmp_path / "report") == TABLES | {"learning_curves.png"}
+    assert names(tmp_path / "report") == TABLES | pictures(
+        "intervals", "learning_curves", "value_and_probabilities"
+    )
 
 
 def test_the_command_has_one_line_for_a_folder_that_is_not_there(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from sinegan.report.comparisons import answer
 from sinegan.report.effects import effects_words
 from sinegan.report.estimates import secondary_table
 from sinegan.report.formats import FORMATS, formatted
+from sinegan.report.page import page
 from sinegan.report.tables import Sweep, configurations_table, load_sweep, notes
 from sinegan.report.views import View, by_view
 from sinegan.results import csv, records
@@ -33,7 +34,8 @@ def make_report(
     """
     sweep = load_sweep(folder, *more)
     report = report_folder(folder, more)
-    write_whole(report / "configurations.csv", configurations_table(sweep).to_csv(index=False))
+    table = configurations_table(sweep)
+    write_whole(report / "configurations.csv", table.to_csv(index=False))
     write_whole(report / "configurations.md", text.markdown(sweep))
     write_whole(report / "comparisons.csv", csv(sweep.comparisons))
     write_whole(report / "effects.csv", csv(sweep.effects))
@@ -42,13 +44,13 @@ def make_report(
         if form not in ("csv", "md"):
             view = by_view(sweep)
             write_whole(report / f"configurations.{FORMATS[form]}", formatted(view, form))
-    for name, draw in (
-        ("learning_curves.png", figures.learning_curves),
-        ("generated_curves.png", figures.generated_curves),
-    ):
-        figure = draw(sweep)
-        if figure is not None:
-            write_whole(report / name, figures.png(figure))
+    pictures = {}
+    for name, figure in figures.all_figures(sweep, table).items():
+        pictures[name] = figures.svg(figure)
+        write_whole(report / f"{name}.svg", pictures[name])
+        write_whole(report / f"{name}.png", figures.png(figure))
+    said = "\n".join(map(text.sentence, answers(sweep)))
+    write_whole(report / "index.html", page(sweep, table, sweep.comparisons, sweep.effects, said, pictures))
     for row in records(sweep.configurations):
         if sweep.settings[row["configuration"]]["plot"]["animation"]:
             figures.write_animation(Path(row["folder"]))
@@ -94,8 +96,7 @@ def print_report(sweep: Sweep, console: Console, report: Path | None = None) -> 
     console.print(text.terminal_table(table, title), width=width)
     if len(table) > text.MOST_ROWS:
         console.print(f"… and {len(table) - text.MOST_ROWS} more rows in the files.")
-    said = [answer(sweep, sweep.comparisons), *effects_words(sweep.effects)]
-    for line in said[: text.MOST_ROWS] if len(sweep.configurations) > 1 else []:
+    for line in answers(sweep)[: text.MOST_ROWS]:
         console.print(text.sentence(line), width=width, markup=False, highlight=False)
     for note in notes(sweep)[: text.MOST_ROWS]:
         console.print(f"- {note}", width=width, markup=False, highlight=False)
@@ -104,6 +105,13 @@ def print_report(sweep: Sweep, console: Console, report: Path | None = None) -> 
         console.print(text.THEORY, width=width, markup=False, highlight=False)
     where = report or sweep.folder / "report"
     console.print(f"Tables and figures: {where}", markup=False, soft_wrap=True)
+
+
+def answers(sweep: Sweep) -> list[str]:
+    """What the sweep says, in words; a single configuration answers no question."""
+    if len(sweep.configurations) < 2:
+        return []
+    return [answer(sweep, sweep.comparisons), *effects_words(sweep.effects)]
 
 
 def _fits(shown: Table, console: Console, width: int) -> bool:
