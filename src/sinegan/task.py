@@ -88,8 +88,8 @@ def _file(folder: Path, failures: "Sequence[Failure]", config: DictConfig) -> fl
     """The objective of a trained configuration. Raises CompactHydraException if any of its runs failed."""
     from sinegan.report.tables import load_sweep, objective
 
-    for failure in failures:
-        log.info(failure.traceback)  # into the configuration's own log; the console shows warnings only
+    for trace in dict.fromkeys(failure.traceback for failure in failures):
+        log.info(trace)  # into the configuration's own log; the console shows warnings only
     if failures:
         raise CompactHydraException("; ".join(dict.fromkeys(failure.message for failure in failures)))
     return objective(load_sweep(folder))
