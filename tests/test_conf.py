@@ -15,10 +15,11 @@ from omegaconf import OmegaConf
 
 from sinegan.composition import problems_of, typed
 from sinegan.conf_folder import conf_folder
+from sinegan.game.penalties import R1, R2
 from sinegan.schema import Allowed
 from sinegan.training.stack import Run, Stack
 
-GROUPS = ("target", "network", "loss", "optim", "training", "executor")
+GROUPS = ("target", "network", "loss", "penalty", "optim", "training", "executor")
 FEW_STEPS = ["training.steps=2", "training.batch_size=3", "training.evaluation_samples=4", "seeds=2"]
 
 
@@ -51,6 +52,22 @@ def test_a_file_names_every_setting_of_its_class_and_no_other(group: str) -> Non
         config, _ = typed(compose("config", [f"{group}={name}"]))
         written = set(yaml.safe_load((conf_folder() / group / f"{name}.yaml").read_text())) - {"_target_"}
         assert written == {field.name for field in dataclasses.fields(getattr(config, group))}, name
+
+
+@pytest.mark.parametrize("name", choices("penalty"))
+def test_a_penalty_is_named_like_its_file_with_every_setting_of_its_class(name: str) -> None:
+    written = yaml.safe_load((conf_folder() / "penalty" / f"{name}.yaml").read_text())
+    assert set(written) == {name} - {"none"}
+    config, _ = typed(compose("config", [f"penalty={name}"]))
+    assert len(config.penalty) == len(written)
+    for penalty in config.penalty:
+        assert set(written[name]) - {"_target_"} == {field.name for field in dataclasses.fields(penalty)}
+
+
+def test_several_penalties_are_combined_in_any_order() -> None:
+    both, _ = typed(compose("config", ["penalty=[r2,r1]", "penalty.r1.gamma=3"]))
+    assert both.penalty == (R1(gamma=3.0), R2())
+    assert typed(compose("config", ["penalty=[r1,r2]", "penalty.r1.gamma=3"]))[0] == both
 
 
 def test_the_defaults_in_yaml_are_those_of_the_classes() -> None:

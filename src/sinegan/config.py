@@ -7,6 +7,7 @@ from typing import Any
 
 from sinegan.game.losses import Loss
 from sinegan.game.networks import Network
+from sinegan.game.penalties import Penalty
 from sinegan.game.targets import Target
 from sinegan.schema import bounded, build, choice
 from sinegan.training.optimisers import Optimiser
@@ -58,6 +59,7 @@ class Config:
     optim: Optimiser
     training: Training
     plot: Plot
+    penalty: tuple[Penalty, ...] = ()
     seed: int = bounded(0, at_least=0, at_most=2**32 - 1)
     seeds: int = bounded(8, at_least=1)
 

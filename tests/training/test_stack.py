@@ -11,8 +11,17 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from sinegan.config import Config, Plot
-from sinegan.game.losses import MinimaxLiteral, NonSaturating
+from sinegan.game.losses import MinimaxLiteral, NonSaturating, Wasserstein
 from sinegan.game.networks import Network
+from sinegan.game.penalties import (
+    R1,
+    R2,
+    ConsensusOptimisation,
+    Dragan,
+    GradientPenalty,
+    InstanceNoise,
+    WeightClipping,
+)
 from sinegan.game.targets import Chirp, NoisySine, RandomPhase, Sine, Square
 from sinegan.training import streams
 from sinegan.training.loop import engine_settings
@@ -56,6 +65,16 @@ SHAPES = {
     "double": {"training": {"dtype": "float64", "batch_size": 5}},
     "family": {"target": RandomPhase(points=7), "network": Network(generator=(16,), activation="gelu")},
     "literal": {"loss": MinimaxLiteral(), "training": {"batch_size": 33}},
+    "penalties": {
+        "loss": Wasserstein(),
+        "penalty": (ConsensusOptimisation(), Dragan(), GradientPenalty(), InstanceNoise(), R1(), R2()),
+    },
+    "penalties of a family": {
+        "target": RandomPhase(points=7),
+        "penalty": (GradientPenalty(), InstanceNoise(), WeightClipping()),
+        "training": {"discriminator_steps": 2},
+    },
+    "spectral norm": {"network": Network(latent=3, generator=(8,), discriminator=(8, 5), spectral_norm=True)},
     "rmsprop": {"optim": rate(1e-3, RMSprop), "training": {"discriminator_steps": 2}},
 }
 
@@ -151,8 +170,10 @@ def test_what_must_be_equal_in_a_stack_is_its_signature(make_config: MakeConfig)
         make_config(target=Square(points=6, amplitude=3)),
     ):
         assert signature(other) == signature(config)
+    assert signature(make_config(penalty=(R1(gamma=3),))) == signature(make_config(penalty=(R1(),)))
     for other in (
         make_config(loss=NonSaturating()),
+        make_config(penalty=(R1(),)),
         make_config(optim=rate(1e-3, SGD)),
         make_config(network=Network(latent=3, generator=(9,), discriminator=(8,))),
         make_config(target=Sine(points=7)),

@@ -1,14 +1,24 @@
 """One step is one step of the game, against the same game written out with ordinary PyTorch."""
 
 import copy
+import dataclasses
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
 from sinegan.game.losses import Loss, Minimax, MinimaxLiteral, NonSaturating
+from sinegan.game.penalties import (
+    R1,
+    R2,
+    ConsensusOptimisation,
+    GradientPenalty,
+    InstanceNoise,
+    WeightClipping,
+)
 from sinegan.training.optimisers import SGD, Adam
 from sinegan.training.step import Game, State, gradients, step
 
@@ -140,3 +150,75 @@ def test_a_run_that_was_lost_stays_lost_though_its_losses_are_finite_again() -> 
     lost = started(game)._replace(finite=torch.zeros(()).double(), finite_steps=torch.tensor(7.0).double())
     after = step(game, lost, noise[0], real[0])
     assert (after.finite.item(), after.finite_steps.item()) == (0, 7)
+
+
+def test_penalties_enter_the_gradients_as_plain_autograd_finds_them() -> None:
+    penalties = (R1(gamma=0.7), R2(gamma=0.3), GradientPenalty(gamma=3.0), InstanceNoise(std=0.4))
+    game = Game(*players(), NonSaturating(), Adam(), penalties=penalties)
+    state, (noise, real) = started(game), draws(1, 1)
+    rng = np.random.default_rng(0)
+    chance = [torch.from_numpy(penalty.draw((BATCH,), POINTS, rng)) for penalty in penalties]
+    found = gradients(game, state.generator, state.discriminator, noise[0, 0], real[0, 0], chance)
+
+    shown = real[0, 0] + 0.4 * chance[3][:, :POINTS]
+    fake = game.generator(noise[0, 0]) + 0.4 * chance[3][:, POINTS:]
+    generator_loss = -logsigmoid(game.discriminator(fake)).mean()
+
+    def squares(curves: Tensor) -> Tensor:
+        curves = curves.detach().requires_grad_()
+        (slope,) = torch.autograd.grad(game.discriminator(curves).sum(), curves, create_graph=True)
+        return (slope**2).sum(-1)
+
+    between = chance[2] * shown + (1 - chance[2]) * fake
+    value = logsigmoid(game.discriminator(shown)).mean() + logsigmoid(-game.discriminator(fake)).mean()
+    cost = 0.35 * squares(shown).mean() + 0.15 * squares(fake).mean()
+    cost = cost + 1.5 * ((squares(between).sqrt() - 1) ** 2).mean()
+    torch.testing.assert_close(found.generator_loss, generator_loss.detach())
+    torch.testing.assert_close(found.discriminator_loss, (cost - value).detach())
+    for mine, loss, module in (
+        (found.generator, generator_loss, game.generator),
+        (found.discriminator, cost - value, game.discriminator),
+    ):
+        expected = torch.autograd.grad(loss, list(module.parameters()), retain_graph=True)
+        for (name, _), tensor in zip(module.named_parameters(), expected, strict=True):
+            torch.testing.assert_close(mine[name], tensor, rtol=1e-9, atol=1e-12)
+
+
+def test_consensus_adds_the_gradient_of_half_the_squared_field_to_both_players() -> None:
+    game = Game(*players(), Minimax(), Adam(), penalties=(ConsensusOptimisation(gamma=0.5), R1(gamma=0.2)))
+    state, (noise, real) = started(game), draws(1, 1)
+    nothing = [torch.zeros(BATCH, 0).double()] * 2
+    found = gradients(game, state.generator, state.discriminator, noise[0, 0], real[0, 0], nothing)
+    plain = dataclasses.replace(game, penalties=game.penalties[1:])
+
+    def field(generator: dict[str, Tensor], discriminator: dict[str, Tensor]) -> Tensor:
+        parts = gradients(plain, generator, discriminator, noise[0, 0], real[0, 0], nothing[1:])
+        both = [*parts.generator.values(), *parts.discriminator.values()]
+        return torch.cat([part.flatten() for part in both])
+
+    alone = gradients(plain, state.generator, state.discriminator, noise[0, 0], real[0, 0], nothing[1:])
+    for player, mine in (("generator", found.generator), ("discriminator", found.discriminator)):
+        for name, tensor in getattr(state, player).items():
+            # Along one weight, by central differences of |v|^2 / 2.
+            shift, place = torch.zeros_like(tensor), (0,) * tensor.dim()
+            shift[place] = 1e-5
+            ends = []
+            for sign in (1, -1):
+                moved = state._replace(**{player: {**getattr(state, player), name: tensor + sign * shift}})
+                ends.append((field(moved.generator, moved.discriminator) ** 2).sum() / 2)
+            slope = (ends[0] - ends[1]) / 2e-5
+            added = mine[name][place] - getattr(alone, player)[name][place]
+            assert added.item() == pytest.approx(0.5 * slope.item(), abs=1e-7)
+
+
+def test_constraints_hold_after_each_update_and_leave_the_generator_alone() -> None:
+    optim = SGD(lr=1.0, generator_lr=1.0, discriminator_lr=1.0)
+    game = Game(*players(), Minimax(), optim, penalties=(WeightClipping(limit=0.05),))
+    free, (noise, real) = dataclasses.replace(game, penalties=()), draws(1, 1)
+    nothing = [torch.zeros(1, BATCH, 0).double()]
+    clipped = step(game, started(game), noise[0], real[0], nothing)
+    expected = step(free, started(game), noise[0], real[0])
+    for name, tensor in expected.discriminator.items():
+        torch.testing.assert_close(clipped.discriminator[name], tensor.clamp(-0.05, 0.05))
+    for name, tensor in expected.generator.items():
+        torch.testing.assert_close(clipped.generator[name], tensor)

@@ -1,6 +1,7 @@
 """What is measured of a run at an evaluation, on fresh noise. Pure functions of tensors."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -70,15 +71,22 @@ def norm(gradient: Tensors) -> Tensor:
 
 
 def measure(
-    game: Game, generator: Tensors, discriminator: Tensors, noise: Tensor, real: Tensor, directions: Tensor
+    game: Game,
+    generator: Tensors,
+    discriminator: Tensors,
+    noise: Tensor,
+    real: Tensor,
+    directions: Tensor,
+    draws: Sequence[Tensor] = (),
 ) -> Tensors:
     """All metrics of one run, each a scalar.
 
-    noise: (samples, latent); real: (1, points) for a fixed target, (samples, points) for a family.
+    noise: (samples, latent); real: (1, points) for a fixed target, (samples, points) for a family;
+    draws: the random numbers of each penalty, (samples, numbers).
     """
     fake = game.paint(generator, noise)
     real_logits, fake_logits = game.judge(discriminator, real), game.judge(discriminator, fake)
-    found = gradients(game, generator, discriminator, noise, real)
+    found = gradients(game, generator, discriminator, noise, real, draws)
     if real.shape[0] == 1:
         distance = errors(fake, real)
     else:

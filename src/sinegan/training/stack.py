@@ -17,6 +17,7 @@ from torch.utils import _pytree as pytree
 from sinegan.config import Config
 from sinegan.game.losses import Loss
 from sinegan.game.networks import Network
+from sinegan.game.penalties import Penalty
 from sinegan.training import streams
 from sinegan.training.metrics import measure, projections
 from sinegan.training.optimisers import Optimiser, Tensors
@@ -31,8 +32,10 @@ FEWEST_LANES = 2
 PAYS_FROM = 2_000
 """With `compile=auto`, the steps from which compiling (tens of seconds, once) is worth its time."""
 
-T = TypeVar("T", Loss, Optimiser)
+T = TypeVar("T", Loss, Optimiser, Penalty)
 Settings = dict[str, Tensors]
+Draws = list[Tensor]
+"""The random numbers of each penalty."""
 
 
 class Run(NamedTuple):
@@ -46,12 +49,13 @@ class Run(NamedTuple):
 class Signature:
     """What must be equal for runs to share a stack. All else is data with a leading runs axis.
 
-    The float settings of loss and optimiser are data, so they are blanked here.
+    The float settings of loss, optimiser and penalties are data, so they are blanked here.
     """
 
     network: Network
     loss: Loss
     optim: Optimiser
+    penalties: tuple[Penalty, ...]
     points: int
     family: bool
     steps: int
@@ -71,6 +75,7 @@ def signature(config: Config) -> Signature:
         network=config.network,
         loss=_blank(config.loss),
         optim=_blank(config.optim),
+        penalties=tuple(_blank(penalty) for penalty in config.penalty),
         points=config.target.points,
         family=config.target.family,
         steps=training.steps,
@@ -106,11 +111,17 @@ def _blank(component: T) -> T:
     return blanked
 
 
+def _components(config: Config) -> dict[str, Loss | Optimiser | Penalty]:
+    """The parts of a configuration whose float settings the runs of one stack may differ in."""
+    numbered = {f"penalty.{place}": penalty for place, penalty in enumerate(config.penalty)}
+    return {"loss": config.loss, "optim": config.optim, **numbered}
+
+
 def _settings(config: Config) -> dict[str, dict[str, float]]:
-    """The float settings of loss and optimiser: what runs of one stack may differ in."""
+    """The float settings of each component."""
     return {
-        part: {name: getattr(getattr(config, part), name) for name in _float_fields(getattr(config, part))}
-        for part in ("loss", "optim")
+        part: {name: getattr(component, name) for name in _float_fields(component)}
+        for part, component in _components(config).items()
     }
 
 
@@ -119,8 +130,8 @@ class Program:
     """The functions of a signature, each over the whole stack."""
 
     game: Game
-    advance: Callable[[Settings, State, Tensor, Tensor], State]
-    measure: Callable[[Settings, State, Tensor, Tensor, Tensor], Tensors]
+    advance: Callable[[Settings, State, Tensor, Tensor, Draws], State]
+    measure: Callable[[Settings, State, Tensor, Tensor, Draws, Tensor], Tensors]
     paint: Callable[[State, Tensor], tuple[Tensor, Tensor]]
 
 
@@ -134,20 +145,28 @@ def program(shared: Signature) -> Program:
             shared.loss,
             shared.optim,
             shared.discriminator_steps,
+            shared.penalties,
         )
 
     def with_settings(settings: Settings) -> Game:
-        loss: Any = replace(game.loss, **settings["loss"])
-        optim: Any = replace(game.optim, **settings["optim"])  # type: ignore[arg-type]
-        return replace(game, loss=loss, optim=optim)
+        def filled(component: Any, part: str) -> Any:
+            return replace(component, **settings[part])
 
-    def advance_one(settings: Settings, state: State, noise: Tensor, real: Tensor) -> State:
-        return step(with_settings(settings), state, noise, real)
+        return replace(
+            game,
+            loss=filled(game.loss, "loss"),
+            optim=filled(game.optim, "optim"),
+            penalties=tuple(filled(each, f"penalty.{place}") for place, each in enumerate(game.penalties)),
+        )
+
+    def advance_one(settings: Settings, state: State, noise: Tensor, real: Tensor, draws: Draws) -> State:
+        return step(with_settings(settings), state, noise, real, draws)
 
     def measure_one(
-        settings: Settings, state: State, noise: Tensor, real: Tensor, directions: Tensor
+        settings: Settings, state: State, noise: Tensor, real: Tensor, draws: Draws, directions: Tensor
     ) -> Tensors:
-        return measure(with_settings(settings), state.generator, state.discriminator, noise, real, directions)
+        game = with_settings(settings)
+        return measure(game, state.generator, state.discriminator, noise, real, directions, draws)
 
     def paint_one(state: State, noise: Tensor) -> tuple[Tensor, Tensor]:
         fake = game.paint(state.generator, noise)
@@ -159,7 +178,7 @@ def program(shared: Signature) -> Program:
         torch._dynamo.config.recompile_limit = 1_000
         torch._dynamo.config.accumulated_recompile_limit = 10_000
         advance = torch.compile(advance, fullgraph=True, dynamic=False)
-    return Program(game, advance, vmap(measure_one, in_dims=(0, 0, 0, 0, None)), vmap(paint_one))
+    return Program(game, advance, vmap(measure_one, in_dims=(0, 0, 0, 0, 0, None)), vmap(paint_one))
 
 
 class Stack:
@@ -190,7 +209,7 @@ class Stack:
             for part, fields in _settings(self.runs[0].config).items()
         }
         self._directions = projections(self.shared.points, self._dtype).to(self.shared.device)
-        self._block: tuple[int, Tensor, Tensor] | None = None
+        self._block: tuple[int, Tensor, Tensor, Draws] | None = None
         self.step = 0
         self.state = self._initial_state()
 
@@ -216,19 +235,22 @@ class Stack:
     def advance(self, until: int) -> None:
         """Trains from the present step to step `until`."""
         while self.step < until:
-            noise, real = self._random_block(self.step // BLOCK)
+            noise, real, draws = self._random_block(self.step // BLOCK)
             place = self.step % BLOCK
             real_now = real[place] if self.shared.family else real
-            self.state = self._program.advance(self._settings, self.state, noise[place], real_now)
+            now = [draw[place] for draw in draws]
+            self.state = self._program.advance(self._settings, self.state, noise[place], real_now, now)
             self.step += 1
 
     @torch.no_grad()
     def measure(self) -> dict[str, NDArray[np.float64]]:
         """All metrics at the present step, on fresh noise, each of shape (runs,)."""
-        draws = [self._evaluation_draw(run) for run in self._lanes]
-        noise = self._tensor(np.stack([noise for noise, _ in draws]))
-        real = self._tensor(np.stack([real for _, real in draws]))
-        found = self._program.measure(self._settings, self.state, noise, real, self._directions)
+        drawn = [self._evaluation_draw(run) for run in self._lanes]
+        noise = self._tensor(np.stack([noise for noise, _ in drawn]))
+        real = self._tensor(np.stack([real for _, real in drawn]))
+        shape = (self.shared.evaluation_samples,)
+        draws = self._penalty_draws(streams.PENALTY_EVALUATION, self.step, shape)
+        found = self._program.measure(self._settings, self.state, noise, real, draws, self._directions)
         return {name: self._array(tensor) for name, tensor in found.items()}
 
     @torch.no_grad()
@@ -265,8 +287,8 @@ class Stack:
         self.step = saved["steps"][0]
         self.state = pytree.tree_map(widened, State(**saved["state"]))
 
-    def _random_block(self, block: int) -> tuple[Tensor, Tensor]:
-        """Noise (BLOCK, runs, discriminator_steps, batch, latent) and real curves.
+    def _random_block(self, block: int) -> tuple[Tensor, Tensor, Draws]:
+        """Noise (BLOCK, runs, discriminator_steps, batch, latent), real curves, and the penalties' draws.
 
         Real curves of a family: (BLOCK, runs, discriminator_steps, batch, points). Of a fixed
         target: (runs, 1, 1, points), because 64 equal rows have the gradient of one.
@@ -279,7 +301,13 @@ class Stack:
             for lane, run in enumerate(self._lanes):
                 rng = streams.stream(run.seed, streams.NOISE, block)
                 noise[:, lane] = rng.standard_normal((BLOCK, *rows, shared.network.latent), precision)
-            self._block = (block, self._tensor(noise), self._tensor(self._real_block(block, rows)))
+            draws = self._penalty_draws(streams.PENALTY, block, (BLOCK, *rows))
+            self._block = (
+                block,
+                self._tensor(noise),
+                self._tensor(self._real_block(block, rows)),
+                [draw.movedim(0, 1) for draw in draws],
+            )
         return self._block[1:]
 
     def _real_block(self, block: int, rows: tuple[int, int]) -> NDArray[np.float64]:
@@ -290,6 +318,24 @@ class Stack:
         count = BLOCK * rows[0] * rows[1]
         drawn = [run.config.target.draw(count, rng) for run, rng in zip(self._lanes, rngs, strict=True)]
         return np.stack([curves.reshape(BLOCK, *rows, -1) for curves in drawn], axis=1)
+
+    def _penalty_draws(self, purpose: int, place: int, shape: tuple[int, ...]) -> Draws:
+        """The random numbers of each penalty, (runs, *shape, numbers)."""
+        return [
+            self._tensor(
+                np.stack(
+                    [
+                        penalty.draw(
+                            shape,
+                            self.shared.points,
+                            streams.stream(run.seed, purpose, place, type(penalty).__name__),
+                        )
+                        for run in self._lanes
+                    ]
+                )
+            )
+            for penalty in self.shared.penalties
+        ]
 
     def _evaluation_draw(self, run: Run) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         samples = self.shared.evaluation_samples
