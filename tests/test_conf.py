@@ -19,7 +19,7 @@ from sinegan.game.penalties import R1, R2
 from sinegan.schema import Allowed
 from sinegan.training.stack import Run, Stack
 
-GROUPS = ("target", "network", "loss", "penalty", "optim", "training", "executor")
+GROUPS = ("target", "network", "loss", "penalty", "optim", "lr_schedule", "average", "training", "executor")
 FEW_STEPS = ["training.steps=2", "training.batch_size=3", "training.evaluation_samples=4", "seeds=2"]
 
 
@@ -46,7 +46,7 @@ def test_every_choice_of_every_group_trains(choice: str) -> None:
     assert stack.finite_steps().tolist() == [2, 2]
 
 
-@pytest.mark.parametrize("group", ["target", "network", "loss", "optim"])
+@pytest.mark.parametrize("group", ["target", "network", "loss", "optim", "lr_schedule", "average"])
 def test_a_file_names_every_setting_of_its_class_and_no_other(group: str) -> None:
     for name in choices(group):
         config, _ = typed(compose("config", [f"{group}={name}"]))
@@ -80,7 +80,8 @@ def test_the_defaults_in_yaml_are_those_of_the_classes() -> None:
 
 def test_a_file_that_offers_words_offers_all_that_are_allowed() -> None:
     config, _ = typed(compose("config"))
-    for path in ("network.activation", "training.device", "training.dtype", "training.compile"):
+    words = ("device", "dtype", "compile", "updates")
+    for path in ("network.activation", *[f"training.{word}" for word in words]):
         part, name = path.split(".")
         (field,) = [f for f in dataclasses.fields(getattr(config, part)) if f.name == name]
         allowed: Allowed = field.metadata["allowed"]

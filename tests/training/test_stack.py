@@ -24,11 +24,13 @@ from sinegan.game.penalties import (
 )
 from sinegan.game.targets import Chirp, NoisySine, RandomPhase, Sine, Square
 from sinegan.training import streams
+from sinegan.training.averages import Exponential
 from sinegan.training.loop import engine_settings
 from sinegan.training.metrics import measure, projections
-from sinegan.training.optimisers import SGD, Adam, RMSprop
+from sinegan.training.optimisers import SGD, Adam, Extragradient, OptimisticAdam, RMSprop
+from sinegan.training.schedules import Cosine, Linear
 from sinegan.training.stack import BLOCK, PAYS_FROM, Run, Stack, is_compiled, signature
-from sinegan.training.step import Game, State, step
+from sinegan.training.step import Game, State, beginning, step
 
 MakeConfig = Callable[..., Config]
 
@@ -74,6 +76,13 @@ SHAPES = {
         "penalty": (GradientPenalty(), InstanceNoise(), WeightClipping()),
         "training": {"discriminator_steps": 2},
     },
+    "averaged, falling, optimistic": {
+        "optim": rate(1e-3, OptimisticAdam),
+        "average": Exponential(decay=0.9),
+        "lr_schedule": Cosine(),
+        "training": {"updates": "alternating", "discriminator_steps": 2},
+    },
+    "extragradient": {"optim": rate(1e-2, Extragradient), "lr_schedule": Linear(final=0.5)},
     "spectral norm": {"network": Network(latent=3, generator=(8,), discriminator=(8, 5), spectral_norm=True)},
     "rmsprop": {"optim": rate(1e-3, RMSprop), "training": {"discriminator_steps": 2}},
 }
@@ -154,6 +163,40 @@ def test_a_stack_goes_on_from_what_was_saved(make_config: MakeConfig) -> None:
     assert same(bits(resumed, 1), bits(undisturbed, 2))
 
 
+def test_averages_clocks_and_chances_go_on_from_what_was_saved(make_config: MakeConfig) -> None:
+    config = make_config(
+        average=Exponential(decay=0.9),
+        lr_schedule=Linear(),
+        penalty=(InstanceNoise(),),
+        training={"steps": 130},
+    )
+    undisturbed, interrupted = trained([Run(config, 4)], 130), trained([Run(config, 4)], 57)
+    resumed = Stack([Run(config, 4)])
+    resumed.restore(interrupted.saved())
+    with engine_settings():
+        resumed.advance(130)
+    assert same(bits(resumed, 0), bits(undisturbed, 0))
+    assert resumed.state.clock["step"].tolist()[0] == 130
+
+
+def test_a_plain_run_keeps_no_average_and_no_clock(make_config: MakeConfig) -> None:
+    state = Stack([Run(make_config(), 0)]).state
+    assert (state.average, state.clock) == ({}, {})
+
+
+def test_what_is_looked_at_is_the_average(make_config: MakeConfig) -> None:
+    config = make_config(average=Exponential(decay=0.9), training={"steps": 9})
+    stack = trained([Run(config, 0)], 9)
+    latest = Stack([Run(make_config(), 0)])
+    latest.step = 9
+    latest.state = latest.state._replace(
+        generator=stack.state.average, discriminator=stack.state.discriminator
+    )
+    assert stack.measure()["rmse"] == latest.measure()["rmse"]
+    assert (stack.paint(3)[0] == latest.paint(3)[0]).all()
+    assert stack.measure()["rmse"] != trained([Run(make_config(), 0)], 9).measure()["rmse"]
+
+
 def test_a_neighbour_that_diverges_is_not_felt(make_config: MakeConfig) -> None:
     good, bad = make_config(optim=rate(1e-2, SGD)), make_config(optim=rate(1e30, SGD))
     stack = trained([Run(bad, 1), Run(good, 0), Run(bad, 2)], 12)
@@ -174,6 +217,9 @@ def test_what_must_be_equal_in_a_stack_is_its_signature(make_config: MakeConfig)
     for other in (
         make_config(loss=NonSaturating()),
         make_config(penalty=(R1(),)),
+        make_config(lr_schedule=Linear()),
+        make_config(average=Exponential()),
+        make_config(training={"updates": "alternating"}),
         make_config(optim=rate(1e-3, SGD)),
         make_config(network=Network(latent=3, generator=(9,), discriminator=(8,))),
         make_config(target=Sine(points=7)),
@@ -213,8 +259,7 @@ def test_a_run_is_single_steps_on_the_streams_of_its_seed(make_config: MakeConfi
     modules = [streams.initialised(seed, player, build, 6) for player, build in enumerate(builders)]
     players = [{name: w.detach().double() for name, w in module.named_parameters()} for module in modules]
     game = Game(*modules, config.loss, config.optim, 2)
-    one = torch.ones((), dtype=torch.float64)
-    state = State(*players, *[config.optim.remember(player) for player in players], one, 0 * one)
+    state = beginning(game, *players)
     for block, length in enumerate((BLOCK, 3)):
         noise = streams.stream(seed, streams.NOISE, block).standard_normal((BLOCK, 2, 4, 3))
         real = target.draw(BLOCK * 2 * 4, streams.stream(seed, streams.DATA, block)).reshape(BLOCK, 2, 4, 6)

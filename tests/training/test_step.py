@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import math
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from sinegan.game.losses import Loss, Minimax, MinimaxLiteral, NonSaturating
+from sinegan.game.losses import Loss, Minimax, MinimaxLiteral, NonSaturating, Wasserstein
 from sinegan.game.penalties import (
     R1,
     R2,
@@ -19,8 +20,10 @@ from sinegan.game.penalties import (
     InstanceNoise,
     WeightClipping,
 )
-from sinegan.training.optimisers import SGD, Adam
-from sinegan.training.step import Game, State, gradients, step
+from sinegan.training.averages import Exponential
+from sinegan.training.optimisers import SGD, Adam, ExtraAdam, Extragradient, Optimiser
+from sinegan.training.schedules import Linear
+from sinegan.training.step import Game, State, beginning, gradients, step
 
 POINTS, LATENT, BATCH = 4, 3, 5
 
@@ -35,15 +38,7 @@ def players() -> tuple[nn.Module, nn.Module]:
 def started(game: Game) -> State:
     generator = {name: tensor.detach().clone() for name, tensor in game.generator.named_parameters()}
     discriminator = {name: tensor.detach().clone() for name, tensor in game.discriminator.named_parameters()}
-    one = torch.ones((), dtype=torch.float64)
-    return State(
-        generator,
-        discriminator,
-        game.optim.remember(generator),
-        game.optim.remember(discriminator),
-        one,
-        0 * one,
-    )
+    return beginning(game, generator, discriminator)
 
 
 def draws(steps: int, discriminator_steps: int) -> tuple[Tensor, Tensor]:
@@ -222,3 +217,73 @@ def test_constraints_hold_after_each_update_and_leave_the_generator_alone() -> N
         torch.testing.assert_close(clipped.discriminator[name], tensor.clamp(-0.05, 0.05))
     for name, tensor in expected.generator.items():
         torch.testing.assert_close(clipped.generator[name], tensor)
+
+
+class Point(nn.Module):
+    """One weight: the generator puts its curve there, the discriminator multiplies by it."""
+
+    def __init__(self, paints: bool) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1, dtype=torch.float64))
+        self.paints = paints
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.weight.expand(x.shape[0], 1) if self.paints else self.weight * x[:, 0]
+
+
+def dirac(optim: Optimiser, steps: int, **rules: Any) -> list[tuple[float, float]]:
+    """The path of (theta, psi) from (1, 1) in the bilinear game psi * theta, the real point being 0."""
+    game = Game(Point(True), Point(False), Wasserstein(), optim, steps=steps, **rules)
+    state = started(game)
+    found = []
+    for _ in range(steps):
+        shape = (game.discriminator_steps, 1, 1)
+        state = step(game, state, torch.zeros(shape).double(), torch.zeros(shape).double())
+        found.append((state.generator["weight"].item(), state.discriminator["weight"].item()))
+    return found
+
+
+def test_simultaneous_and_alternating_updates_are_those_worked_out_by_hand() -> None:
+    # The generator minimises -psi theta and the critic psi theta: theta + h psi, psi - h theta.
+    sgd = SGD(lr=0.5, generator_lr=0.5, discriminator_lr=0.5)
+    assert dirac(sgd, 2) == [(1.5, 0.5), (1.75, -0.25)]
+    assert dirac(sgd, 1, alternating=True) == [(1.5, 0.25)]
+    assert dirac(sgd, 1, discriminator_steps=2) == [(1.5, 0.5 - 0.75)]
+    assert dirac(sgd, 1, discriminator_steps=2, alternating=True) == [(1.5, 1 - 0.75 - 0.75)]
+
+
+def test_extragradient_takes_the_gradients_of_the_step_ahead_and_converges_where_descent_does_not() -> None:
+    extra = Extragradient(lr=0.5, generator_lr=0.5, discriminator_lr=0.5)
+    # Ahead lies (1.5, 0.5), so from (1, 1): theta + h * 0.5, psi - h * 1.5.
+    assert dirac(extra, 1) == [(1.25, 0.25)]
+    assert math.hypot(*dirac(extra, 60)[-1]) < 1e-2
+    assert math.hypot(*dirac(SGD(lr=0.5, generator_lr=0.5, discriminator_lr=0.5), 60)[-1]) > 10
+    adam = ExtraAdam(lr=0.1, generator_lr=0.1, discriminator_lr=0.1)
+    # Adam's first steps are the rate against the sign: ahead (1.1, 0.9), whose gradients are -0.9 and 1.1.
+    # Then the moments hold two gradients, m = (0.09 * -1 + 0.1 * -0.9) / (1 - 0.81) = -0.18 / 0.19.
+    mean, square = 0.18 / 0.19, (0.000999 + 0.001 * 0.81) / (1 - 0.999**2)
+    assert dirac(adam, 1)[0][0] == pytest.approx(1 + 0.1 * mean / math.sqrt(square), rel=1e-6)
+
+
+def test_a_frozen_player_stays_where_it_is() -> None:
+    path = dirac(SGD(lr=0.5, generator_lr=0.0, discriminator_lr=0.5), 3)
+    assert path == [(1.0, 0.5), (1.0, 0.0), (1.0, -0.5)]
+
+
+def test_the_schedule_scales_both_players_rates_step_by_step() -> None:
+    sgd = SGD(lr=0.5, generator_lr=0.5, discriminator_lr=0.25)
+    (first, second) = dirac(sgd, 2, lr_schedule=Linear(final=0.5))
+    assert first == (1.5, 0.75)
+    # Half-way the factor is 0.75.
+    assert second == (1.5 + 0.375 * 0.75, 0.75 - 0.1875 * 1.5)
+
+
+def test_the_average_follows_the_generator_from_its_first_weights() -> None:
+    optim = SGD(lr=0.5, generator_lr=0.5, discriminator_lr=0.5)
+    game = Game(Point(True), Point(False), Wasserstein(), optim, average=Exponential(decay=0.75))
+    state = started(game)
+    nothing = torch.zeros(1, 1, 1).double()
+    for average in (0.75 * 1 + 0.25 * 1.5, 0.75 * 1.125 + 0.25 * 1.75):
+        state = step(game, state, nothing, nothing)
+        assert state.average["weight"].item() == average
+        assert game.shown(state) is state.average

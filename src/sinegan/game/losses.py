@@ -32,6 +32,8 @@ class Loss(ABC):
 
     critic: ClassVar[bool] = False
     """Whether the discriminator's output is a score, so that its sigmoid is no probability."""
+    takes_critic: ClassVar[bool] = True
+    """Whether a penalty that makes the discriminator a critic can go with it."""
 
     @abstractmethod
     def generator(self, real: Tensor, fake: Tensor) -> Tensor: ...
@@ -81,6 +83,8 @@ class MinimaxLiteral(Loss):
     In float32 sigmoid(l) rounds to 1 from l = 16.64 on, log(1 - D) becomes -inf and the run is
     lost; prefer `Minimax`, which is the same formula on logits.
     """
+
+    takes_critic = False
 
     def generator(self, real: Tensor, fake: Tensor) -> Tensor:
         """E log(1 - D(G(z)))."""

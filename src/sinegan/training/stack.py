@@ -19,9 +19,11 @@ from sinegan.game.losses import Loss
 from sinegan.game.networks import Network
 from sinegan.game.penalties import Penalty
 from sinegan.training import streams
+from sinegan.training.averages import Average
 from sinegan.training.metrics import measure, projections
 from sinegan.training.optimisers import Optimiser, Tensors
-from sinegan.training.step import Game, State, step
+from sinegan.training.schedules import Schedule
+from sinegan.training.step import Game, State, beginning, step
 
 BLOCK = 100
 """Steps whose random numbers are drawn at once. Part of every run's numbers: never change it."""
@@ -32,7 +34,7 @@ FEWEST_LANES = 2
 PAYS_FROM = 2_000
 """With `compile=auto`, the steps from which compiling (tens of seconds, once) is worth its time."""
 
-T = TypeVar("T", Loss, Optimiser, Penalty)
+T = TypeVar("T", Loss, Optimiser, Penalty, Schedule, Average)
 Settings = dict[str, Tensors]
 Draws = list[Tensor]
 """The random numbers of each penalty."""
@@ -49,13 +51,16 @@ class Run(NamedTuple):
 class Signature:
     """What must be equal for runs to share a stack. All else is data with a leading runs axis.
 
-    The float settings of loss, optimiser and penalties are data, so they are blanked here.
+    The float settings of loss, optimiser, penalties, schedule and average are data: blank here.
     """
 
     network: Network
     loss: Loss
     optim: Optimiser
     penalties: tuple[Penalty, ...]
+    lr_schedule: Schedule
+    average: Average
+    alternating: bool
     points: int
     family: bool
     steps: int
@@ -76,6 +81,9 @@ def signature(config: Config) -> Signature:
         loss=_blank(config.loss),
         optim=_blank(config.optim),
         penalties=tuple(_blank(penalty) for penalty in config.penalty),
+        lr_schedule=_blank(config.lr_schedule),
+        average=_blank(config.average),
+        alternating=training.updates == "alternating",
         points=config.target.points,
         family=config.target.family,
         steps=training.steps,
@@ -111,10 +119,11 @@ def _blank(component: T) -> T:
     return blanked
 
 
-def _components(config: Config) -> dict[str, Loss | Optimiser | Penalty]:
+def _components(config: Config) -> dict[str, Any]:
     """The parts of a configuration whose float settings the runs of one stack may differ in."""
     numbered = {f"penalty.{place}": penalty for place, penalty in enumerate(config.penalty)}
-    return {"loss": config.loss, "optim": config.optim, **numbered}
+    named = {name: getattr(config, name) for name in ("loss", "optim", "lr_schedule", "average")}
+    return named | numbered
 
 
 def _settings(config: Config) -> dict[str, dict[str, float]]:
@@ -146,6 +155,10 @@ def program(shared: Signature) -> Program:
             shared.optim,
             shared.discriminator_steps,
             shared.penalties,
+            shared.alternating,
+            shared.lr_schedule,
+            shared.average,
+            shared.steps,
         )
 
     def with_settings(settings: Settings) -> Game:
@@ -156,6 +169,8 @@ def program(shared: Signature) -> Program:
             game,
             loss=filled(game.loss, "loss"),
             optim=filled(game.optim, "optim"),
+            lr_schedule=filled(game.lr_schedule, "lr_schedule"),
+            average=filled(game.average, "average"),
             penalties=tuple(filled(each, f"penalty.{place}") for place, each in enumerate(game.penalties)),
         )
 
@@ -166,10 +181,10 @@ def program(shared: Signature) -> Program:
         settings: Settings, state: State, noise: Tensor, real: Tensor, draws: Draws, directions: Tensor
     ) -> Tensors:
         game = with_settings(settings)
-        return measure(game, state.generator, state.discriminator, noise, real, directions, draws)
+        return measure(game, game.shown(state), state.discriminator, noise, real, directions, draws)
 
     def paint_one(state: State, noise: Tensor) -> tuple[Tensor, Tensor]:
-        fake = game.paint(state.generator, noise)
+        fake = game.paint(game.shown(state), noise)
         return fake, torch.sigmoid(game.judge(state.discriminator, fake))
 
     advance: Any = vmap(advance_one)
@@ -220,16 +235,7 @@ class Stack:
             modules = [streams.initialised(run.seed, player, build, points) for run in self._lanes]
             weights = stack_module_state(modules)[0]
             players.append({name: tensor.detach().to(**self._place) for name, tensor in weights.items()})
-        generator, discriminator = players
-        optim = self.shared.optim
-        return State(
-            generator,
-            discriminator,
-            vmap(optim.remember)(generator),
-            vmap(optim.remember)(discriminator),
-            torch.ones(len(self._lanes), **self._place),
-            torch.zeros(len(self._lanes), **self._place),
-        )
+        return vmap(functools.partial(beginning, self._program.game))(*players)
 
     @torch.no_grad()
     def advance(self, until: int) -> None:

@@ -4,7 +4,7 @@ Written for a single GAN; `sinegan.training.stack` gives it the runs axis.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,7 +14,9 @@ from torch.func import functional_call, grad_and_value
 
 from sinegan.game.losses import Loss
 from sinegan.game.penalties import Constraint, Disturbance, Energy, Penalty, Term, of_kind
+from sinegan.training.averages import Average, Last
 from sinegan.training.optimisers import Memory, Optimiser, Tensors
+from sinegan.training.schedules import Constant, Schedule
 
 # PyTorch types vjp as if it always returned an auxiliary value as well.
 vjp: Any = torch.func.vjp
@@ -30,6 +32,11 @@ class Game:
     optim: Optimiser
     discriminator_steps: int = 1
     penalties: tuple[Penalty, ...] = ()
+    alternating: bool = False
+    lr_schedule: Schedule = field(default_factory=Constant)
+    average: Average = field(default_factory=Last)
+    steps: int = 1
+    """Of a whole run: what the schedule is stretched over."""
 
     def paint(self, weights: Tensors, noise: Tensor) -> Tensor:
         """Generated curves: noise (batch, latent) -> (batch, points)."""
@@ -40,6 +47,10 @@ class Game:
         """Logits, positive for real: curves (batch, points) -> (batch,)."""
         logits: Tensor = functional_call(self.discriminator, weights, (curves,))
         return logits
+
+    def shown(self, state: "State") -> Tensors:
+        """The weights of the generator that is looked at."""
+        return self.average.shown(state.average, state.generator)
 
     def confined(self, weights: Tensors) -> Tensors:
         """The discriminator's weights within all constraints."""
@@ -60,6 +71,25 @@ class State(NamedTuple):
     """1 as long as the losses of every step were finite, 0 from the first on that were not."""
     finite_steps: Tensor
     """How many steps from the first on had finite losses."""
+    average: Tensors
+    """The averaged generator, if there is one."""
+    clock: Tensors
+    """What the schedule counts by, if it counts."""
+
+
+def beginning(game: Game, generator: Tensors, discriminator: Tensors) -> State:
+    """The state before the first step, with these weights."""
+    one = torch.ones_like(next(iter(generator.values())).flatten()[0])
+    return State(
+        generator,
+        discriminator,
+        game.optim.remember(generator),
+        game.optim.remember(discriminator),
+        one,
+        torch.zeros_like(one),
+        game.average.start(generator),
+        game.lr_schedule.remember(generator),
+    )
 
 
 class Gradients(NamedTuple):
@@ -168,24 +198,35 @@ def step(game: Game, state: State, noise: Tensor, real: Tensor, draws: Sequence[
 
     noise: (discriminator_steps, batch, latent); real: (discriminator_steps or 1, rows, points);
     draws: of each penalty (discriminator_steps, batch, numbers).
-    With more than one discriminator step, each further one sees fresh fakes of the updated
-    generator. (Both first gradients are taken before either update, as in the tutorial, where the
-    fakes are drawn once; so the game is played simultaneously.)
+    Simultaneously played, both first gradients are taken before either update, as in the tutorial,
+    where the fakes are drawn once. Alternating, the discriminator sees the updated generator. With
+    more than one discriminator step, each further one sees fresh fakes of the updated generator.
     """
 
-    def both(generator: Tensors, discriminator: Tensors, place: int) -> Gradients:
+    def at(generator: Tensors, discriminator: Tensors, place: int) -> Gradients:
         now = [draw[place] for draw in draws]
         return gradients(game, generator, discriminator, noise[place], real[place % real.shape[0]], now)
 
-    found = both(state.generator, state.discriminator, 0)
-    generator, generator_memory = game.optim.update(
-        state.generator, found.generator, state.generator_memory, game.optim.generator_lr
-    )
+    generator_lr = game.lr_schedule.rate(game.optim.generator_lr, state.clock, game.steps)
+    discriminator_lr = game.lr_schedule.rate(game.optim.discriminator_lr, state.clock, game.steps)
+    generator, generator_memory = state.generator, state.generator_memory
     discriminator, discriminator_memory = state.discriminator, state.discriminator_memory
+    found = at(generator, discriminator, 0)
+    if game.optim.extrapolates:
+        ahead, generator_memory = game.optim.update(
+            generator, found.generator, generator_memory, generator_lr
+        )
+        rival, discriminator_memory = game.optim.update(
+            discriminator, found.discriminator, discriminator_memory, discriminator_lr
+        )
+        found = at(ahead, game.confined(rival), 0)
+    generator, generator_memory = game.optim.update(
+        generator, found.generator, generator_memory, generator_lr
+    )
     for place in range(game.discriminator_steps):
-        now = both(generator, discriminator, place) if place else found
+        now = at(generator, discriminator, place) if place or game.alternating else found
         discriminator, discriminator_memory = game.optim.update(
-            discriminator, now.discriminator, discriminator_memory, game.optim.discriminator_lr
+            discriminator, now.discriminator, discriminator_memory, discriminator_lr
         )
         discriminator = game.confined(discriminator)
     finite = state.finite * torch.isfinite(found.generator_loss + found.discriminator_loss)
@@ -196,4 +237,6 @@ def step(game: Game, state: State, noise: Tensor, real: Tensor, draws: Sequence[
         discriminator_memory,
         finite,
         state.finite_steps + finite,
+        game.average.after(state.average, generator),
+        game.lr_schedule.after(state.clock),
     )
