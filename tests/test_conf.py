@@ -21,6 +21,8 @@ from sinegan.training.stack import Run, Stack
 
 GROUPS = ("target", "network", "loss", "penalty", "optim", "lr_schedule", "average", "training", "executor")
 FEW_STEPS = ["training.steps=2", "training.batch_size=3", "training.evaluation_samples=4", "seeds=2"]
+WANTED = {"target=from_file": [f"target.path={Path(__file__).with_name('measured_curve.csv')}"]}
+"""What must be set for a choice that has no default."""
 
 
 def choices(group: str) -> list[str]:
@@ -37,7 +39,8 @@ def _hydra() -> Iterator[None]:
 @pytest.mark.parametrize("choice", [f"{group}={name}" for group in GROUPS for name in choices(group)])
 def test_every_choice_of_every_group_trains(choice: str) -> None:
     network = [] if choice.startswith("network") else ["network=tiny"]
-    config, _ = typed(compose("config", [choice, *network, *FEW_STEPS, "training.compile=never"]))
+    wanted = WANTED.get(choice, [])
+    config, _ = typed(compose("config", [choice, *wanted, *network, *FEW_STEPS, "training.compile=never"]))
     stack = Stack([Run(config, seed) for seed in config.all_seeds])
     before = {name: tensor.clone() for name, tensor in stack.state.generator.items()}
     stack.advance(2)
@@ -49,7 +52,7 @@ def test_every_choice_of_every_group_trains(choice: str) -> None:
 @pytest.mark.parametrize("group", ["target", "network", "loss", "optim", "lr_schedule", "average"])
 def test_a_file_names_every_setting_of_its_class_and_no_other(group: str) -> None:
     for name in choices(group):
-        config, _ = typed(compose("config", [f"{group}={name}"]))
+        config, _ = typed(compose("config", [f"{group}={name}", *WANTED.get(f"{group}={name}", [])]))
         written = set(yaml.safe_load((conf_folder() / group / f"{name}.yaml").read_text())) - {"_target_"}
         assert written == {field.name for field in dataclasses.fields(getattr(config, group))}, name
 

@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from sinegan.config import Config, Plot
-from sinegan.game.losses import MinimaxLiteral, NonSaturating, Wasserstein
+from sinegan.game.distributions import GaussianMixture, GaussianRing, PointMass
+from sinegan.game.losses import MinimaxLiteral, NonSaturating, RelativisticPaired, Wasserstein
 from sinegan.game.networks import Network
 from sinegan.game.penalties import (
     R1,
@@ -26,7 +27,7 @@ from sinegan.game.targets import Chirp, NoisySine, RandomPhase, Sine, Square
 from sinegan.training import streams
 from sinegan.training.averages import Exponential
 from sinegan.training.loop import engine_settings
-from sinegan.training.metrics import measure, projections
+from sinegan.training.metrics import Fresh, measure, projections
 from sinegan.training.optimisers import SGD, Adam, Extragradient, OptimisticAdam, RMSprop
 from sinegan.training.schedules import Cosine, Linear
 from sinegan.training.stack import BLOCK, PAYS_FROM, Run, Stack, is_compiled, signature
@@ -83,6 +84,12 @@ SHAPES = {
         "training": {"updates": "alternating", "discriminator_steps": 2},
     },
     "extragradient": {"optim": rate(1e-2, Extragradient), "lr_schedule": Linear(final=0.5)},
+    "mixture": {"target": GaussianRing(), "loss": RelativisticPaired(), "penalty": (R1(), R2())},
+    "one number": {
+        "target": PointMass(),
+        "network": Network(latent=1, generator=(), discriminator=()),
+        "training": {"dtype": "float64"},
+    },
     "spectral norm": {"network": Network(latent=3, generator=(8,), discriminator=(8, 5), spectral_norm=True)},
     "rmsprop": {"optim": rate(1e-3, RMSprop), "training": {"discriminator_steps": 2}},
 }
@@ -213,6 +220,12 @@ def test_what_must_be_equal_in_a_stack_is_its_signature(make_config: MakeConfig)
         make_config(target=Square(points=6, amplitude=3)),
     ):
         assert signature(other) == signature(config)
+    assert signature(make_config(target=GaussianRing(radius=3))) == signature(
+        make_config(target=GaussianRing())
+    )
+    assert signature(make_config(target=GaussianRing(gaussians=7))) != signature(
+        make_config(target=GaussianRing())
+    )
     assert signature(make_config(penalty=(R1(gamma=3),))) == signature(make_config(penalty=(R1(),)))
     for other in (
         make_config(loss=NonSaturating()),
@@ -223,6 +236,7 @@ def test_what_must_be_equal_in_a_stack_is_its_signature(make_config: MakeConfig)
         make_config(optim=rate(1e-3, SGD)),
         make_config(network=Network(latent=3, generator=(9,), discriminator=(8,))),
         make_config(target=Sine(points=7)),
+        make_config(target=GaussianMixture()),
         make_config(target=NoisySine(points=6)),
         *[make_config(training={name: 3}) for name in ("steps", "batch_size", "discriminator_steps")],
         *[make_config(training={name: 3}) for name in ("evaluate_every", "evaluation_samples")],
@@ -272,13 +286,14 @@ def test_a_run_is_single_steps_on_the_streams_of_its_seed(make_config: MakeConfi
         torch.testing.assert_close(mine[0], expected, rtol=1e-9, atol=1e-12)
 
     rng = streams.stream(seed, streams.EVALUATION, steps)
-    fresh, rows = rng.standard_normal((8, 3)), target.draw(8 if target.family else 1, rng)
-    looked = torch.from_numpy(fresh), torch.from_numpy(rows), projections(6, torch.float64)
-    expected = measure(game, state.generator, state.discriminator, *looked)
+    drawn = [rng.standard_normal((8, 3)), *[target.draw(8 if target.family else 1, rng) for _ in range(2)]]
+    no_modes = torch.zeros(0, 6).double(), torch.zeros(()).double()
+    fresh = Fresh(*map(torch.from_numpy, drawn), *no_modes)
+    expected = measure(game, state.generator, state.discriminator, fresh, projections(6, torch.float64))
     for name, values in stack.measure().items():
         assert values[1] == pytest.approx(expected[name].item(), rel=1e-7), name
     curves, probability = stack.paint(8)
-    painted = game.paint(state.generator, looked[0])
+    painted = game.paint(state.generator, fresh.noise)
     torch.testing.assert_close(torch.from_numpy(curves[1]), painted)
     torch.testing.assert_close(
         torch.from_numpy(probability[1]), torch.sigmoid(game.judge(state.discriminator, painted))

@@ -20,7 +20,7 @@ from sinegan.game.networks import Network
 from sinegan.game.penalties import Penalty
 from sinegan.training import streams
 from sinegan.training.averages import Average
-from sinegan.training.metrics import measure, projections
+from sinegan.training.metrics import Fresh, measure, projections
 from sinegan.training.optimisers import Optimiser, Tensors
 from sinegan.training.schedules import Schedule
 from sinegan.training.step import Game, State, beginning, step
@@ -62,6 +62,7 @@ class Signature:
     average: Average
     alternating: bool
     points: int
+    modes: int
     family: bool
     steps: int
     batch_size: int
@@ -85,6 +86,7 @@ def signature(config: Config) -> Signature:
         average=_blank(config.average),
         alternating=training.updates == "alternating",
         points=config.target.points,
+        modes=len(config.target.modes().centers),
         family=config.target.family,
         steps=training.steps,
         batch_size=training.batch_size,
@@ -140,7 +142,7 @@ class Program:
 
     game: Game
     advance: Callable[[Settings, State, Tensor, Tensor, Draws], State]
-    measure: Callable[[Settings, State, Tensor, Tensor, Draws, Tensor], Tensors]
+    measure: Callable[[Settings, State, Fresh, Tensor], Tensors]
     paint: Callable[[State, Tensor], tuple[Tensor, Tensor]]
 
 
@@ -177,11 +179,9 @@ def program(shared: Signature) -> Program:
     def advance_one(settings: Settings, state: State, noise: Tensor, real: Tensor, draws: Draws) -> State:
         return step(with_settings(settings), state, noise, real, draws)
 
-    def measure_one(
-        settings: Settings, state: State, noise: Tensor, real: Tensor, draws: Draws, directions: Tensor
-    ) -> Tensors:
+    def measure_one(settings: Settings, state: State, fresh: Fresh, directions: Tensor) -> Tensors:
         game = with_settings(settings)
-        return measure(game, game.shown(state), state.discriminator, noise, real, directions, draws)
+        return measure(game, game.shown(state), state.discriminator, fresh, directions)
 
     def paint_one(state: State, noise: Tensor) -> tuple[Tensor, Tensor]:
         fake = game.paint(game.shown(state), noise)
@@ -193,7 +193,7 @@ def program(shared: Signature) -> Program:
         torch._dynamo.config.recompile_limit = 1_000
         torch._dynamo.config.accumulated_recompile_limit = 10_000
         advance = torch.compile(advance, fullgraph=True, dynamic=False)
-    return Program(game, advance, vmap(measure_one, in_dims=(0, 0, 0, 0, 0, None)), vmap(paint_one))
+    return Program(game, advance, vmap(measure_one, in_dims=(0, 0, 0, None)), vmap(paint_one))
 
 
 class Stack:
@@ -224,6 +224,8 @@ class Stack:
             for part, fields in _settings(self.runs[0].config).items()
         }
         self._directions = projections(self.shared.points, self._dtype).to(self.shared.device)
+        modes = [run.config.target.modes() for run in self._lanes]
+        self._modes = [self._tensor(np.stack(each)) for each in zip(*modes, strict=True)]
         self._block: tuple[int, Tensor, Tensor, Draws] | None = None
         self.step = 0
         self.state = self._initial_state()
@@ -252,11 +254,11 @@ class Stack:
     def measure(self) -> dict[str, NDArray[np.float64]]:
         """All metrics at the present step, on fresh noise, each of shape (runs,)."""
         drawn = [self._evaluation_draw(run) for run in self._lanes]
-        noise = self._tensor(np.stack([noise for noise, _ in drawn]))
-        real = self._tensor(np.stack([real for _, real in drawn]))
+        noise, real, again = (self._tensor(np.stack(each)) for each in zip(*drawn, strict=True))
         shape = (self.shared.evaluation_samples,)
         draws = self._penalty_draws(streams.PENALTY_EVALUATION, self.step, shape)
-        found = self._program.measure(self._settings, self.state, noise, real, draws, self._directions)
+        fresh = Fresh(noise, real, again, *self._modes, draws)
+        found = self._program.measure(self._settings, self.state, fresh, self._directions)
         return {name: self._array(tensor) for name, tensor in found.items()}
 
     @torch.no_grad()
@@ -343,11 +345,13 @@ class Stack:
             for penalty in self.shared.penalties
         ]
 
-    def _evaluation_draw(self, run: Run) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _evaluation_draw(self, run: Run) -> tuple[NDArray[np.float64], ...]:
+        """Noise, real curves, and other real curves."""
         samples = self.shared.evaluation_samples
         rng = streams.stream(run.seed, streams.EVALUATION, self.step)
         noise = rng.standard_normal((samples, self.shared.network.latent))
-        return noise, run.config.target.draw(samples if self.shared.family else 1, rng)
+        real, again = (run.config.target.draw(samples if self.shared.family else 1, rng) for _ in range(2))
+        return noise, real, again
 
     def _tensor(self, array: NDArray[np.float64]) -> Tensor:
         return torch.from_numpy(array).to(**self._place)
