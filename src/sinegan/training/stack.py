@@ -225,7 +225,8 @@ class Stack:
         }
         self._directions = projections(self.shared.points, self._dtype).to(self.shared.device)
         modes = [run.config.target.modes() for run in self._lanes]
-        self._modes = [self._tensor(np.stack(each)) for each in zip(*modes, strict=True)]
+        self._centers = self._tensor(np.stack([each.centers for each in modes]))
+        self._stds = self._tensor(np.array([each.std for each in modes]))
         self._block: tuple[int, Tensor, Tensor, Draws] | None = None
         self.step = 0
         self.state = self._initial_state()
@@ -257,7 +258,7 @@ class Stack:
         noise, real, again = (self._tensor(np.stack(each)) for each in zip(*drawn, strict=True))
         shape = (self.shared.evaluation_samples,)
         draws = self._penalty_draws(streams.PENALTY_EVALUATION, self.step, shape)
-        fresh = Fresh(noise, real, again, *self._modes, draws)
+        fresh = Fresh(noise, real, again, self._centers, self._stds, draws)
         found = self._program.measure(self._settings, self.state, fresh, self._directions)
         return {name: self._array(tensor) for name, tensor in found.items()}
 
