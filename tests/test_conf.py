@@ -1,6 +1,7 @@
 """Every file in conf/ is composed, instantiated and stepped; the tree tells the truth about the classes."""
 
 import dataclasses
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from omegaconf import OmegaConf
 
@@ -21,12 +23,17 @@ from sinegan.training.stack import Run, Stack
 
 GROUPS = ("target", "network", "loss", "penalty", "optim", "lr_schedule", "average", "training", "executor")
 FEW_STEPS = ["training.steps=2", "training.batch_size=3", "training.evaluation_samples=4", "seeds=2"]
-WANTED = {"target=from_file": [f"target.path={Path(__file__).with_name('measured_curve.csv')}"]}
+WANTED = {
+    "target=from_file": [f"target.path={Path(__file__).with_name('measured_curve.csv')}"],
+    "network=dirac": ["target=point_mass"],
+    "network=affine": ["target=gaussian"],
+}
 """What must be set for a choice that has no default."""
 
 
 def choices(group: str) -> list[str]:
-    return sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
+    folder = conf_folder() / group
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
 
 
 @pytest.fixture(autouse=True)
@@ -125,9 +132,21 @@ def test_every_experiment_is_valid_in_all_its_combinations(name: str) -> None:
     overrides = OverridesParser.create().parse_overrides([f"{key}={value}" for key, value in params.items()])
     assert (name == "original") == (not overrides)
     for override in overrides:
-        for value in override.sweep_string_iterator():
+        for value in _values(override):
             single = compose("config", [f"experiment={name}", f"{override.key_or_group}={value}"])
             assert problems_of(single) == []
+    for grid in OmegaConf.to_container(study.hydra.sweeper.grids or OmegaConf.create([])) or []:
+        lists = OverridesParser.create().parse_overrides([f"{key}={value}" for key, value in grid.items()])
+        for values in itertools.product(*map(_values, lists)):
+            keys = [each.key_or_group for each in lists]
+            pairs = [f"{key}={value}" for key, value in zip(keys, values, strict=True)]
+            assert problems_of(compose("config", [f"experiment={name}", *pairs])) == []
+
+
+def _values(override: Override) -> list[str]:
+    if override.is_sweep_override():
+        return list(override.sweep_string_iterator())
+    return [override.get_value_element_as_str()]
 
 
 def test_one_learning_rate_serves_both_players_unless_split() -> None:

@@ -191,6 +191,10 @@ def chosen(**kinds: str) -> dict[str, Any]:
             "penalty WeightClipping: is undone by network.spectral_norm = true; use one of them",
         ),
         (
+            {"network": {"_target_": "sinegan.game.toy_networks.Dirac"}},
+            "network Dirac: is made for 1 point, target Sine has 16; use target=point_mass or gaussian",
+        ),
+        (
             {
                 "optim": {"_target_": "sinegan.training.optimisers.ExtraAdam"},
                 "training": {"updates": "alternating"},

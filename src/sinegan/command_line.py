@@ -134,7 +134,9 @@ def _choice_problems(override: Override, loader: ConfigLoader) -> Iterator[str]:
     options = loader.get_group_options(group)
     for choice in _texts(override):
         for name in choice.strip("[]").split(","):  # of some groups several may be chosen
-            if name != "null" and not override.is_delete() and name not in options:
+            below, _, last = name.rpartition("/")
+            known = loader.get_group_options(f"{group}/{below}") if below else options
+            if name != "null" and not override.is_delete() and last not in known:
                 yield f"{group} = {choice}: must be one of {', '.join(options)}{nearest(name, options)}"
 
 

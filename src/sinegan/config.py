@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sinegan.game.losses import Loss
-from sinegan.game.networks import Network
+from sinegan.game.networks import Players
 from sinegan.game.penalties import Constraint, Penalty
 from sinegan.game.targets import Target
 from sinegan.schema import bounded, build, choice
@@ -58,7 +58,7 @@ class Config:
     """One configuration: `seeds` runs, with the seeds `seed`, `seed + 1`, …"""
 
     target: Target
-    network: Network
+    network: Players
     loss: Loss
     optim: Optimiser
     training: Training
@@ -121,8 +121,13 @@ class Config:
                 )
             if kinds.count(kind) > 1:
                 yield f"penalty {kind.__name__}: chosen {kinds.count(kind)} times; choose it once"
-            if issubclass(kind, Constraint) and self.network.spectral_norm:
+            if issubclass(kind, Constraint) and self.network.normalises:
                 yield f"penalty {kind.__name__}: is undone by network.spectral_norm = true; use one of them"
+        if self.network.points not in (None, self.target.points):
+            yield (
+                f"network {type(self.network).__name__}: is made for {self.network.points} point, target "
+                f"{type(self.target).__name__} has {self.target.points}; use target=point_mass or gaussian"
+            )
         if self.optim.extrapolates:
             optim = type(self.optim).__name__
             if training.updates != "simultaneous":

@@ -1,8 +1,10 @@
 """The two players as plain modules: sizes and activation are settings."""
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -17,12 +19,44 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "gelu": nn.GELU,
 }
 
+Tensors = dict[str, Tensor]
+
 SQUARINGS = 10
 """A Gram matrix squared so often is 1,024 steps of power iteration."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Network:
+class Players(ABC):
+    """The two players as ordinary modules."""
+
+    points: ClassVar[int | None] = None
+    """The number of points that they are made for; None for any."""
+
+    @property
+    @abstractmethod
+    def latent(self) -> int:
+        """How many numbers of noise the generator takes."""
+
+    @abstractmethod
+    def build_generator(self, points: int) -> nn.Module:
+        """Maps (batch, latent) to (batch, points)."""
+
+    @abstractmethod
+    def build_discriminator(self, points: int) -> nn.Module:
+        """Maps (batch, points) to logits, (batch,)."""
+
+    @property
+    def normalises(self) -> bool:
+        """Whether the scale of the discriminator's weights has no effect."""
+        return False
+
+    def readings(self, generator: Mapping[str, Tensor], discriminator: Mapping[str, Tensor]) -> Tensors:
+        """Weights that are worth a metric of their own, scalars by name."""
+        return {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network(Players):
     """Two multilayer perceptrons.
 
     Generator: `latent` numbers of noise -> `generator` hidden layers -> points of the curve.
@@ -37,12 +71,14 @@ class Network:
     spectral_norm: bool = False
     """Whether each weight matrix of the discriminator is divided by its largest singular value."""
 
+    @property
+    def normalises(self) -> bool:
+        return self.spectral_norm
+
     def build_generator(self, points: int) -> nn.Module:
-        """Maps (batch, latent) to (batch, points)."""
         return perceptron((self.latent, *self.generator, points), self.activation)
 
     def build_discriminator(self, points: int) -> nn.Module:
-        """Maps (batch, points) to logits, (batch,)."""
         linear = SpectralLinear if self.spectral_norm else nn.Linear
         layers = perceptron((points, *self.discriminator, 1), self.activation, linear)
         return nn.Sequential(*layers, nn.Flatten(0))
@@ -73,8 +109,8 @@ def largest_singular_value(weight: Tensor) -> Tensor:
     wide = weight.shape[0] <= weight.shape[1]
     gram = weight @ weight.T if wide else weight.T @ weight
     power = gram.detach()
+    power = power / torch.sqrt((power**2).sum())
     for _ in range(SQUARINGS):
-        power = power / power.diagonal().sum()
-        power = power @ power
-    projector = power / power.diagonal().sum()
-    return torch.sqrt((projector * gram).sum())
+        # The trace of a symmetric matrix's square is the sum of its squared entries: from here on it is 1.
+        power = (power @ power) / (power**2).sum()
+    return torch.sqrt((power * gram).sum())

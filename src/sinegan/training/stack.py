@@ -16,7 +16,7 @@ from torch.utils import _pytree as pytree
 
 from sinegan.config import Config
 from sinegan.game.losses import Loss
-from sinegan.game.networks import Network
+from sinegan.game.networks import Players
 from sinegan.game.penalties import Penalty
 from sinegan.training import streams
 from sinegan.training.averages import Average
@@ -54,7 +54,7 @@ class Signature:
     The float settings of loss, optimiser, penalties, schedule and average are data: blank here.
     """
 
-    network: Network
+    network: Players
     loss: Loss
     optim: Optimiser
     penalties: tuple[Penalty, ...]
@@ -181,7 +181,8 @@ def program(shared: Signature) -> Program:
 
     def measure_one(settings: Settings, state: State, fresh: Fresh, directions: Tensor) -> Tensors:
         game = with_settings(settings)
-        return measure(game, game.shown(state), state.discriminator, fresh, directions)
+        found = measure(game, game.shown(state), state.discriminator, fresh, directions)
+        return found | shared.network.readings(state.generator, state.discriminator)
 
     def paint_one(state: State, noise: Tensor) -> tuple[Tensor, Tensor]:
         fake = game.paint(game.shown(state), noise)
