@@ -100,7 +100,7 @@ def test_the_primary_metric_follows_the_target(make_config):
 def test_all_problems_are_raised_at_once():
     found = problems(
         target={"_target_": "sinegan.game.targets.Sine", "points": 1},
-        network={"activation": "rleu"},
+        network={"_target_": "sinegan.game.networks.Network", "activation": "rleu"},
         optim={"_target_": "sinegan.training.optimisers.Adam", "lr": 0, "beta": 0.5},
         training={"steps": 0, "dtype": "float16"},
         seeds="many",

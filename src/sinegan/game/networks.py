@@ -106,6 +106,9 @@ def largest_singular_value(weight: Tensor) -> Tensor:
 
     The gradient is that of Miyato et al. 2018, equation 9: the singular vectors count as constants.
     """
+    if 1 in weight.shape:
+        # Its norm. Compiled, a chain of 1 x 1 products would be written out 3^SQUARINGS times.
+        return torch.sqrt((weight**2).sum())
     wide = weight.shape[0] <= weight.shape[1]
     gram = weight @ weight.T if wide else weight.T @ weight
     power = gram.detach()
