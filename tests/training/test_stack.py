@@ -145,6 +145,29 @@ def test_a_compiled_run_has_the_same_bits_in_narrow_and_wide_stacks(make_config:
     torch.testing.assert_close(bits(wide, 3), bits(eager, 0), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"loss": RelativisticPaired(), "penalty": (InstanceNoise(), R1(), R2()), "lr_schedule": Cosine()},
+        {
+            "loss": Wasserstein(),
+            "penalty": (GradientPenalty(),),
+            "network": Network(latent=3, generator=(8,), discriminator=(8,), spectral_norm=True),
+            "average": Exponential(decay=0.9),
+        },
+    ],
+    ids=["relativistic, penalised, falling", "a normalised critic, averaged"],
+)
+def test_the_games_of_the_literature_compile_to_what_they_are(
+    make_config: MakeConfig, parts: dict[str, Any]
+) -> None:
+    # Gradient descent: Adam would blow up what rounding leaves of gradients that are 0.
+    config = make_config(optim=rate(0.1, SGD), **parts)
+    compiled = dataclasses.replace(config, training=dataclasses.replace(config.training, compile="always"))
+    mine, expected = (bits(trained([Run(each, 3)], 12), 0) for each in (compiled, config))
+    torch.testing.assert_close(mine, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_looking_more_often_changes_nothing(make_config: MakeConfig) -> None:
     def looked(every: int) -> Stack:
         stack = Stack([Run(make_config(target=NoisySine(points=6)), 5)])

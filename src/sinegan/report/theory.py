@@ -112,7 +112,7 @@ def rate(steps: NDArray[Any], distance: NDArray[Any]) -> float:
 
     NaN when it never is.
     """
-    small = (distance < 1e-2) & (distance > 1e-13)
+    small = (distance < 1e-2) & (distance > 0)
     if small.sum() < 10:
         return math.nan
     slope, _ = np.polyfit(steps[small], np.log(distance[small]), 1)
@@ -192,7 +192,7 @@ def phase_plane(sweep: Sweep) -> Figure | None:
         figure.supxlabel("theta", fontsize=9)
         figure.supylabel("psi", fontsize=9)
         handles, labels = panels.flat[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=7)
+        figure.legend(handles, labels, loc="outside upper center", ncols=2, fontsize=7)
     return figure
 
 
