@@ -192,6 +192,9 @@ def test_consensus_adds_the_gradient_of_half_the_squared_field_to_both_players()
         return torch.cat([part.flatten() for part in both])
 
     alone = gradients(plain, state.generator, state.discriminator, noise[0, 0], real[0, 0], nothing[1:])
+    energy = 0.25 * (field(state.generator, state.discriminator) ** 2).sum()
+    torch.testing.assert_close(found.generator_loss, alone.generator_loss + energy)
+    torch.testing.assert_close(found.discriminator_loss, alone.discriminator_loss + energy)
     for player, mine in (("generator", found.generator), ("discriminator", found.discriminator)):
         for name, tensor in getattr(state, player).items():
             # Along one weight, by central differences of |v|^2 / 2.
