@@ -18,10 +18,28 @@ def problems(*arguments: str) -> list[str]:
 
 
 def test_a_wrong_choice_names_the_group_all_choices_and_the_nearest() -> None:
-    (problem,) = problems("loss=minmax")
+    (problem,) = problems("optim=adamm")
     assert problem == (
-        "loss = minmax: must be one of minimax, minimax_literal, non_saturating; did you mean minimax?"
+        "optim = adamm: must be one of adam, extra_adam, extragradient, optimistic_adam, rmsprop, sgd; "
+        "did you mean adam?"
     )
+
+
+def test_several_choices_of_a_group_are_each_checked() -> None:
+    assert not command("penalty=[r1,r2]", "penalty.r2.gamma=3").multirun
+    assert command("-m", "penalty=none,r1,[r1,r2]").multirun
+    (problem,) = problems("penalty=[r1,dragn]")
+    assert problem.startswith("penalty = [r1,dragn]: must be one of consensus, dragan, ")
+    assert problem.endswith("did you mean dragan?")
+    assert problems("penalty=[r1,r2]", "penalty.r2.gamma=-1") == [
+        "penalty.r2.gamma = -1: must be a number above 0"
+    ]
+
+
+def test_a_choice_may_lie_in_a_folder_of_its_group() -> None:
+    assert command("-m", "experiment=theory/dirac").multirun
+    (problem,) = problems("-m", "experiment=theory/dirak")
+    assert problem.startswith("experiment = theory/dirak: must be one of ")
 
 
 def test_a_wrong_choice_in_a_sweep_is_found_among_right_ones() -> None:

@@ -1,6 +1,7 @@
 """Every file in conf/ is composed, instantiated and stepped; the tree tells the truth about the classes."""
 
 import dataclasses
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,20 +11,29 @@ import pytest
 import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from omegaconf import OmegaConf
 
 from sinegan.composition import problems_of, typed
 from sinegan.conf_folder import conf_folder
+from sinegan.game.penalties import R1, R2
 from sinegan.schema import Allowed
 from sinegan.training.stack import Run, Stack
 
-GROUPS = ("target", "network", "loss", "optim", "training", "executor")
+GROUPS = ("target", "network", "loss", "penalty", "optim", "lr_schedule", "average", "training", "executor")
 FEW_STEPS = ["training.steps=2", "training.batch_size=3", "training.evaluation_samples=4", "seeds=2"]
+WANTED = {
+    "target=from_file": [f"target.path={Path(__file__).with_name('measured_curve.csv')}"],
+    "network=dirac": ["target=point_mass"],
+    "network=affine": ["target=gaussian"],
+}
+"""What must be set for a choice that has no default."""
 
 
 def choices(group: str) -> list[str]:
-    return sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
+    folder = conf_folder() / group
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +46,8 @@ def _hydra() -> Iterator[None]:
 @pytest.mark.parametrize("choice", [f"{group}={name}" for group in GROUPS for name in choices(group)])
 def test_every_choice_of_every_group_trains(choice: str) -> None:
     network = [] if choice.startswith("network") else ["network=tiny"]
-    config, _ = typed(compose("config", [choice, *network, *FEW_STEPS, "training.compile=never"]))
+    wanted = WANTED.get(choice, [])
+    config, _ = typed(compose("config", [choice, *wanted, *network, *FEW_STEPS, "training.compile=never"]))
     stack = Stack([Run(config, seed) for seed in config.all_seeds])
     before = {name: tensor.clone() for name, tensor in stack.state.generator.items()}
     stack.advance(2)
@@ -45,12 +56,28 @@ def test_every_choice_of_every_group_trains(choice: str) -> None:
     assert stack.finite_steps().tolist() == [2, 2]
 
 
-@pytest.mark.parametrize("group", ["target", "network", "loss", "optim"])
+@pytest.mark.parametrize("group", ["target", "network", "loss", "optim", "lr_schedule", "average"])
 def test_a_file_names_every_setting_of_its_class_and_no_other(group: str) -> None:
     for name in choices(group):
-        config, _ = typed(compose("config", [f"{group}={name}"]))
+        config, _ = typed(compose("config", [f"{group}={name}", *WANTED.get(f"{group}={name}", [])]))
         written = set(yaml.safe_load((conf_folder() / group / f"{name}.yaml").read_text())) - {"_target_"}
         assert written == {field.name for field in dataclasses.fields(getattr(config, group))}, name
+
+
+@pytest.mark.parametrize("name", choices("penalty"))
+def test_a_penalty_is_named_like_its_file_with_every_setting_of_its_class(name: str) -> None:
+    written = yaml.safe_load((conf_folder() / "penalty" / f"{name}.yaml").read_text())
+    assert set(written) == {name} - {"none"}
+    config, _ = typed(compose("config", [f"penalty={name}"]))
+    assert len(config.penalty) == len(written)
+    for penalty in config.penalty:
+        assert set(written[name]) - {"_target_"} == {field.name for field in dataclasses.fields(penalty)}
+
+
+def test_several_penalties_are_combined_in_any_order() -> None:
+    both, _ = typed(compose("config", ["penalty=[r2,r1]", "penalty.r1.gamma=3"]))
+    assert both.penalty == (R1(gamma=3.0), R2())
+    assert typed(compose("config", ["penalty=[r1,r2]", "penalty.r1.gamma=3"]))[0] == both
 
 
 def test_the_defaults_in_yaml_are_those_of_the_classes() -> None:
@@ -63,7 +90,8 @@ def test_the_defaults_in_yaml_are_those_of_the_classes() -> None:
 
 def test_a_file_that_offers_words_offers_all_that_are_allowed() -> None:
     config, _ = typed(compose("config"))
-    for path in ("network.activation", "training.device", "training.dtype", "training.compile"):
+    words = ("device", "dtype", "compile", "updates")
+    for path in ("network.activation", *[f"training.{word}" for word in words]):
         part, name = path.split(".")
         (field,) = [f for f in dataclasses.fields(getattr(config, part)) if f.name == name]
         allowed: Allowed = field.metadata["allowed"]
@@ -104,9 +132,21 @@ def test_every_experiment_is_valid_in_all_its_combinations(name: str) -> None:
     overrides = OverridesParser.create().parse_overrides([f"{key}={value}" for key, value in params.items()])
     assert (name == "original") == (not overrides)
     for override in overrides:
-        for value in override.sweep_string_iterator():
+        for value in _values(override):
             single = compose("config", [f"experiment={name}", f"{override.key_or_group}={value}"])
             assert problems_of(single) == []
+    for grid in OmegaConf.to_container(study.hydra.sweeper.grids or OmegaConf.create([])) or []:
+        lists = OverridesParser.create().parse_overrides([f"{key}={value}" for key, value in grid.items()])
+        for values in itertools.product(*map(_values, lists)):
+            keys = [each.key_or_group for each in lists]
+            pairs = [f"{key}={value}" for key, value in zip(keys, values, strict=True)]
+            assert problems_of(compose("config", [f"experiment={name}", *pairs])) == []
+
+
+def _values(override: Override) -> list[str]:
+    if override.is_sweep_override():
+        return list(override.sweep_string_iterator())
+    return [override.get_value_element_as_str()]
 
 
 def test_one_learning_rate_serves_both_players_unless_split() -> None:

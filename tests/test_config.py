@@ -100,7 +100,7 @@ def test_the_primary_metric_follows_the_target(make_config):
 def test_all_problems_are_raised_at_once():
     found = problems(
         target={"_target_": "sinegan.game.targets.Sine", "points": 1},
-        network={"activation": "rleu"},
+        network={"_target_": "sinegan.game.networks.Network", "activation": "rleu"},
         optim={"_target_": "sinegan.training.optimisers.Adam", "lr": 0, "beta": 0.5},
         training={"steps": 0, "dtype": "float16"},
         seeds="many",
@@ -157,6 +157,67 @@ def test_a_family_takes_only_as_many_samples_as_memory_has_pairs_for():
         "must be at most 3952 for 16 points"
     )
     assert validate(values(training={"evaluation_samples": most + 1})), "a fixed target has no pairs"
+
+
+LOSSES, PENALTIES = "sinegan.game.losses.", "sinegan.game.penalties."
+
+
+def chosen(**kinds: str) -> dict[str, Any]:
+    return {name: {"_target_": PENALTIES + kind} for name, kind in kinds.items()}
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        (
+            {"loss": {"_target_": LOSSES + "Hinge"}, "training": {"stop_tolerance": 0.1}},
+            "training.stop_tolerance = 0.1: loss Hinge has a critic, whose output is no probability that "
+            "could come near 1/2; use null",
+        ),
+        (
+            {"loss": {"_target_": LOSSES + "MinimaxLiteral"}, "penalty": chosen(wgan_gp="GradientPenalty")},
+            "penalty GradientPenalty: makes a critic, but loss MinimaxLiteral takes a probability; "
+            "use loss=minimax",
+        ),
+        (
+            {"penalty": chosen(wgan_gp="GradientPenalty", wgan_gp_zero="GradientPenalty")},
+            "penalty GradientPenalty: chosen 2 times; choose it once",
+        ),
+        (
+            {
+                "penalty": chosen(weight_clipping="WeightClipping"),
+                "network": {"_target_": "sinegan.game.networks.Network", "spectral_norm": True},
+            },
+            "penalty WeightClipping: is undone by network.spectral_norm = true; use one of them",
+        ),
+        (
+            {"network": {"_target_": "sinegan.game.toy_networks.Dirac"}},
+            "network Dirac: is made for 1 point, target Sine has 16; use target=point_mass or gaussian",
+        ),
+        (
+            {
+                "optim": {"_target_": "sinegan.training.optimisers.ExtraAdam"},
+                "training": {"updates": "alternating"},
+            },
+            "training.updates = alternating: ExtraAdam extrapolates both players; use simultaneous",
+        ),
+        (
+            {
+                "optim": {"_target_": "sinegan.training.optimisers.Extragradient"},
+                "training": {"discriminator_steps": 5},
+            },
+            "training.discriminator_steps = 5: Extragradient extrapolates both players; use 1",
+        ),
+    ],
+)
+def test_what_does_not_go_together_is_refused_by_name(changes, problem):
+    assert problems(**changes) == [problem]
+
+
+def test_a_gradient_penalty_goes_with_spectral_normalisation_and_with_other_losses():
+    network = {"_target_": "sinegan.game.networks.Network", "spectral_norm": True}
+    penalty = chosen(wgan_gp="GradientPenalty", r1="R1", instance_noise="InstanceNoise")
+    assert len(validate(values(penalty=penalty, network=network)).penalty) == 3
 
 
 def test_all_conflicts_are_raised_at_once(monkeypatch):

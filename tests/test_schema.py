@@ -325,3 +325,32 @@ def test_a_path_that_leads_nowhere_is_refused() -> None:
 
 
 ADAM = "sinegan.training.optimisers.Adam"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    shapes: tuple[Shape, ...] = ()
+
+
+def square(**settings: Any) -> dict[str, Any]:
+    return {"_target_": f"{__name__}.Square", **settings}
+
+
+def test_named_groups_of_settings_become_a_tuple_in_the_order_of_their_names():
+    assert build(Drawing, {"shapes": {"b": square(length=2.0), "a": square()}}) == (
+        Drawing(shapes=(Square(), Square(length=2.0))),
+        [],
+    )
+    assert build(Drawing, {"shapes": {}}) == (Drawing(), [])
+
+
+def test_the_problems_of_all_named_groups_are_told_with_their_names():
+    assert build(Drawing, {"shapes": {"b": square(length=0), "a": square(size=1), "c": {}}}) == (
+        None,
+        [
+            "shapes.a.size = 1: no such key; did you mean sides?",
+            "shapes.b.length = 0: must be a number above 0",
+            "shapes.c._target_: missing; set it to the dotted path of a Shape",
+        ],
+    )
+    assert build(Drawing, {"shapes": 3}) == (None, ["shapes = 3: must be named groups of settings"])

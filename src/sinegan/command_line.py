@@ -133,8 +133,11 @@ def _choice_problems(override: Override, loader: ConfigLoader) -> Iterator[str]:
     group = override.key_or_group
     options = loader.get_group_options(group)
     for choice in _texts(override):
-        if choice != "null" and not override.is_delete() and choice not in options:
-            yield f"{group} = {choice}: must be one of {', '.join(options)}{nearest(choice, options)}"
+        for name in choice.strip("[]").split(","):  # of some groups several may be chosen
+            below, _, last = name.rpartition("/")
+            known = loader.get_group_options(f"{group}/{below}") if below else options
+            if name != "null" and not override.is_delete() and last not in known:
+                yield f"{group} = {choice}: must be one of {', '.join(options)}{nearest(name, options)}"
 
 
 def _resume_problems(override: Override, multirun: bool) -> Iterator[str]:

@@ -6,8 +6,11 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sinegan.config import Config, InvalidConfigError, validate
+from sinegan.resolvers import register
 from sinegan.schema import build
 from sinegan.sweep.executors import ExecutorSettings
+
+register()
 
 
 def resolved(config: DictConfig) -> dict[str, Any]:

@@ -2,14 +2,17 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sinegan.game.losses import Loss
-from sinegan.game.networks import Network
+from sinegan.game.networks import Players
+from sinegan.game.penalties import Constraint, Penalty
 from sinegan.game.targets import Target
 from sinegan.schema import bounded, build, choice
+from sinegan.training.averages import Average, Last
 from sinegan.training.optimisers import Optimiser
+from sinegan.training.schedules import Constant, Schedule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +23,8 @@ class Training:
     batch_size: int = bounded(64, at_least=1)
     discriminator_steps: int = bounded(1, at_least=1)
     """Discriminator updates for each generator update."""
+    updates: str = choice("simultaneous", "alternating")
+    """Whether the discriminator's update is at the same point of the game or sees the generator's."""
     evaluate_every: int = bounded(100, at_least=1)
     """Steps from one evaluation to the next; the first and the last step are always evaluated."""
     evaluation_samples: int = bounded(256, at_least=2)
@@ -53,11 +58,14 @@ class Config:
     """One configuration: `seeds` runs, with the seeds `seed`, `seed + 1`, …"""
 
     target: Target
-    network: Network
+    network: Players
     loss: Loss
     optim: Optimiser
     training: Training
     plot: Plot
+    penalty: tuple[Penalty, ...] = ()
+    lr_schedule: Schedule = field(default_factory=Constant)
+    average: Average = field(default_factory=Last)
     seed: int = bounded(0, at_least=0, at_most=2**32 - 1)
     seeds: int = bounded(8, at_least=1)
 
@@ -88,6 +96,7 @@ class Config:
 
             if not torch.cuda.is_available():
                 yield "training.device = cuda: no CUDA device here; use cpu or auto"
+        yield from self._contradictions()
         memory = self.training.evaluation_samples**2 * self.target.points * 8
         if self.target.family and memory > 2e9:
             most = math.isqrt(int(2e9 / self.target.points / 8))
@@ -95,6 +104,42 @@ class Config:
                 f"training.evaluation_samples = {self.training.evaluation_samples}: the energy distance "
                 f"compares all pairs; must be at most {most} for {self.target.points} points"
             )
+
+    def _contradictions(self) -> Iterator[str]:
+        """Contestants that do not go together."""
+        training, loss, kinds = self.training, type(self.loss).__name__, [type(p) for p in self.penalty]
+        if self.loss.critic and training.stop_tolerance is not None:
+            yield (
+                f"training.stop_tolerance = {training.stop_tolerance:g}: loss {loss} has a critic, whose "
+                "output is no probability that could come near 1/2; use null"
+            )
+        for kind in dict.fromkeys(kinds):
+            if kind.critic and not self.loss.takes_critic:
+                yield (
+                    f"penalty {kind.__name__}: makes a critic, but loss {loss} takes a probability; "
+                    "use loss=minimax"
+                )
+            if kinds.count(kind) > 1:
+                yield f"penalty {kind.__name__}: chosen {kinds.count(kind)} times; choose it once"
+            if issubclass(kind, Constraint) and self.network.normalises:
+                yield f"penalty {kind.__name__}: is undone by network.spectral_norm = true; use one of them"
+        if self.network.points not in (None, self.target.points):
+            yield (
+                f"network {type(self.network).__name__}: is made for {self.network.points} point, target "
+                f"{type(self.target).__name__} has {self.target.points}; use target=point_mass or gaussian"
+            )
+        if self.optim.extrapolates:
+            optim = type(self.optim).__name__
+            if training.updates != "simultaneous":
+                yield (
+                    f"training.updates = {training.updates}: {optim} extrapolates both players; "
+                    "use simultaneous"
+                )
+            if training.discriminator_steps > 1:
+                yield (
+                    f"training.discriminator_steps = {training.discriminator_steps}: {optim} extrapolates "
+                    "both players; use 1"
+                )
 
 
 class InvalidConfigError(ValueError):

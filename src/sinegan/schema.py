@@ -140,6 +140,8 @@ def _convert(hint: Any, value: Any, path: str, allowed: Allowed) -> tuple[Any, l
     if dataclasses.is_dataclass(hint):
         return build(typing.cast(type, hint), value, path)
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if origin is tuple and dataclasses.is_dataclass(parts[0]):
+        return _build_several(typing.cast(type, parts[0]), value, path)
     if origin in (types.UnionType, typing.Union):
         if value is None:
             return None, []
@@ -161,6 +163,15 @@ def _convert(hint: Any, value: Any, path: str, allowed: Allowed) -> tuple[Any, l
     if not allowed.takes(value):
         return None, [wrong + (nearest(value, allowed.choices) if isinstance(value, str) else "")]
     return (float(value) if hint is float else value), []
+
+
+def _build_several(expected: type, values: Any, key: str) -> tuple[Any, list[str]]:
+    """Objects from a mapping of names to their settings, in the order of the names."""
+    if not isinstance(values, Mapping):
+        return None, [f"{key} = {_shown(values)}: must be named groups of settings"]
+    built = [build(expected, values[name], f"{key}.{name}") for name in sorted(values)]
+    problems = [line for _, found in built for line in found]
+    return (None if problems else tuple(each for each, _ in built)), problems
 
 
 _NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}

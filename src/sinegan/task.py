@@ -12,11 +12,13 @@ from hydra.types import TaskFunction
 from omegaconf import DictConfig
 
 from hydra_plugins.stacked_launcher.together import Job, Together
+from sinegan.resolvers import register
 
 if TYPE_CHECKING:
     from sinegan.sweep.execute import Failure
 
 log = logging.getLogger(__name__)
+register()
 
 # torch and pandas are imported where they are first needed: `--help` and tab completion have no
 # use for them.

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from sinegan.game.networks import ACTIVATIONS, Network
+from sinegan.game.networks import ACTIVATIONS, Network, largest_singular_value
 from sinegan.schema import build
 
 
@@ -86,3 +86,35 @@ def test_sizes_are_at_least_one(change):
     network, problems = build(Network, change)
     assert network is None
     assert len(problems) == 1
+
+
+@pytest.mark.parametrize("shape", [(64, 16), (16, 64), (1, 256), (7, 7), (1, 1)])
+def test_the_largest_singular_value_and_its_gradient_are_those_of_the_decomposition(shape):
+    torch.manual_seed(0)
+    weight = torch.randn(shape, dtype=torch.float64, requires_grad=True)
+    left, values, right = torch.linalg.svd(weight.detach(), full_matrices=False)
+    found = largest_singular_value(weight)
+    assert found.item() == pytest.approx(values[0].item(), rel=1e-9)
+    (slope,) = torch.autograd.grad(found, weight)
+    torch.testing.assert_close(slope, torch.outer(left[:, 0], right[0]), rtol=1e-4, atol=1e-6)
+
+
+def test_equal_singular_values_are_found_too():
+    assert largest_singular_value(3 * torch.eye(4)).item() == pytest.approx(3)
+
+
+def test_spectral_norm_divides_the_weights_of_the_discriminator_and_starts_from_the_same_ones():
+    torch.manual_seed(0)
+    plain = Network(discriminator=(7,)).build_discriminator(4)
+    torch.manual_seed(0)
+    spectral = Network(discriminator=(7,), spectral_norm=True).build_discriminator(4)
+    for mine, expected in zip(spectral.parameters(), plain.parameters(), strict=True):
+        assert torch.equal(mine, expected)
+    with torch.no_grad():
+        for part in plain.modules():
+            if isinstance(part, nn.Linear):
+                part.weight /= torch.linalg.matrix_norm(part.weight, ord=2)
+    curves = torch.randn(5, 4)
+    torch.testing.assert_close(spectral(curves), plain(curves))
+    generator = Network(spectral_norm=True).build_generator(4)
+    assert {type(part) for part in generator if isinstance(part, nn.Linear)} == {nn.Linear}

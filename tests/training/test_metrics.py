@@ -11,14 +11,22 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from sinegan.config import Config
+from sinegan.game.distributions import GaussianGrid, GaussianRing
 from sinegan.game.losses import NonSaturating
 from sinegan.game.networks import Network
 from sinegan.game.targets import NoisySine
 from sinegan.training.metrics import (
+    Fresh,
+    all_distances,
+    captured,
+    distribution_metrics,
     energy_distance,
     errors,
     measure,
+    median_distance,
+    mmd,
     norm,
+    pairwise,
     projections,
     sliced_wasserstein,
 )
@@ -48,7 +56,7 @@ def test_errors_worked_out_by_hand() -> None:
 def test_the_energy_distance_of_a_few_points_on_a_line_by_hand() -> None:
     fake, real = torch.tensor([[0.0], [1.0]]), torch.tensor([[2.0], [5.0]])
     # Between: (2 + 5 + 1 + 4) / 4 = 3; within the fakes 1, within the real ones 3.
-    assert energy_distance(fake, real).item() == pytest.approx(2 * 3 - 1 - 3)
+    assert energy_distance(all_distances(fake, real)).item() == pytest.approx(2 * 3 - 1 - 3)
 
 
 def test_the_energy_distance_is_that_of_a_plain_double_loop() -> None:
@@ -61,16 +69,69 @@ def test_the_energy_distance_is_that_of_a_plain_double_loop() -> None:
 
     fakes, reals = list(fake), list(real)
     expected = 2 * mean_distance(fakes, reals) - mean_distance(fakes, fakes) - mean_distance(reals, reals)
-    assert energy_distance(torch.from_numpy(fake), torch.from_numpy(real)).item() == pytest.approx(expected)
+    found = energy_distance(all_distances(torch.from_numpy(fake), torch.from_numpy(real)))
+    assert found.item() == pytest.approx(expected)
 
 
 def test_the_energy_distance_of_equal_distributions_is_zero_on_average_and_can_be_negative() -> None:
     torch.manual_seed(0)
-    found = torch.stack([energy_distance(torch.randn(8, 3), torch.randn(8, 3)) for _ in range(2000)])
+    pairs = [all_distances(torch.randn(8, 3), torch.randn(8, 3)) for _ in range(2000)]
+    found = torch.stack([energy_distance(pair) for pair in pairs])
     assert found.min() < 0
     assert abs(found.mean()) < 4 * found.std() / math.sqrt(2000)
-    shifted = energy_distance(torch.randn(200, 3), torch.randn(200, 3) + 1)
+    shifted = energy_distance(all_distances(torch.randn(200, 3), torch.randn(200, 3) + 1))
     assert shifted > 0.3
+
+
+def test_the_mmd_of_a_few_points_on_a_line_by_hand() -> None:
+    fake, real = torch.tensor([[0.0], [1.0]]), torch.tensor([[2.0], [5.0]])
+    # Width 1: kernels exp(-d^2 / 2) of the distances 1 within the fakes, 3 within the real, 2 5 1 4 between.
+    within = math.exp(-1 / 2) + math.exp(-9 / 2)
+    between = (math.exp(-2) + math.exp(-25 / 2) + math.exp(-1 / 2) + math.exp(-8)) / 4
+    found = mmd(all_distances(fake, real), torch.tensor(1.0))
+    assert found.item() == pytest.approx(within - 2 * between, rel=1e-5)
+
+
+def test_the_mmd_of_equal_distributions_is_zero_on_average_and_can_be_negative() -> None:
+    torch.manual_seed(0)
+    pairs = [all_distances(torch.randn(8, 3), torch.randn(8, 3)) for _ in range(2000)]
+    found = torch.stack([mmd(pair, torch.tensor(1.5)) for pair in pairs])
+    assert found.min() < 0
+    assert abs(found.mean()) < 4 * found.std() / math.sqrt(2000)
+    assert mmd(all_distances(torch.randn(200, 3), torch.randn(200, 3) + 1), torch.tensor(1.5)) > 0.1
+
+
+def test_the_width_of_the_kernel_is_the_median_over_different_pairs() -> None:
+    # Distances of 0, 1, 3, 7: 1 2 3 4 6 7; of an even number the lower middle one.
+    points = torch.tensor([[0.0], [1.0], [3.0], [7.0]])
+    assert median_distance(pairwise(points, points)).item() == 3
+
+
+def test_modes_and_quality_by_hand() -> None:
+    centers, std = torch.tensor([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]]), torch.tensor(1.0)
+    # Two near the first mode, one just within 3 of the second, one just outside, one lost.
+    curves = torch.tensor([[0.0, 0.0], [1.0, -1.0], [10.0, 2.99], [10.0, -3.01], [5.0, 5.0]])
+    modes, share = captured(curves, centers, std)
+    assert (modes.item(), share.item()) == (2, pytest.approx(3 / 5))
+
+
+def test_real_samples_of_a_mixture_capture_it_and_have_the_floor_of_their_distances() -> None:
+    rng, target = np.random.default_rng(0), GaussianGrid()
+    real, again, third = (torch.from_numpy(target.draw(1000, rng)) for _ in range(3))
+    centers, std = map(torch.as_tensor, target.modes())
+    fresh = Fresh(torch.zeros(0), real, again, centers, std)
+    found = {
+        name: tensor.item()
+        for name, tensor in distribution_metrics(third, fresh, projections(2, torch.float64)).items()
+    }
+    assert (found["modes"], found["modes_real"]) == (25, 25)
+    # In the plane 1 - exp(-9/2) of a gaussian is within 3 standard deviations.
+    for name in ("high_quality", "high_quality_real"):
+        assert found[name] == pytest.approx(1 - math.exp(-4.5), abs=0.01)
+    for name in ("energy_distance", "sliced_wasserstein", "mmd"):
+        far = distribution_metrics(third + 4, fresh, projections(2, torch.float64))[name].item()
+        assert abs(found[name]) < far / 5
+        assert abs(found[f"{name}_floor"]) < far / 5
 
 
 def test_the_sliced_wasserstein_distance_sees_a_shift_and_no_order() -> None:
@@ -97,8 +158,13 @@ def test_a_fixed_target_has_errors_and_a_family_distances(make_config: Callable[
     fixed = Stack([Run(make_config(), 0)]).measure()
     family = Stack([Run(make_config(target=NoisySine(points=6)), 0)]).measure()
     assert set(fixed) == common | {"rmse", "bias", "spread"}
-    assert set(family) == common | {"energy_distance", "sliced_wasserstein"}
-    for found in (fixed, family):
+    distances = {"energy_distance", "sliced_wasserstein", "mmd"}
+    distances |= {f"{name}_floor" for name in distances}
+    assert set(family) == common | distances
+    mixture = Stack([Run(make_config(target=GaussianRing()), 0)]).measure()
+    quality = {"modes", "modes_real", "high_quality", "high_quality_real"}
+    assert set(mixture) == common | distances | quality
+    for found in (fixed, family, mixture):
         assert found["value_gap"][0] == pytest.approx(found["value"][0] + math.log(4), abs=1e-6)
         assert found["discriminator_loss"][0] == pytest.approx(-found["value"][0], abs=1e-6)
         assert 0 < found["d_real"][0] < 1
@@ -109,14 +175,13 @@ def test_what_is_measured_is_what_plain_autograd_finds(rows: int) -> None:
     torch.manual_seed(0)
     network = Network(latent=2, generator=(4,), discriminator=(5,))
     generator, discriminator = network.build_generator(3).double(), network.build_discriminator(3).double()
-    noise, real = torch.randn(6, 2).double(), torch.randn(rows, 3).double()
+    noise, real, again = torch.randn(6, 2).double(), *torch.randn(2, rows, 3).double()
     directions = projections(3, torch.float64)
     weights = [
         {name: w.detach() for name, w in player.named_parameters()} for player in (generator, discriminator)
     ]
-    found = measure(
-        Game(generator, discriminator, NonSaturating(), Adam()), *weights, noise, real, directions
-    )
+    fresh = Fresh(noise, real, again, torch.zeros(0, 3).double(), torch.zeros(()).double())
+    found = measure(Game(generator, discriminator, NonSaturating(), Adam()), *weights, fresh, directions)
 
     fake = generator(noise)
     d_real, d_fake = torch.sigmoid(discriminator(real)), torch.sigmoid(discriminator(fake))
@@ -133,8 +198,11 @@ def test_what_is_measured_is_what_plain_autograd_finds(rows: int) -> None:
     if rows == 1:
         expected |= errors(fake, real)
     else:
-        expected["energy_distance"] = energy_distance(fake, real)
-        expected["sliced_wasserstein"] = sliced_wasserstein(fake, real, directions)
+        width = median_distance(pairwise(real, real))
+        for ending, one, other in (("", fake, real), ("_floor", real, again)):
+            expected[f"energy_distance{ending}"] = energy_distance(all_distances(one, other))
+            expected[f"sliced_wasserstein{ending}"] = sliced_wasserstein(one, other, directions)
+            expected[f"mmd{ending}"] = mmd(all_distances(one, other), width)
     for name, loss, player in (
         ("generator_gradient", generator_loss, generator),
         ("discriminator_gradient", -value, discriminator),

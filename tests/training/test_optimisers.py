@@ -1,5 +1,6 @@
 """The optimisers are PyTorch's, as pure functions that can be stacked."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,11 @@ from torch import Tensor
 from torch.func import vmap
 
 from sinegan.conf_folder import conf_folder
+from sinegan.resolvers import register
 from sinegan.schema import build
-from sinegan.training.optimisers import SGD, Adam, Optimiser, RMSprop
+from sinegan.training.optimisers import SGD, Adam, Optimiser, OptimisticAdam, RMSprop
+
+register()
 
 FILES = sorted((conf_folder() / "optim").glob("*.yaml"))
 
@@ -67,6 +71,8 @@ def test_one_learning_rate_is_both_players_unless_they_are_named(path: Path) -> 
     assert (both.generator_lr, both.discriminator_lr) == (0.25, 0.25)
     own = composed(path, lr=0.25, discriminator_lr=0.5)
     assert (own.generator_lr, own.discriminator_lr) == (0.25, 0.5)
+    slow = composed(path, lr=0.25, lr_ratio=4)
+    assert (slow.generator_lr, slow.discriminator_lr) == (0.25, 1.0)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -78,3 +84,12 @@ def test_every_optimiser_can_be_stacked_with_a_rate_a_lane(path: Path) -> None:
     for lane, lr in enumerate(rates.tolist()):
         torch.testing.assert_close(stacked[lane], walk(optim, found, lr))
     assert not torch.equal(stacked[0], stacked[1])
+
+
+def test_optimistic_adam_steps_twice_and_takes_its_last_step_back() -> None:
+    found = some_gradients()[:4]
+    ends = [walk(Adam(), found[:count], 0.05) for count in range(5)]
+    steps = [after - before for before, after in pairwise(ends)]
+    # Twice each step less the one before it: from the start, all steps and the last one more.
+    expected = ends[-1] + steps[-1]
+    torch.testing.assert_close(walk(OptimisticAdam(), found, 0.05), expected, rtol=1e-10, atol=0)

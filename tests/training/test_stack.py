@@ -11,15 +11,27 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from sinegan.config import Config, Plot
-from sinegan.game.losses import MinimaxLiteral, NonSaturating
+from sinegan.game.distributions import GaussianMixture, GaussianRing, PointMass
+from sinegan.game.losses import MinimaxLiteral, NonSaturating, RelativisticPaired, Wasserstein
 from sinegan.game.networks import Network
+from sinegan.game.penalties import (
+    R1,
+    R2,
+    ConsensusOptimisation,
+    Dragan,
+    GradientPenalty,
+    InstanceNoise,
+    WeightClipping,
+)
 from sinegan.game.targets import Chirp, NoisySine, RandomPhase, Sine, Square
 from sinegan.training import streams
+from sinegan.training.averages import Exponential
 from sinegan.training.loop import engine_settings
-from sinegan.training.metrics import measure, projections
-from sinegan.training.optimisers import SGD, Adam, RMSprop
+from sinegan.training.metrics import Fresh, measure, projections
+from sinegan.training.optimisers import SGD, Adam, Extragradient, OptimisticAdam, RMSprop
+from sinegan.training.schedules import Cosine, Linear
 from sinegan.training.stack import BLOCK, PAYS_FROM, Run, Stack, is_compiled, signature
-from sinegan.training.step import Game, State, step
+from sinegan.training.step import Game, State, beginning, step
 
 MakeConfig = Callable[..., Config]
 
@@ -56,6 +68,29 @@ SHAPES = {
     "double": {"training": {"dtype": "float64", "batch_size": 5}},
     "family": {"target": RandomPhase(points=7), "network": Network(generator=(16,), activation="gelu")},
     "literal": {"loss": MinimaxLiteral(), "training": {"batch_size": 33}},
+    "penalties": {
+        "loss": Wasserstein(),
+        "penalty": (ConsensusOptimisation(), Dragan(), GradientPenalty(), InstanceNoise(), R1(), R2()),
+    },
+    "penalties of a family": {
+        "target": RandomPhase(points=7),
+        "penalty": (GradientPenalty(), InstanceNoise(), WeightClipping()),
+        "training": {"discriminator_steps": 2},
+    },
+    "averaged, falling, optimistic": {
+        "optim": rate(1e-3, OptimisticAdam),
+        "average": Exponential(decay=0.9),
+        "lr_schedule": Cosine(),
+        "training": {"updates": "alternating", "discriminator_steps": 2},
+    },
+    "extragradient": {"optim": rate(1e-2, Extragradient), "lr_schedule": Linear(final=0.5)},
+    "mixture": {"target": GaussianRing(), "loss": RelativisticPaired(), "penalty": (R1(), R2())},
+    "one number": {
+        "target": PointMass(),
+        "network": Network(latent=1, generator=(), discriminator=()),
+        "training": {"dtype": "float64"},
+    },
+    "spectral norm": {"network": Network(latent=3, generator=(8,), discriminator=(8, 5), spectral_norm=True)},
     "rmsprop": {"optim": rate(1e-3, RMSprop), "training": {"discriminator_steps": 2}},
 }
 
@@ -108,6 +143,29 @@ def test_a_compiled_run_has_the_same_bits_in_narrow_and_wide_stacks(
     torch.testing.assert_close(bits(wide, 3), bits(eager, 0), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"loss": RelativisticPaired(), "penalty": (InstanceNoise(), R1(), R2()), "lr_schedule": Cosine()},
+        {
+            "loss": Wasserstein(),
+            "penalty": (GradientPenalty(),),
+            "network": Network(latent=3, generator=(8,), discriminator=(8,), spectral_norm=True),
+            "average": Exponential(decay=0.9),
+        },
+    ],
+    ids=["relativistic, penalised, falling", "a normalised critic, averaged"],
+)
+def test_the_games_of_the_literature_compile_to_what_they_are(
+    make_config: MakeConfig, parts: dict[str, Any]
+) -> None:
+    # Gradient descent: Adam would blow up what rounding leaves of gradients that are 0.
+    config = make_config(optim=rate(0.1, SGD), **parts)
+    compiled = dataclasses.replace(config, training=dataclasses.replace(config.training, compile="always"))
+    mine, expected = (bits(trained([Run(each, 3)], 12), 0) for each in (compiled, config))
+    torch.testing.assert_close(mine, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_looking_more_often_changes_nothing(make_config: MakeConfig) -> None:
     def looked(every: int) -> Stack:
         stack = Stack([Run(make_config(target=NoisySine(points=6)), 5)])
@@ -133,6 +191,40 @@ def test_a_stack_goes_on_from_what_was_saved(make_config: MakeConfig) -> None:
     assert same(bits(resumed, 1), bits(undisturbed, 2))
 
 
+def test_averages_clocks_and_chances_go_on_from_what_was_saved(make_config: MakeConfig) -> None:
+    config = make_config(
+        average=Exponential(decay=0.9),
+        lr_schedule=Linear(),
+        penalty=(InstanceNoise(),),
+        training={"steps": 130},
+    )
+    undisturbed, interrupted = trained([Run(config, 4)], 130), trained([Run(config, 4)], 57)
+    resumed = Stack([Run(config, 4)])
+    resumed.restore(interrupted.saved())
+    with engine_settings():
+        resumed.advance(130)
+    assert same(bits(resumed, 0), bits(undisturbed, 0))
+    assert resumed.state.clock["step"].tolist()[0] == 130
+
+
+def test_a_plain_run_keeps_no_average_and_no_clock(make_config: MakeConfig) -> None:
+    state = Stack([Run(make_config(), 0)]).state
+    assert (state.average, state.clock) == ({}, {})
+
+
+def test_what_is_looked_at_is_the_average(make_config: MakeConfig) -> None:
+    config = make_config(average=Exponential(decay=0.9), training={"steps": 9})
+    stack = trained([Run(config, 0)], 9)
+    latest = Stack([Run(make_config(), 0)])
+    latest.step = 9
+    latest.state = latest.state._replace(
+        generator=stack.state.average, discriminator=stack.state.discriminator
+    )
+    assert stack.measure()["rmse"] == latest.measure()["rmse"]
+    assert (stack.paint(3)[0] == latest.paint(3)[0]).all()
+    assert stack.measure()["rmse"] != trained([Run(make_config(), 0)], 9).measure()["rmse"]
+
+
 def test_a_neighbour_that_diverges_is_not_felt(make_config: MakeConfig) -> None:
     good, bad = make_config(optim=rate(1e-2, SGD)), make_config(optim=rate(1e30, SGD))
     stack = trained([Run(bad, 1), Run(good, 0), Run(bad, 2)], 12)
@@ -149,11 +241,23 @@ def test_what_must_be_equal_in_a_stack_is_its_signature(make_config: MakeConfig)
         make_config(target=Square(points=6, amplitude=3)),
     ):
         assert signature(other) == signature(config)
+    assert signature(make_config(target=GaussianRing(radius=3))) == signature(
+        make_config(target=GaussianRing())
+    )
+    assert signature(make_config(target=GaussianRing(gaussians=7))) != signature(
+        make_config(target=GaussianRing())
+    )
+    assert signature(make_config(penalty=(R1(gamma=3),))) == signature(make_config(penalty=(R1(),)))
     for other in (
         make_config(loss=NonSaturating()),
+        make_config(penalty=(R1(),)),
+        make_config(lr_schedule=Linear()),
+        make_config(average=Exponential()),
+        make_config(training={"updates": "alternating"}),
         make_config(optim=rate(1e-3, SGD)),
         make_config(network=Network(latent=3, generator=(9,), discriminator=(8,))),
         make_config(target=Sine(points=7)),
+        make_config(target=GaussianMixture()),
         make_config(target=NoisySine(points=6)),
         *[make_config(training={name: 3}) for name in ("steps", "batch_size", "discriminator_steps")],
         *[make_config(training={name: 3}) for name in ("evaluate_every", "evaluation_samples")],
@@ -190,8 +294,7 @@ def test_a_run_is_single_steps_on_the_streams_of_its_seed(make_config: MakeConfi
     modules = [streams.initialised(seed, player, build, 6) for player, build in enumerate(builders)]
     players = [{name: w.detach().double() for name, w in module.named_parameters()} for module in modules]
     game = Game(*modules, config.loss, config.optim, 2)
-    one = torch.ones((), dtype=torch.float64)
-    state = State(*players, *[config.optim.remember(player) for player in players], one, 0 * one)
+    state = beginning(game, *players)
     for block, length in enumerate((BLOCK, 3)):
         noise = streams.stream(seed, streams.NOISE, block).standard_normal((BLOCK, 2, 4, 3))
         real = target.draw(BLOCK * 2 * 4, streams.stream(seed, streams.DATA, block)).reshape(BLOCK, 2, 4, 6)
@@ -204,13 +307,14 @@ def test_a_run_is_single_steps_on_the_streams_of_its_seed(make_config: MakeConfi
         torch.testing.assert_close(mine[0], expected, rtol=1e-9, atol=1e-12)
 
     rng = streams.stream(seed, streams.EVALUATION, steps)
-    fresh, rows = rng.standard_normal((8, 3)), target.draw(8 if target.family else 1, rng)
-    looked = torch.from_numpy(fresh), torch.from_numpy(rows), projections(6, torch.float64)
-    expected = measure(game, state.generator, state.discriminator, *looked)
+    drawn = [rng.standard_normal((8, 3)), *[target.draw(8 if target.family else 1, rng) for _ in range(2)]]
+    no_modes = torch.zeros(0, 6).double(), torch.zeros(()).double()
+    fresh = Fresh(*map(torch.from_numpy, drawn), *no_modes)
+    expected = measure(game, state.generator, state.discriminator, fresh, projections(6, torch.float64))
     for name, values in stack.measure().items():
         assert values[1] == pytest.approx(expected[name].item(), rel=1e-7), name
     curves, probability = stack.paint(8)
-    painted = game.paint(state.generator, looked[0])
+    painted = game.paint(state.generator, fresh.noise)
     torch.testing.assert_close(torch.from_numpy(curves[1]), painted)
     torch.testing.assert_close(
         torch.from_numpy(probability[1]), torch.sigmoid(game.judge(state.discriminator, painted))

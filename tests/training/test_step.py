@@ -1,16 +1,29 @@
 """One step is one step of the game, against the same game written out with ordinary PyTorch."""
 
 import copy
+import dataclasses
+import math
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from sinegan.game.losses import Loss, Minimax, MinimaxLiteral, NonSaturating
-from sinegan.training.optimisers import SGD, Adam
-from sinegan.training.step import Game, State, gradients, step
+from sinegan.game.losses import Loss, Minimax, MinimaxLiteral, NonSaturating, Wasserstein
+from sinegan.game.penalties import (
+    R1,
+    R2,
+    ConsensusOptimisation,
+    GradientPenalty,
+    InstanceNoise,
+    WeightClipping,
+)
+from sinegan.training.averages import Exponential
+from sinegan.training.optimisers import SGD, Adam, ExtraAdam, Extragradient, Optimiser
+from sinegan.training.schedules import Linear
+from sinegan.training.step import Game, State, beginning, gradients, step
 
 POINTS, LATENT, BATCH = 4, 3, 5
 
@@ -25,15 +38,7 @@ def players() -> tuple[nn.Module, nn.Module]:
 def started(game: Game) -> State:
     generator = {name: tensor.detach().clone() for name, tensor in game.generator.named_parameters()}
     discriminator = {name: tensor.detach().clone() for name, tensor in game.discriminator.named_parameters()}
-    one = torch.ones((), dtype=torch.float64)
-    return State(
-        generator,
-        discriminator,
-        game.optim.remember(generator),
-        game.optim.remember(discriminator),
-        one,
-        0 * one,
-    )
+    return beginning(game, generator, discriminator)
 
 
 def draws(steps: int, discriminator_steps: int) -> tuple[Tensor, Tensor]:
@@ -140,3 +145,148 @@ def test_a_run_that_was_lost_stays_lost_though_its_losses_are_finite_again() -> 
     lost = started(game)._replace(finite=torch.zeros(()).double(), finite_steps=torch.tensor(7.0).double())
     after = step(game, lost, noise[0], real[0])
     assert (after.finite.item(), after.finite_steps.item()) == (0, 7)
+
+
+def test_penalties_enter_the_gradients_as_plain_autograd_finds_them() -> None:
+    penalties = (R1(gamma=0.7), R2(gamma=0.3), GradientPenalty(gamma=3.0), InstanceNoise(std=0.4))
+    game = Game(*players(), NonSaturating(), Adam(), penalties=penalties)
+    state, (noise, real) = started(game), draws(1, 1)
+    rng = np.random.default_rng(0)
+    chance = [torch.from_numpy(penalty.draw((BATCH,), POINTS, rng)) for penalty in penalties]
+    found = gradients(game, state.generator, state.discriminator, noise[0, 0], real[0, 0], chance)
+
+    shown = real[0, 0] + 0.4 * chance[3][:, :POINTS]
+    fake = game.generator(noise[0, 0]) + 0.4 * chance[3][:, POINTS:]
+    generator_loss = -logsigmoid(game.discriminator(fake)).mean()
+
+    def squares(curves: Tensor) -> Tensor:
+        curves = curves.detach().requires_grad_()
+        (slope,) = torch.autograd.grad(game.discriminator(curves).sum(), curves, create_graph=True)
+        return (slope**2).sum(-1)
+
+    between = chance[2] * shown + (1 - chance[2]) * fake
+    value = logsigmoid(game.discriminator(shown)).mean() + logsigmoid(-game.discriminator(fake)).mean()
+    cost = 0.35 * squares(shown).mean() + 0.15 * squares(fake).mean()
+    cost = cost + 1.5 * ((squares(between).sqrt() - 1) ** 2).mean()
+    torch.testing.assert_close(found.generator_loss, generator_loss.detach())
+    torch.testing.assert_close(found.discriminator_loss, (cost - value).detach())
+    for mine, loss, module in (
+        (found.generator, generator_loss, game.generator),
+        (found.discriminator, cost - value, game.discriminator),
+    ):
+        expected = torch.autograd.grad(loss, list(module.parameters()), retain_graph=True)
+        for (name, _), tensor in zip(module.named_parameters(), expected, strict=True):
+            torch.testing.assert_close(mine[name], tensor, rtol=1e-9, atol=1e-12)
+
+
+def test_consensus_adds_the_gradient_of_half_the_squared_field_to_both_players() -> None:
+    game = Game(*players(), Minimax(), Adam(), penalties=(ConsensusOptimisation(gamma=0.5), R1(gamma=0.2)))
+    state, (noise, real) = started(game), draws(1, 1)
+    nothing = [torch.zeros(BATCH, 0).double()] * 2
+    found = gradients(game, state.generator, state.discriminator, noise[0, 0], real[0, 0], nothing)
+    plain = dataclasses.replace(game, penalties=game.penalties[1:])
+
+    def field(generator: dict[str, Tensor], discriminator: dict[str, Tensor]) -> Tensor:
+        parts = gradients(plain, generator, discriminator, noise[0, 0], real[0, 0], nothing[1:])
+        both = [*parts.generator.values(), *parts.discriminator.values()]
+        return torch.cat([part.flatten() for part in both])
+
+    alone = gradients(plain, state.generator, state.discriminator, noise[0, 0], real[0, 0], nothing[1:])
+    energy = 0.25 * (field(state.generator, state.discriminator) ** 2).sum()
+    torch.testing.assert_close(found.generator_loss, alone.generator_loss + energy)
+    torch.testing.assert_close(found.discriminator_loss, alone.discriminator_loss + energy)
+    for player, mine in (("generator", found.generator), ("discriminator", found.discriminator)):
+        for name, tensor in getattr(state, player).items():
+            # Along one weight, by central differences of |v|^2 / 2.
+            shift, place = torch.zeros_like(tensor), (0,) * tensor.dim()
+            shift[place] = 1e-5
+            ends = []
+            for sign in (1, -1):
+                moved = state._replace(**{player: {**getattr(state, player), name: tensor + sign * shift}})
+                ends.append((field(moved.generator, moved.discriminator) ** 2).sum() / 2)
+            slope = (ends[0] - ends[1]) / 2e-5
+            added = mine[name][place] - getattr(alone, player)[name][place]
+            assert added.item() == pytest.approx(0.5 * slope.item(), abs=1e-7)
+
+
+def test_constraints_hold_after_each_update_and_leave_the_generator_alone() -> None:
+    optim = SGD(lr=1.0, generator_lr=1.0, discriminator_lr=1.0)
+    game = Game(*players(), Minimax(), optim, penalties=(WeightClipping(limit=0.05),))
+    free, (noise, real) = dataclasses.replace(game, penalties=()), draws(1, 1)
+    nothing = [torch.zeros(1, BATCH, 0).double()]
+    clipped = step(game, started(game), noise[0], real[0], nothing)
+    expected = step(free, started(game), noise[0], real[0])
+    for name, tensor in expected.discriminator.items():
+        torch.testing.assert_close(clipped.discriminator[name], tensor.clamp(-0.05, 0.05))
+    for name, tensor in expected.generator.items():
+        torch.testing.assert_close(clipped.generator[name], tensor)
+
+
+class Point(nn.Module):
+    """One weight: the generator puts its curve there, the discriminator multiplies by it."""
+
+    def __init__(self, paints: bool) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1, dtype=torch.float64))
+        self.paints = paints
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.weight.expand(x.shape[0], 1) if self.paints else self.weight * x[:, 0]
+
+
+def dirac(optim: Optimiser, steps: int, **rules: Any) -> list[tuple[float, float]]:
+    """The path of (theta, psi) from (1, 1) in the bilinear game psi * theta, the real point being 0."""
+    game = Game(Point(True), Point(False), Wasserstein(), optim, steps=steps, **rules)
+    state = started(game)
+    found = []
+    for _ in range(steps):
+        shape = (game.discriminator_steps, 1, 1)
+        state = step(game, state, torch.zeros(shape).double(), torch.zeros(shape).double())
+        found.append((state.generator["weight"].item(), state.discriminator["weight"].item()))
+    return found
+
+
+def test_simultaneous_and_alternating_updates_are_those_worked_out_by_hand() -> None:
+    # The generator minimises -psi theta and the critic psi theta: theta + h psi, psi - h theta.
+    sgd = SGD(lr=0.5, generator_lr=0.5, discriminator_lr=0.5)
+    assert dirac(sgd, 2) == [(1.5, 0.5), (1.75, -0.25)]
+    assert dirac(sgd, 1, alternating=True) == [(1.5, 0.25)]
+    assert dirac(sgd, 1, discriminator_steps=2) == [(1.5, 0.5 - 0.75)]
+    assert dirac(sgd, 1, discriminator_steps=2, alternating=True) == [(1.5, 1 - 0.75 - 0.75)]
+
+
+def test_extragradient_takes_the_gradients_of_the_step_ahead_and_converges_where_descent_does_not() -> None:
+    extra = Extragradient(lr=0.5, generator_lr=0.5, discriminator_lr=0.5)
+    # Ahead lies (1.5, 0.5), so from (1, 1): theta + h * 0.5, psi - h * 1.5.
+    assert dirac(extra, 1) == [(1.25, 0.25)]
+    assert math.hypot(*dirac(extra, 60)[-1]) < 1e-2
+    assert math.hypot(*dirac(SGD(lr=0.5, generator_lr=0.5, discriminator_lr=0.5), 60)[-1]) > 10
+    adam = ExtraAdam(lr=0.1, generator_lr=0.1, discriminator_lr=0.1)
+    # Adam's first steps are the rate against the sign: ahead (1.1, 0.9), whose gradients are -0.9 and 1.1.
+    # Then the moments hold two gradients, m = (0.09 * -1 + 0.1 * -0.9) / (1 - 0.81) = -0.18 / 0.19.
+    mean, square = 0.18 / 0.19, (0.000999 + 0.001 * 0.81) / (1 - 0.999**2)
+    assert dirac(adam, 1)[0][0] == pytest.approx(1 + 0.1 * mean / math.sqrt(square), rel=1e-6)
+
+
+def test_a_frozen_player_stays_where_it_is() -> None:
+    path = dirac(SGD(lr=0.5, generator_lr=0.0, discriminator_lr=0.5), 3)
+    assert path == [(1.0, 0.5), (1.0, 0.0), (1.0, -0.5)]
+
+
+def test_the_schedule_scales_both_players_rates_step_by_step() -> None:
+    sgd = SGD(lr=0.5, generator_lr=0.5, discriminator_lr=0.25)
+    (first, second) = dirac(sgd, 2, lr_schedule=Linear(final=0.5))
+    assert first == (1.5, 0.75)
+    # Half-way the factor is 0.75.
+    assert second == (1.5 + 0.375 * 0.75, 0.75 - 0.1875 * 1.5)
+
+
+def test_the_average_follows_the_generator_from_its_first_weights() -> None:
+    optim = SGD(lr=0.5, generator_lr=0.5, discriminator_lr=0.5)
+    game = Game(Point(True), Point(False), Wasserstein(), optim, average=Exponential(decay=0.75))
+    state = started(game)
+    nothing = torch.zeros(1, 1, 1).double()
+    for average in (0.75 * 1 + 0.25 * 1.5, 0.75 * 1.125 + 0.25 * 1.75):
+        state = step(game, state, nothing, nothing)
+        assert state.average["weight"].item() == average
+        assert game.shown(state) is state.average

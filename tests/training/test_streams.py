@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from sinegan.training.streams import DATA, NOISE, initialised, stream
+from sinegan.training.streams import DATA, NOISE, PENALTY, initialised, stream
 
 
 def test_the_same_place_gives_the_same_numbers_and_any_other_gives_others() -> None:
@@ -16,6 +16,13 @@ def test_the_same_place_gives_the_same_numbers_and_any_other_gives_others() -> N
     places = [(3, NOISE, 0), (4, NOISE, 0), (3, DATA, 0), (3, NOISE, 1), (0, NOISE, 3)]
     assert len({drawn(*place) for place in places}) == len(places)
     assert drawn(3, NOISE, 1) == drawn(3, NOISE, 1)
+
+
+def test_each_user_of_a_purpose_has_numbers_of_its_own_and_the_numbers_without_a_name_are_as_ever() -> None:
+    assert stream(3, PENALTY, 1, "R1").random() != stream(3, PENALTY, 1, "R2").random()
+    assert stream(3, PENALTY, 1, "R1").random() == stream(3, PENALTY, 1, "R1").random()
+    plain = np.random.default_rng(np.random.SeedSequence(3, spawn_key=(NOISE, 2)))
+    assert stream(3, NOISE, 2).random() == plain.random()
 
 
 def test_weights_are_pytorchs_own_and_leave_its_generator_alone() -> None:

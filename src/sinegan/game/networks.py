@@ -1,10 +1,13 @@
 """The two players as plain modules: sizes and activation are settings."""
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import ClassVar
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from sinegan.schema import bounded, choice
 
@@ -16,9 +19,44 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "gelu": nn.GELU,
 }
 
+Tensors = dict[str, Tensor]
+
+SQUARINGS = 10
+"""A Gram matrix squared so often is 1,024 steps of power iteration."""
+
 
 @dataclass(frozen=True, kw_only=True)
-class Network:
+class Players(ABC):
+    """The two players as ordinary modules."""
+
+    points: ClassVar[int | None] = None
+    """The number of points that they are made for; None for any."""
+
+    @property
+    @abstractmethod
+    def latent(self) -> int:
+        """How many numbers of noise the generator takes."""
+
+    @abstractmethod
+    def build_generator(self, points: int) -> nn.Module:
+        """Maps (batch, latent) to (batch, points)."""
+
+    @abstractmethod
+    def build_discriminator(self, points: int) -> nn.Module:
+        """Maps (batch, points) to logits, (batch,)."""
+
+    @property
+    def normalises(self) -> bool:
+        """Whether the scale of the discriminator's weights has no effect."""
+        return False
+
+    def readings(self, generator: Mapping[str, Tensor], discriminator: Mapping[str, Tensor]) -> Tensors:
+        """Weights that are worth a metric of their own, scalars by name."""
+        return {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network(Players):
     """Two multilayer perceptrons.
 
     Generator: `latent` numbers of noise -> `generator` hidden layers -> points of the curve.
@@ -30,19 +68,52 @@ class Network:
     generator: tuple[int, ...] = bounded((64, 128), at_least=1)
     discriminator: tuple[int, ...] = bounded((64, 256), at_least=1)
     activation: str = choice("relu", *[name for name in ACTIVATIONS if name != "relu"])
+    spectral_norm: bool = False
+    """Whether each weight matrix of the discriminator is divided by its largest singular value."""
+
+    @property
+    def normalises(self) -> bool:
+        return self.spectral_norm
 
     def build_generator(self, points: int) -> nn.Module:
-        """Maps (batch, latent) to (batch, points)."""
-        return _perceptron((self.latent, *self.generator, points), self.activation)
+        return perceptron((self.latent, *self.generator, points), self.activation)
 
     def build_discriminator(self, points: int) -> nn.Module:
-        """Maps (batch, points) to logits, (batch,)."""
-        layers = _perceptron((points, *self.discriminator, 1), self.activation)
+        linear = SpectralLinear if self.spectral_norm else nn.Linear
+        layers = perceptron((points, *self.discriminator, 1), self.activation, linear)
         return nn.Sequential(*layers, nn.Flatten(0))
 
 
-def _perceptron(sizes: tuple[int, ...], activation: str) -> nn.Sequential:
+def perceptron(
+    sizes: tuple[int, ...], activation: str, linear: Callable[[int, int], nn.Module] = nn.Linear
+) -> nn.Sequential:
+    """Linear layers of these sizes, with the activation between them."""
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(sizes):
-        layers += [nn.Linear(inputs, outputs), ACTIVATIONS[activation]()]
+        layers += [linear(inputs, outputs), ACTIVATIONS[activation]()]
     return nn.Sequential(*layers[:-1])
+
+
+class SpectralLinear(nn.Linear):
+    """The weight is divided by its largest singular value. Miyato et al. 2018, equation 8."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.linear(x, self.weight / largest_singular_value(self.weight), self.bias)
+
+
+def largest_singular_value(weight: Tensor) -> Tensor:
+    """Of a matrix (outputs, inputs): power iteration, SQUARINGS times doubled, so it keeps no memory.
+
+    The gradient is that of Miyato et al. 2018, equation 9: the singular vectors count as constants.
+    """
+    if 1 in weight.shape:
+        # Its norm. Compiled, a chain of 1 x 1 products would be written out 3^SQUARINGS times.
+        return torch.sqrt((weight**2).sum())
+    wide = weight.shape[0] <= weight.shape[1]
+    gram = weight @ weight.T if wide else weight.T @ weight
+    power = gram.detach()
+    power = power / torch.sqrt((power**2).sum())
+    for _ in range(SQUARINGS):
+        # The trace of a symmetric matrix's square is the sum of its squared entries: from here on it is 1.
+        power = (power @ power) / (power**2).sum()
+    return torch.sqrt((power * gram).sum())

@@ -1,15 +1,16 @@
 """What the generator should learn to draw: a curve, or a family of curves.
 
-A target samples a function on a fixed grid. A fixed target has one curve; a family draws a new
-curve for every row of a batch. A new target is one small class here (or anywhere that can be
-imported) and one YAML file in `conf/target/`.
+Most targets sample a function on a fixed grid. A fixed target has one curve; a family draws a new
+curve for every row of a batch. Points and gaussians are in `distributions`, the user's own curves in
+`own`. A new target is one small class here (or anywhere that can be imported) and one YAML file in
+`conf/target/`.
 """
 
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,23 +21,47 @@ Array = NDArray[np.float64]
 TWO_PI = 2 * math.pi
 
 
+class Modes(NamedTuple):
+    """The gaussians that a target is a mixture of: centers (modes, points), and their standard deviation."""
+
+    centers: Array
+    std: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class Target(ABC):
+    """What real curves are: `points` numbers each."""
+
+    family: ClassVar[bool]
+    """Whether every real curve is a fresh draw; if not, they are all the same."""
+
+    @property
+    @abstractmethod
+    def points(self) -> int: ...
+
+    @abstractmethod
+    def grid(self) -> Array:
+        """The places x of the points, shape (points,)."""
+
+    @abstractmethod
+    def draw(self, rows: int, rng: np.random.Generator) -> Array:
+        """`rows` real curves, shape (rows, points)."""
+
+    def modes(self) -> Modes:
+        """None, unless it is a mixture of gaussians."""
+        return Modes(np.empty((0, self.points)), 0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnGrid(Target):
     """A function on `points` equally spaced places from `start` to `end`, both included."""
 
     points: int = bounded(16, at_least=2)
     start: float = 0.0
     end: float = TWO_PI
 
-    family: ClassVar[bool]
-
     def grid(self) -> Array:
-        """The places x, shape (points,)."""
         return np.linspace(self.start, self.end, self.points)
-
-    @abstractmethod
-    def draw(self, rows: int, rng: np.random.Generator) -> Array:
-        """`rows` real curves, shape (rows, points)."""
 
     def conflicts(self) -> Iterator[str]:
         """Settings that contradict one another, a line each."""
@@ -45,7 +70,7 @@ class Target(ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Curve(Target):
+class Curve(OnGrid):
     """One fixed curve: all rows of a real batch are the same."""
 
     family = False
@@ -59,7 +84,7 @@ class Curve(Target):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Family(Target):
+class Family(OnGrid):
     """A distribution over curves: every row of a real batch is a fresh draw."""
 
     family = True

@@ -1,6 +1,8 @@
 """What is measured of a run at an evaluation, on fresh noise. Pure functions of tensors."""
 
 import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -28,20 +30,67 @@ def errors(fake: Tensor, real: Tensor) -> Tensors:
     }
 
 
-def energy_distance(fake: Tensor, real: Tensor) -> Tensor:
+class Distances(NamedTuple):
+    """Euclidean distances over points between all pairs of two samples of n and m curves.
+
+    between: (n, m), first: (n, n), second: (m, m).
+    """
+
+    between: Tensor
+    first: Tensor
+    second: Tensor
+
+
+def all_distances(first: Tensor, second: Tensor) -> Distances:
+    """first: (n, points); second: (m, points)."""
+    return Distances(pairwise(first, second), pairwise(first, first), pairwise(second, second))
+
+
+def pairwise(a: Tensor, b: Tensor) -> Tensor:
+    return torch.sqrt(((a[:, None, :] - b[None, :, :]) ** 2).sum(-1))
+
+
+def energy_distance(distances: Distances) -> Tensor:
     """2 E|X - Y| - E|X - X'| - E|Y - Y'|, Szekely & Rizzo 2013, equation 2.4, as a U-statistic.
 
-    fake: (n, points); real: (m, points). Unbiased, so it can be negative when the two agree;
-    the same samples are never compared with themselves. Euclidean norm over points.
+    Unbiased, so it can be negative when the two agree; the same samples are never compared with
+    themselves.
     """
-    n, m = fake.shape[0], real.shape[0]
-    within_fake = _distances(fake, fake).sum() / (n * (n - 1))
-    within_real = _distances(real, real).sum() / (m * (m - 1))
-    return 2 * _distances(fake, real).mean() - within_fake - within_real
+    n, m = distances.between.shape
+    within_first = distances.first.sum() / (n * (n - 1))
+    within_second = distances.second.sum() / (m * (m - 1))
+    return 2 * distances.between.mean() - within_first - within_second
 
 
-def _distances(a: Tensor, b: Tensor) -> Tensor:
-    return torch.sqrt(((a[:, None, :] - b[None, :, :]) ** 2).sum(-1))
+def median_distance(within: Tensor) -> Tensor:
+    """Of all pairs of different samples: the width of a kernel, after Gretton et al. 2012, section 8."""
+    n = within.shape[0]
+    rows, columns = torch.triu_indices(n, n, 1, device=within.device)
+    return within[rows, columns].median()
+
+
+def mmd(distances: Distances, width: Tensor) -> Tensor:
+    """The squared maximum mean discrepancy of the kernel exp(-|x - y|^2 / (2 width^2)), as a U-statistic.
+
+    Gretton et al. 2012, equation 3. Unbiased, so it can be negative when the two agree.
+    """
+
+    def kernel(distance: Tensor) -> Tensor:
+        return torch.exp(-(distance**2) / (2 * width**2))
+
+    n, m = distances.between.shape
+    within_first = (kernel(distances.first).sum() - n) / (n * (n - 1))
+    within_second = (kernel(distances.second).sum() - m) / (m * (m - 1))
+    return within_first + within_second - 2 * kernel(distances.between).mean()
+
+
+def captured(curves: Tensor, centers: Tensor, std: Tensor) -> tuple[Tensor, Tensor]:
+    """How many modes have a sample within 3 standard deviations, and the share of samples that are.
+
+    Lin et al. 2018 (PacGAN), section 4.1. curves: (samples, points); centers: (modes, points).
+    """
+    near = pairwise(curves, centers) <= 3 * std
+    return near.any(0).to(curves.dtype).sum(), near.any(1).to(curves.dtype).mean()
 
 
 def projections(points: int, dtype: torch.dtype) -> Tensor:
@@ -69,23 +118,50 @@ def norm(gradient: Tensors) -> Tensor:
     return torch.sqrt(torch.stack([(tensor**2).sum() for tensor in gradient.values()]).sum())
 
 
-def measure(
-    game: Game, generator: Tensors, discriminator: Tensors, noise: Tensor, real: Tensor, directions: Tensor
-) -> Tensors:
-    """All metrics of one run, each a scalar.
+class Fresh(NamedTuple):
+    """What an evaluation is made on.
 
-    noise: (samples, latent); real: (1, points) for a fixed target, (samples, points) for a family.
+    noise: (samples, latent). real: (1, points) for a fixed target, (samples, points) for a family;
+    again: as many once more. centers and std of the target's modes: (modes, points) and a scalar.
+    draws: the random numbers of each penalty, (samples, numbers).
     """
-    fake = game.paint(generator, noise)
-    real_logits, fake_logits = game.judge(discriminator, real), game.judge(discriminator, fake)
-    found = gradients(game, generator, discriminator, noise, real)
-    if real.shape[0] == 1:
-        distance = errors(fake, real)
-    else:
-        distance = {
-            "energy_distance": energy_distance(fake, real),
-            "sliced_wasserstein": sliced_wasserstein(fake, real, directions),
-        }
+
+    noise: Tensor
+    real: Tensor
+    again: Tensor
+    centers: Tensor
+    std: Tensor
+    draws: Sequence[Tensor] = ()
+
+
+def distribution_metrics(fake: Tensor, fresh: Fresh, directions: Tensor) -> Tensors:
+    """Generated against real curves, and real against other real ones: the floor, which 0 is not."""
+    against = all_distances(fake, fresh.real)
+    floor = Distances(pairwise(fresh.real, fresh.again), against.second, pairwise(fresh.again, fresh.again))
+    width = median_distance(against.second)
+    found = {
+        "energy_distance": energy_distance(against),
+        "energy_distance_floor": energy_distance(floor),
+        "sliced_wasserstein": sliced_wasserstein(fake, fresh.real, directions),
+        "sliced_wasserstein_floor": sliced_wasserstein(fresh.real, fresh.again, directions),
+        "mmd": mmd(against, width),
+        "mmd_floor": mmd(floor, width),
+    }
+    if len(fresh.centers):
+        found["modes"], found["high_quality"] = captured(fake, fresh.centers, fresh.std)
+        found["modes_real"], found["high_quality_real"] = captured(fresh.real, fresh.centers, fresh.std)
+    return found
+
+
+def measure(
+    game: Game, generator: Tensors, discriminator: Tensors, fresh: Fresh, directions: Tensor
+) -> Tensors:
+    """All metrics of one run, each a scalar."""
+    fake = game.paint(generator, fresh.noise)
+    real_logits, fake_logits = game.judge(discriminator, fresh.real), game.judge(discriminator, fake)
+    found = gradients(game, generator, discriminator, fresh.noise, fresh.real, fresh.draws)
+    fixed = fresh.real.shape[0] == 1
+    distance = errors(fake, fresh.real) if fixed else distribution_metrics(fake, fresh, directions)
     return distance | {
         "d_real": torch.sigmoid(real_logits).mean(),
         "d_fake": torch.sigmoid(fake_logits).mean(),

@@ -7,6 +7,7 @@ they are tensors. A new optimiser is one small class here and one YAML file in `
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -19,11 +20,19 @@ Memory = dict[str, Tensors]
 
 @dataclass(frozen=True, kw_only=True)
 class Optimiser(ABC):
-    """One learning rate a player; everything else is common to both."""
+    """One learning rate a player, 0 for one that does not learn; everything else is common to both.
+
+    lr, lr_ratio: what the two rates are derived from, unless they are set: the generator's is lr, the
+    discriminator's lr * lr_ratio (two time scales: Heusel et al. 2017).
+    """
+
+    extrapolates: ClassVar[bool] = False
+    """Whether it takes the gradients of the point that a first update leads to."""
 
     lr: float = bounded(1e-4, above=0)
-    generator_lr: float = bounded(1e-4, above=0)
-    discriminator_lr: float = bounded(1e-4, above=0)
+    lr_ratio: float = bounded(1.0, above=0)
+    generator_lr: float = bounded(1e-4, at_least=0)
+    discriminator_lr: float = bounded(1e-4, at_least=0)
 
     @abstractmethod
     def remember(self, parameters: Mapping[str, Tensor]) -> Memory:
@@ -63,6 +72,52 @@ class Adam(Optimiser):
             scale = torch.sqrt(square[name]) * correction + self.eps
             updated[name] = parameters[name] - step_size * mean[name] / scale
         return updated, {"mean": mean, "square": square, "time": {"t": t}}
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimisticAdam(Adam):
+    """w - 2 lr d + lr d', d being Adam's direction and d' the one before.
+
+    Daskalakis et al. 2018, algorithm 1.
+    """
+
+    def remember(self, parameters: Mapping[str, Tensor]) -> Memory:
+        return super().remember(parameters) | {"last": _zeros(parameters)}
+
+    def update(
+        self, parameters: Tensors, gradients: Tensors, memory: Memory, lr: float
+    ) -> tuple[Tensors, Memory]:
+        # From 0 a step of Adam with rate 1 leads to -d.
+        minus, after = super().update(_zeros(parameters), gradients, memory, 1.0)
+        updated = {
+            name: parameters[name] + lr * (2 * step + memory["last"][name]) for name, step in minus.items()
+        }
+        return updated, after | {"last": {name: -tensor for name, tensor in minus.items()}}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtraAdam(Adam):
+    """Adam's update with the gradients of the point that one leads to. Gidel et al. 2019, algorithm 4.
+
+    Both updates enter the moments, and both see the same batch.
+    """
+
+    extrapolates = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extragradient(Optimiser):
+    """w - lr g(w - lr g(w)). Korpelevich 1976; Gidel et al. 2019, equation 11."""
+
+    extrapolates = True
+
+    def remember(self, parameters: Mapping[str, Tensor]) -> Memory:
+        return {}
+
+    def update(
+        self, parameters: Tensors, gradients: Tensors, memory: Memory, lr: float
+    ) -> tuple[Tensors, Memory]:
+        return {name: parameters[name] - lr * gradient for name, gradient in gradients.items()}, memory
 
 
 @dataclass(frozen=True, kw_only=True)

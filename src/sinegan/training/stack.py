@@ -16,12 +16,15 @@ from torch.utils import _pytree as pytree
 
 from sinegan.config import Config
 from sinegan.game.losses import Loss
-from sinegan.game.networks import Network
+from sinegan.game.networks import Players
+from sinegan.game.penalties import Penalty
 from sinegan.training import streams
 from sinegan.training.ahead_of_time import AheadOfTime
-from sinegan.training.metrics import measure, projections
+from sinegan.training.averages import Average
+from sinegan.training.metrics import Fresh, measure, projections
 from sinegan.training.optimisers import Optimiser, Tensors
-from sinegan.training.step import Game, State, step
+from sinegan.training.schedules import Schedule
+from sinegan.training.step import Game, State, beginning, step
 
 BLOCK = 100
 """Steps whose random numbers are drawn at once. Part of every run's numbers: never change it."""
@@ -35,9 +38,11 @@ LANES = 2
 PAYS_FROM = 2_000
 """With `compile=auto`, the steps from which compiling (tens of seconds, once) is worth its time."""
 
-T = TypeVar("T", Loss, Optimiser)
+T = TypeVar("T", Loss, Optimiser, Penalty, Schedule, Average)
 Nested = TypeVar("Nested")
 Settings = dict[str, Tensors]
+Draws = list[Tensor]
+"""The random numbers of each penalty."""
 
 
 class Run(NamedTuple):
@@ -51,13 +56,18 @@ class Run(NamedTuple):
 class Signature:
     """What must be equal for runs to share a stack. All else is data with a leading runs axis.
 
-    The float settings of loss and optimiser are data, so they are blanked here.
+    The float settings of loss, optimiser, penalties, schedule and average are data: blank here.
     """
 
-    network: Network
+    network: Players
     loss: Loss
     optim: Optimiser
+    penalties: tuple[Penalty, ...]
+    lr_schedule: Schedule
+    average: Average
+    alternating: bool
     points: int
+    modes: int
     family: bool
     steps: int
     batch_size: int
@@ -76,7 +86,12 @@ def signature(config: Config) -> Signature:
         network=config.network,
         loss=_blank(config.loss),
         optim=_blank(config.optim),
+        penalties=tuple(_blank(penalty) for penalty in config.penalty),
+        lr_schedule=_blank(config.lr_schedule),
+        average=_blank(config.average),
+        alternating=training.updates == "alternating",
         points=config.target.points,
+        modes=len(config.target.modes().centers),
         family=config.target.family,
         steps=training.steps,
         batch_size=training.batch_size,
@@ -111,11 +126,18 @@ def _blank(component: T) -> T:
     return blanked
 
 
+def _components(config: Config) -> dict[str, Any]:
+    """The parts of a configuration whose float settings the runs of one stack may differ in."""
+    numbered = {f"penalty.{place}": penalty for place, penalty in enumerate(config.penalty)}
+    named = {name: getattr(config, name) for name in ("loss", "optim", "lr_schedule", "average")}
+    return named | numbered
+
+
 def _settings(config: Config) -> dict[str, dict[str, float]]:
-    """The float settings of loss and optimiser: what runs of one stack may differ in."""
+    """The float settings of each component."""
     return {
-        part: {name: getattr(getattr(config, part), name) for name in _float_fields(getattr(config, part))}
-        for part in ("loss", "optim")
+        part: {name: getattr(component, name) for name in _float_fields(component)}
+        for part, component in _components(config).items()
     }
 
 
@@ -126,9 +148,9 @@ class Program:
     game: Game
     lanes: int | None
     """How many lanes `advance` and `measure` take at a time; None for any number."""
-    advance: Callable[[Settings, State, Tensor, Tensor], State]
-    """Several steps: noise and real curves have a leading axis `steps` before `runs`."""
-    measure: Callable[[Settings, State, Tensor, Tensor], Tensors]
+    advance: Callable[[Settings, State, Tensor, Tensor, Draws], State]
+    """Several steps: noise, real curves and draws have a leading axis `steps` before `runs`."""
+    measure: Callable[[Settings, State, Fresh], Tensors]
     paint: Callable[[State, Tensor], tuple[Tensor, Tensor]]
 
 
@@ -142,23 +164,38 @@ def program(shared: Signature) -> Program:
             shared.loss,
             shared.optim,
             shared.discriminator_steps,
+            shared.penalties,
+            shared.alternating,
+            shared.lr_schedule,
+            shared.average,
+            shared.steps,
         )
 
     def with_settings(settings: Settings) -> Game:
-        loss: Any = replace(game.loss, **settings["loss"])
-        optim: Any = replace(game.optim, **settings["optim"])  # type: ignore[arg-type]
-        return replace(game, loss=loss, optim=optim)
+        def filled(component: Any, part: str) -> Any:
+            return replace(component, **settings[part])
+
+        return replace(
+            game,
+            loss=filled(game.loss, "loss"),
+            optim=filled(game.optim, "optim"),
+            lr_schedule=filled(game.lr_schedule, "lr_schedule"),
+            average=filled(game.average, "average"),
+            penalties=tuple(filled(each, f"penalty.{place}") for place, each in enumerate(game.penalties)),
+        )
 
     directions = projections(shared.points, getattr(torch, shared.dtype)).to(shared.device)
 
-    def advance_one(settings: Settings, state: State, noise: Tensor, real: Tensor) -> State:
-        return step(with_settings(settings), state, noise, real)
+    def advance_one(settings: Settings, state: State, noise: Tensor, real: Tensor, draws: Draws) -> State:
+        return step(with_settings(settings), state, noise, real, draws)
 
-    def measure_one(settings: Settings, state: State, noise: Tensor, real: Tensor) -> Tensors:
-        return measure(with_settings(settings), state.generator, state.discriminator, noise, real, directions)
+    def measure_one(settings: Settings, state: State, fresh: Fresh) -> Tensors:
+        game = with_settings(settings)
+        found = measure(game, game.shown(state), state.discriminator, fresh, directions)
+        return found | shared.network.readings(state.generator, state.discriminator)
 
     def paint_one(state: State, noise: Tensor) -> tuple[Tensor, Tensor]:
-        fake = game.paint(state.generator, noise)
+        fake = game.paint(game.shown(state), noise)
         return fake, torch.sigmoid(game.judge(state.discriminator, fake))
 
     advance: Any = vmap(advance_one)
@@ -167,41 +204,47 @@ def program(shared: Signature) -> Program:
     if shared.device != "cpu":
         advance = torch.compile(advance, fullgraph=True, dynamic=False)
         return Program(game, None, _one_by_one(advance), vmap(measure_one), vmap(paint_one))
-    # Neither how long it is trained nor when it is looked at is compiled in.
-    parts = (shared.network, shared.loss, shared.optim, shared.discriminator_steps)
+    # When it is looked at, and on how many samples, is not compiled in.
+    parts = (*_parts(shared), shared.discriminator_steps, shared.alternating, shared.steps)
     steps = _on_bare_tensors(advance, parts)
-    looks: Any = AheadOfTime(vmap(measure_one), "measure", parts)
+    looks: Any = AheadOfTime(vmap(measure_one), "measure", parts[:-1])
     return Program(game, LANES, steps, looks, vmap(paint_one))
 
 
-def _one_by_one(advance: Callable[[Settings, State, Tensor, Tensor], State]) -> Any:
+def _parts(shared: Signature) -> tuple[Any, ...]:
+    """What a program depends on beside its tensors."""
+    return shared.network, shared.loss, shared.optim, *shared.penalties, shared.lr_schedule, shared.average
+
+
+def _one_by_one(advance: Callable[[Settings, State, Tensor, Tensor, Draws], State]) -> Any:
     """Step after step."""
 
-    def steps(settings: Settings, state: State, noise: Tensor, real: Tensor) -> State:
+    def steps(settings: Settings, state: State, noise: Tensor, real: Tensor, draws: Draws) -> State:
         for place in range(len(noise)):
-            state = advance(settings, state, noise[place], real[place])
+            now = [draw[place] for draw in draws]
+            state = advance(settings, state, noise[place], real[place], now)
         return state
 
     return steps
 
 
-def _on_bare_tensors(advance: Callable[[Settings, State, Tensor, Tensor], State], parts: Any) -> Any:
+def _on_bare_tensors(advance: Callable[[Settings, State, Tensor, Tensor, Draws], State], parts: Any) -> Any:
     """Step after step, ahead of time; nesting the tensors at each step would cost as much as a layer."""
 
-    def bare(settings: Settings, state: State, noise: Tensor, real: Tensor) -> list[Tensor]:
-        after = advance(settings, state, noise, real)
+    def bare(settings: Settings, state: State, noise: Tensor, real: Tensor, draws: Draws) -> list[Tensor]:
+        after = advance(settings, state, noise, real, draws)
         assert pytree.tree_structure(after) == pytree.tree_structure(state)
         leaves: list[Tensor] = pytree.tree_leaves(after)
         return leaves
 
     one_step = AheadOfTime(bare, "advance", parts)
 
-    def steps(settings: Settings, state: State, noise: Tensor, real: Tensor) -> State:
-        run = one_step.flat(settings, state, noise[0], real[0])
+    def steps(settings: Settings, state: State, noise: Tensor, real: Tensor, draws: Draws) -> State:
+        run = one_step.flat(settings, state, noise[0], real[0], [draw[0] for draw in draws])
         fixed = pytree.tree_leaves(settings)
         moving, shape = pytree.tree_flatten(state)
         for place in range(len(noise)):
-            moving = run([*fixed, *moving, noise[place], real[place]])
+            moving = run([*fixed, *moving, noise[place], real[place], *(draw[place] for draw in draws)])
         after: State = pytree.tree_unflatten(moving, shape)
         return after
 
@@ -238,7 +281,10 @@ class Stack:
             }
             for part, fields in _settings(self.runs[0].config).items()
         }
-        self._block: tuple[int, Tensor, Tensor] | None = None
+        modes = [run.config.target.modes() for run in self._lanes]
+        self._centers = self._tensor(np.stack([each.centers for each in modes]))
+        self._stds = self._tensor(np.array([each.std for each in modes]))
+        self._block: tuple[int, Tensor, Tensor, Draws] | None = None
         self.step = 0
         self.state = self._initial_state()
 
@@ -249,16 +295,7 @@ class Stack:
             modules = [streams.initialised(run.seed, player, build, points) for run in self._lanes]
             weights = stack_module_state(modules)[0]
             players.append({name: tensor.detach().to(**self._place) for name, tensor in weights.items()})
-        generator, discriminator = players
-        optim = self.shared.optim
-        return State(
-            generator,
-            discriminator,
-            vmap(optim.remember)(generator),
-            vmap(optim.remember)(discriminator),
-            torch.ones(len(self._lanes), **self._place),
-            torch.zeros(len(self._lanes), **self._place),
-        )
+        return vmap(functools.partial(beginning, self._program.game))(*players)
 
     @torch.no_grad()
     def advance(self, until: int) -> None:
@@ -266,13 +303,14 @@ class Stack:
         while self.step < until:
             block, first = divmod(self.step, BLOCK)
             last = min(BLOCK, first + until - self.step)
-            noise, real = self._random_block(block)
+            noise, real, draws = self._random_block(block)
             ended = [
                 self._program.advance(
                     _cut(self._settings, chunk),
                     _cut(self.state, chunk),
                     noise[first:last, chunk],
                     real[first:last, chunk],
+                    [draw[first:last, chunk] for draw in draws],
                 )
                 for chunk in self._chunks
             ]
@@ -282,13 +320,13 @@ class Stack:
     @torch.no_grad()
     def measure(self) -> dict[str, NDArray[np.float64]]:
         """All metrics at the present step, on fresh noise, each of shape (runs,)."""
-        draws = [self._evaluation_draw(run) for run in self._lanes]
-        noise = self._tensor(np.stack([noise for noise, _ in draws]))
-        real = self._tensor(np.stack([real for _, real in draws]))
+        drawn = [self._evaluation_draw(run) for run in self._lanes]
+        noise, real, again = (self._tensor(np.stack(each)) for each in zip(*drawn, strict=True))
+        shape = (self.shared.evaluation_samples,)
+        draws = self._penalty_draws(streams.PENALTY_EVALUATION, self.step, shape)
+        fresh = Fresh(noise, real, again, self._centers, self._stds, draws)
         measured = [
-            self._program.measure(
-                _cut(self._settings, chunk), _cut(self.state, chunk), noise[chunk], real[chunk]
-            )
+            self._program.measure(_cut(self._settings, chunk), _cut(self.state, chunk), _cut(fresh, chunk))
             for chunk in self._chunks
         ]
         found = _joined(measured)
@@ -328,8 +366,8 @@ class Stack:
         self.step = saved["steps"][0]
         self.state = pytree.tree_map(widened, State(**saved["state"]))
 
-    def _random_block(self, block: int) -> tuple[Tensor, Tensor]:
-        """Noise (BLOCK, runs, discriminator_steps, batch, latent) and real curves.
+    def _random_block(self, block: int) -> tuple[Tensor, Tensor, Draws]:
+        """Noise (BLOCK, runs, discriminator_steps, batch, latent), real curves, and the penalties' draws.
 
         Real curves of a family: (BLOCK, runs, discriminator_steps, batch, points). Of a fixed
         target: (BLOCK, runs, 1, 1, points), because 64 equal rows have the gradient of one.
@@ -343,7 +381,13 @@ class Stack:
                 rng = streams.stream(run.seed, streams.NOISE, block)
                 noise[:, lane] = rng.standard_normal((BLOCK, *rows, shared.network.latent), precision)
             real = self._tensor(self._real_block(block, rows))
-            self._block = (block, self._tensor(noise), real.expand(BLOCK, *real.shape[1:]))
+            draws = self._penalty_draws(streams.PENALTY, block, (BLOCK, *rows))
+            self._block = (
+                block,
+                self._tensor(noise),
+                real.expand(BLOCK, *real.shape[1:]),
+                [draw.movedim(0, 1).contiguous() for draw in draws],
+            )
         return self._block[1:]
 
     def _real_block(self, block: int, rows: tuple[int, int]) -> NDArray[np.float64]:
@@ -355,11 +399,31 @@ class Stack:
         drawn = [run.config.target.draw(count, rng) for run, rng in zip(self._lanes, rngs, strict=True)]
         return np.stack([curves.reshape(BLOCK, *rows, -1) for curves in drawn], axis=1)
 
-    def _evaluation_draw(self, run: Run) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _penalty_draws(self, purpose: int, place: int, shape: tuple[int, ...]) -> Draws:
+        """The random numbers of each penalty, (runs, *shape, numbers)."""
+        return [
+            self._tensor(
+                np.stack(
+                    [
+                        penalty.draw(
+                            shape,
+                            self.shared.points,
+                            streams.stream(run.seed, purpose, place, type(penalty).__name__),
+                        )
+                        for run in self._lanes
+                    ]
+                )
+            )
+            for penalty in self.shared.penalties
+        ]
+
+    def _evaluation_draw(self, run: Run) -> tuple[NDArray[np.float64], ...]:
+        """Noise, real curves, and other real curves."""
         samples = self.shared.evaluation_samples
         rng = streams.stream(run.seed, streams.EVALUATION, self.step)
         noise = rng.standard_normal((samples, self.shared.network.latent))
-        return noise, run.config.target.draw(samples if self.shared.family else 1, rng)
+        real, again = (run.config.target.draw(samples if self.shared.family else 1, rng) for _ in range(2))
+        return noise, real, again
 
     def _tensor(self, array: NDArray[np.float64]) -> Tensor:
         return torch.from_numpy(array).to(**self._place)

@@ -13,11 +13,15 @@ from torch import nn
 
 # The number of each stream is part of every run's numbers: never change one, only add.
 INITIALISATION, NOISE, DATA, EVALUATION = 0, 1, 2, 3
+PENALTY, PENALTY_EVALUATION = 4, 5
 
 
-def stream(seed: int, purpose: int, place: int = 0) -> Generator:
-    """The generator of one purpose at one place (a block of steps, or a step) of a run."""
-    return default_rng(SeedSequence(seed, spawn_key=(purpose, place)))
+def stream(seed: int, purpose: int, place: int = 0, name: str = "") -> Generator:
+    """The generator of one purpose at one place (a block of steps, or a step) of a run.
+
+    name: which of several users of the same purpose, so that none disturbs another.
+    """
+    return default_rng(SeedSequence(seed, spawn_key=(purpose, place, *name.encode())))
 
 
 def initialised(seed: int, player: int, build: Callable[[int], nn.Module], points: int) -> nn.Module:
