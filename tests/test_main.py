@@ -19,6 +19,15 @@ from sinegan.files import exclusive
 from sinegan.main import claimed, main
 
 Finished = subprocess.CompletedProcess[str]
+BROKEN_LOSS = """
+from dataclasses import dataclass
+from sinegan.game.losses import Minimax
+
+@dataclass(frozen=True, kw_only=True)
+class Unfinished(Minimax):
+    def generator(self, real, fake):
+        raise ArithmeticError("no loss today")
+"""
 DRAWN = ("learning_curves", "generated_curves", "value_and_probabilities")
 SMALL = ["network=tiny", "training.batch_size=4", "training.evaluation_samples=8"]
 LONG = [*SMALL, "training.steps=1000", "training.compile=never", "training.evaluate_every=20", "seeds=4"]
@@ -109,6 +118,8 @@ def test_a_sweep_leaves_the_documented_files_and_prints_the_table(
         "high",
         "median",
         "seconds",
+        "rank",
+        "tie_group",
     ]
     swept = [(row["optim.lr"], row["loss"]) for row in table]
     assert swept == [(lr, loss) for lr in ("0.0001", "0.003") for loss in ("minimax", "non_saturating")]
@@ -250,6 +261,23 @@ def test_other_launchers_run_it_too(sinegan: Callable[..., Finished], tmp_path: 
     assert done.returncode == 0, done.stderr
     table = rows(only_folder(tmp_path / "outputs/sweeps") / "report/configurations.csv")
     assert [(row["optim.lr"], row["n"]) for row in table] == [("0.0001", "3"), ("0.003", "3")]
+
+
+def test_a_failed_configuration_is_told_at_the_end_and_its_traceback_is_in_its_own_log(
+    inside: Callable[..., Finished], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "conf/loss").mkdir(parents=True)
+    (tmp_path / "conf/loss/unfinished.yaml").write_text("_target_: broken_losses.Unfinished\n")
+    (tmp_path / "broken_losses.py").write_text(BROKEN_LOSS)
+    monkeypatch.syspath_prepend(tmp_path)
+    done = inside("--config-dir=conf", "-m", "loss=minimax,unfinished", *QUICK, "executor=serial")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "- loss=unfinished: 3 of 3 runs failed: ArithmeticError: no loss today." in done.stdout
+    sweep = only_folder(tmp_path / "outputs/sweeps")
+    logs = [(sweep / number / "sinegan.log").read_text() for number in "01"]
+    assert [log.count("ArithmeticError: no loss today") for log in logs] == [0, 1]
+    assert logs[1].count("Traceback") == 1
 
 
 def test_a_search_trains_its_trials_stacked_and_goes_on_when_resumed(

@@ -167,6 +167,9 @@ def ends(sweep: Sweep) -> pd.DataFrame:
     if lost.empty:
         return pd.DataFrame(columns=columns)
     words = {row["configuration"]: label(row, sweep.swept) for row in records(sweep.configurations)}
+    # Where no run has a message the column is one of numbers, all NaN.
+    told = lost.assign(message=lost["message"].astype(object).fillna(""))
+    groups = told.groupby(["configuration", "status", "message"], sort=False)
     rows = [
         {
             "configuration": words[name],
@@ -176,9 +179,7 @@ def ends(sweep: Sweep) -> pd.DataFrame:
             "first step": mine["step"].min(),
             "message": message,
         }
-        for (name, status, message), mine in lost.assign(message=lost["message"].fillna("")).groupby(
-            ["configuration", "status", "message"], sort=False
-        )
+        for (name, status, message), mine in groups
     ]
     return pd.DataFrame(rows, columns=columns)
 
