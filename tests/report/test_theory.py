@@ -67,7 +67,7 @@ def sweep(tmp_path: Path, distances: list[float], known: dict[str, Any]) -> Swee
             "psi": -0.8 * np.array(distances),
         }
     )
-    return Sweep(tmp_path, [], pd.DataFrame([about]), pd.DataFrame(), history, {"0": known})
+    return Sweep(tmp_path, [], pd.DataFrame([about]), pd.DataFrame(), history, {"0": known}, {})
 
 
 def test_a_path_that_comes_near_has_converged_and_one_that_stays_away_has_not(tmp_path: Path) -> None:
@@ -98,6 +98,7 @@ def test_what_theory_says_nothing_of_has_no_row_and_no_picture(tmp_path: Path) -
         found.runs,
         found.history.drop(columns=["theta", "psi"]),
         found.settings,
+        {},
     )
     assert phase_plane(bare) is None
 
@@ -106,7 +107,7 @@ def test_the_phase_plane_shows_each_path_to_its_end(tmp_path: Path) -> None:
     figure = phase_plane(sweep(tmp_path, [1.0, 0.5, 0.25], settings()))
     assert figure is not None
     (axes,) = figure.axes
-    assert axes.get_title() == "NonSaturating,\nr1 gamma=0.3"
+    assert axes.get_title(loc="left") == "NonSaturating,\nr1 gamma=0.3"
     path, end, _ = axes.get_lines()
     np.testing.assert_allclose(path.get_xydata(), [[0.6, -0.8], [0.3, -0.4], [0.15, -0.2]])
     np.testing.assert_allclose(end.get_xydata(), [[0.15, -0.2]])
