@@ -188,6 +188,7 @@ def test_diverged_runs_are_counted_and_told(inside: Callable[..., Finished], tmp
     assert "optim.lr=1e+30: 3 of 3 runs diverged, the first at step " in done.stdout
 
 
+@pytest.mark.slow
 def test_a_killed_sweep_gives_a_table_and_goes_on_to_the_same_bytes(
     sinegan: Callable[..., Finished], inside: Callable[..., Finished], tmp_path: Path
 ) -> None:
@@ -280,6 +281,7 @@ def test_a_failed_configuration_is_told_at_the_end_and_its_traceback_is_in_its_o
     assert logs[1].count("Traceback") == 1
 
 
+@pytest.mark.slow
 def test_a_search_trains_its_trials_stacked_and_goes_on_when_resumed(
     sinegan: Callable[..., Finished], tmp_path: Path
 ) -> None:

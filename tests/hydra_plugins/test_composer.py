@@ -108,6 +108,7 @@ def outcome(compose: Any, *arguments: Any) -> Any:
         return type(error), str(error), str(error.__cause__)
 
 
+@pytest.mark.slow
 def test_a_value_beside_any_choice_of_any_group_is_set_without_composing_again(
     loader: ConfigLoader, master: DictConfig
 ) -> None:
@@ -191,6 +192,7 @@ GROUPS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(GROUPS, st.lists(st.tuples(KEYS, TEXTS).map("=".join), max_size=3))
 @example(["optim=sgd"], ["optim.beta1=0.5"])

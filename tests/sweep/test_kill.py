@@ -37,6 +37,7 @@ def sweep(configs: Sequence[Config], home: Path) -> list[Configuration]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_what_is_killed_a_dozen_times_is_the_same_in_the_end(
     make_config: Callable[..., Config],

@@ -129,6 +129,7 @@ def test_targets_of_one_stack_may_differ(make_config: MakeConfig) -> None:
     assert not same(bits(together, 0), bits(together, 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", [Sine(points=6), RandomPhase(points=6)])
 def test_a_compiled_run_has_the_same_bits_in_narrow_and_wide_stacks(
     make_config: MakeConfig, target: Any
@@ -143,6 +144,7 @@ def test_a_compiled_run_has_the_same_bits_in_narrow_and_wide_stacks(
     torch.testing.assert_close(bits(wide, 3), bits(eager, 0), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "parts",
     [
