@@ -162,6 +162,10 @@ def test_a_problem_of_an_interpolated_value_is_told_once_where_it_comes_from() -
 
 def test_the_conf_folder_has_no_stray_files() -> None:
     files = {path.relative_to(conf_folder()) for path in conf_folder().rglob("*") if path.is_file()}
-    known: set[Any] = {Path("config.yaml"), Path("hydra/help/sinegan.yaml")}
+    known: set[Any] = {
+        Path("config.yaml"),
+        Path("hydra/help/sinegan.yaml"),
+        Path("hydra/job_logging/sinegan.yaml"),
+    }
     known |= {Path(group) / f"{name}.yaml" for group in (*GROUPS, "experiment") for name in choices(group)}
     assert files == known
