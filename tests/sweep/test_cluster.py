@@ -95,6 +95,7 @@ def pipe(tmp_path: Path) -> Pipe:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Less patience than on a cluster."""
     monkeypatch.setattr(cluster, "SECONDS_TO_CONNECT", 2)
+    monkeypatch.setattr(cluster, "SECONDS_BETWEEN_REPAIRS", 1)
     monkeypatch.setitem(cluster.SETTINGS, "distributed.deploy.lost-worker-timeout", "1s")
 
 
@@ -451,6 +452,29 @@ def test_an_error_in_the_main_process_ends_the_jobs(slurm: Slurm) -> None:
 
     with pytest.raises(RuntimeError, match="enough"):
         fail_while_a_job_is_at_work()
+    until(lambda: not jobs(), "end of the jobs", 30)
+
+
+@with_slurm
+def test_a_job_that_slurm_does_not_take_again_is_submitted_later(
+    slurm: Slurm, pipe: Pipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three jobs are submitted: the first, one that Slurm refuses, and the one that is tried after it."""
+    path = tmp_path / "bin" / "sbatch"
+    path.parent.mkdir()
+    path.write_text(f"""#!/bin/sh
+        if mkdir {tmp_path}/first || ! mkdir {tmp_path}/refused; then exec {shutil.which("sbatch")} "$@"; fi
+        exit 1
+    """)
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{path.parent}:{os.environ['PATH']}")
+    with dataclasses.replace(slurm, workers=1).open() as pool:
+        future = pool.submit(say_so_and_work_for_a_minute, pipe.path)
+        pipe.wait_for_worker()
+        subprocess.run(["scancel", *jobs()], check=True)
+        assert isinstance(future.exception(60), slurm.deaths)
+        assert pool.submit(os.getpid).result(60)
+    assert (tmp_path / "refused").exists()
     until(lambda: not jobs(), "end of the jobs", 30)
 
 

@@ -10,10 +10,11 @@ import re
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Executor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,15 @@ SECONDS_TO_CONNECT = 10
 """How long a given scheduler has to answer, and to show a worker."""
 
 SECONDS_BETWEEN_LOOKS = 1.0
-"""How often Slurm is asked whether the first job is still there."""
+"""How often Slurm is asked, while there is no worker yet, whether there are jobs still."""
+
+SECONDS_BETWEEN_REPAIRS = 10.0
+"""How often jobs that have ended are submitted again."""
 
 SETTINGS = {
     # What was running in a worker that died is tried again by us, from its last part.
     "distributed.scheduler.allowed-failures": 0,
-    # A worker that died has this long to start again in its job, before another job is submitted.
+    # A worker that died has this long to start again, before it is given up.
     "distributed.deploy.lost-worker-timeout": "30s",
 }
 
@@ -136,12 +140,15 @@ class Slurm(_OnDask):
                 "executor=slurm: there is no sbatch here; run this where jobs are submitted from"
             )
         with _configured(), self._started() as cluster, _connected(cluster) as client:
-            _check_job(cluster.job_script())
-            # Adaptive, although the number is fixed: it is what replaces jobs that have ended.
-            cluster.adapt(minimum=self.workers, maximum=self.workers)
-            log.info("%d jobs are with Slurm, which starts them when it has room (squeue --me)", self.workers)
-            self._wait_for_a_worker(cluster, client)
-            yield client.get_executor(pure=False)
+            # Dask would not replace a job that was refused once, or that ended before it had a worker.
+            script = cluster.job_script().replace("dummy-name", "$SLURM_JOB_ID")
+            with _submitted(script, self.workers) as jobs:
+                log.info(
+                    "%d jobs are with Slurm, which starts them when it has room (squeue --me)", len(jobs)
+                )
+                self._wait_for_a_worker(jobs, client)
+                with _kept_submitted(script, jobs):
+                    yield client.get_executor(pure=False)
 
     def _started(self) -> Any:
         from dask_jobqueue.slurm import SLURMCluster
@@ -166,30 +173,62 @@ class Slurm(_OnDask):
         except RuntimeError as error:
             raise ExecutorError(f"executor=slurm: {error}") from error
 
-    def _wait_for_a_worker(self, cluster: Any, client: Any) -> None:
+    def _wait_for_a_worker(self, jobs: list[str], client: Any) -> None:
         while not client.nthreads():
             time.sleep(SECONDS_BETWEEN_LOOKS)
-            jobs = {job.job_id for job in list(cluster.workers.values())} - {None}
-            queued = _queued_jobs()
-            if jobs and queued is not None and jobs.isdisjoint(queued) and not client.nthreads():
+            if len(_ended(jobs)) == len(jobs) and not client.nthreads():
                 raise ExecutorError(
                     f"executor=slurm: the jobs ended and no worker came; {self.logs} has what they printed"
                 )
 
 
-def _check_job(script: str) -> None:
-    """Raises ExecutorError when Slurm would refuse a job; nobody would hear of that later."""
-    command = ["sbatch", "--test-only"]
+@contextmanager
+def _submitted(script: str, count: int) -> Iterator[list[str]]:
+    """The ids of so many jobs; those that are in the list at the end are cancelled."""
+    jobs: list[str] = []
+    try:
+        jobs.extend(_submit(script) for _ in range(count))
+        yield jobs
+    finally:
+        subprocess.run(["scancel", *jobs], capture_output=True, check=False)
+
+
+@contextmanager
+def _kept_submitted(script: str, jobs: list[str]) -> Iterator[None]:
+    """Now and then submits jobs in place of those that have ended."""
+    over = threading.Event()
+
+    def replace() -> None:
+        while not over.wait(SECONDS_BETWEEN_REPAIRS):
+            for job in _ended(jobs):
+                # Where Slurm does not answer, the next look may find it better.
+                with suppress(ExecutorError):
+                    jobs[jobs.index(job)] = _submit(script)
+
+    thread = threading.Thread(target=replace, name="replaces jobs")
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _submit(script: str) -> str:
+    """The job's id. Raises ExecutorError when Slurm refuses it."""
+    command = ["sbatch", "--parsable"]
     asked = subprocess.run(command, input=script, capture_output=True, text=True, check=False)
     if asked.returncode:
         raise ExecutorError(f"executor=slurm: Slurm refuses the jobs: {asked.stderr.strip()}")
+    return asked.stdout.strip().partition(";")[0]
 
 
-def _queued_jobs() -> set[str] | None:
-    """The user's jobs that wait or run; None when Slurm does not answer."""
+def _ended(jobs: list[str]) -> list[str]:
+    """Those that neither wait nor run; none when Slurm does not answer."""
     command = ["squeue", "--noheader", "--format=%A", f"--user={getpass.getuser()}"]
     asked = subprocess.run(command, capture_output=True, text=True, check=False)
-    return None if asked.returncode else set(asked.stdout.split())
+    queued = asked.stdout.split()
+    return [] if asked.returncode else [job for job in jobs if job not in queued]
 
 
 def dask_setup(_: Any) -> None:
