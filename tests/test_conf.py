@@ -19,7 +19,8 @@ from sinegan.composition import problems_of, typed
 from sinegan.conf_folder import conf_folder
 from sinegan.game.penalties import R1, R2
 from sinegan.schema import Allowed
-from sinegan.training.stack import Run, Stack
+from sinegan.training.signature import Run
+from sinegan.training.stack import Stack
 
 GROUPS = ("target", "network", "loss", "penalty", "optim", "lr_schedule", "average", "training", "executor")
 FEW_STEPS = ["training.steps=2", "training.batch_size=3", "training.evaluation_samples=4", "seeds=2"]

@@ -24,7 +24,8 @@ from sinegan.game.toy_networks import Affine, Dirac
 from sinegan.report.theory import normal, r1_rate, rate, value_at_optimum
 from sinegan.training.loop import engine_settings, train
 from sinegan.training.optimisers import SGD, Adam
-from sinegan.training.stack import Run, Stack
+from sinegan.training.signature import Run
+from sinegan.training.stack import Stack
 
 MakeConfig = Callable[..., Config]
 

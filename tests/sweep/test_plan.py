@@ -19,7 +19,7 @@ from sinegan.results import csv, write_part
 from sinegan.sweep import plan as plan_module
 from sinegan.sweep.plan import Configuration, Member, Shard, missing, plan, shard_width
 from sinegan.training.optimisers import Adam
-from sinegan.training.stack import Run, signature
+from sinegan.training.signature import Run, signature
 
 MakeConfig = Callable[..., Config]
 

@@ -21,7 +21,7 @@ from sinegan.sweep import progress
 from sinegan.sweep.plan import Member, Shard
 from sinegan.sweep.progress import AbandonedError, Reporter, Standing, Watcher, shown
 from sinegan.training.loop import DIVERGED, FINISHED, RUNNING, Evaluation
-from sinegan.training.stack import Run
+from sinegan.training.signature import Run
 
 ShardOf = Callable[..., Shard]
 

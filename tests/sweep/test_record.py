@@ -21,7 +21,8 @@ from sinegan.sweep.plan import Member, Shard
 from sinegan.sweep.record import Recorder, RunRecord, load_records, merge_parts, npz, samples_of
 from sinegan.training.loop import DIVERGED, FINISHED, SAMPLES, STOPPED, Evaluation, engine_settings, train
 from sinegan.training.optimisers import SGD
-from sinegan.training.stack import Run, Stack
+from sinegan.training.signature import Run
+from sinegan.training.stack import Stack
 
 MakeConfig = Callable[..., Config]
 ShardsOf = Callable[..., list[Shard]]

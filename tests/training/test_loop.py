@@ -9,7 +9,8 @@ import torch
 from sinegan.config import Config, Plot
 from sinegan.training.loop import SAMPLES, Evaluation, engine_settings, train
 from sinegan.training.optimisers import SGD, Adam
-from sinegan.training.stack import Run, Stack
+from sinegan.training.signature import Run
+from sinegan.training.stack import Stack
 
 MakeConfig = Callable[..., Config]
 

@@ -31,7 +31,8 @@ from sinegan.training.metrics import (
     sliced_wasserstein,
 )
 from sinegan.training.optimisers import Adam
-from sinegan.training.stack import Run, Stack
+from sinegan.training.signature import Run
+from sinegan.training.stack import Stack
 from sinegan.training.step import Game
 
 curves = arrays(np.float64, (4, 3), elements=st.floats(-10, 10))

@@ -30,7 +30,8 @@ from sinegan.training.loop import engine_settings
 from sinegan.training.metrics import Fresh, measure, projections
 from sinegan.training.optimisers import SGD, Adam, Extragradient, OptimisticAdam, RMSprop
 from sinegan.training.schedules import Cosine, Linear
-from sinegan.training.stack import BLOCK, PAYS_FROM, Run, Stack, is_compiled, signature
+from sinegan.training.signature import PAYS_FROM, Run, is_compiled, signature
+from sinegan.training.stack import BLOCK, Stack
 from sinegan.training.step import Game, State, beginning, step
 
 MakeConfig = Callable[..., Config]

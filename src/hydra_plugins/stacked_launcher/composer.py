@@ -1,6 +1,7 @@
 """What makes the jobs of a sweep cheap to compose and to copy."""
 
 import copy
+import dataclasses
 import os
 from collections.abc import Sequence
 from typing import Any, TypeVar
@@ -10,7 +11,10 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
+from hydra.errors import HydraException
 from omegaconf import DictConfig, Node, OmegaConf
+from omegaconf.base import Metadata
+from omegaconf.errors import OmegaConfBaseException
 
 SomeNode = TypeVar("SomeNode", bound=Node)
 
@@ -47,7 +51,7 @@ class Composer:
     def _quickly(self, overrides: Sequence[str]) -> DictConfig | None:
         try:
             return self._from_template(overrides)
-        except Exception:
+        except (HydraException, OmegaConfBaseException):
             return None  # a true compose says best what is wrong, if anything is
 
     def _from_template(self, overrides: Sequence[str]) -> DictConfig | None:
@@ -129,24 +133,20 @@ def quick_to_copy(config: DictConfig) -> None:
 def copied(node: SomeNode, parent: Node | None) -> SomeNode:
     """The same as OmegaConf's own deep copy, below a parent, in a tenth of the time."""
     twin = object.__new__(type(node))
-    state = twin.__dict__
-    for name, value in node.__dict__.items():
-        if name == "_parent":
-            state[name] = parent
-        elif name == "_flags_cache":
-            state[name] = None
-        elif name == "_metadata":
-            cache = value.resolver_cache
-            state[name] = metadata = object.__new__(type(value))
-            metadata.__dict__.update(value.__dict__)
-            metadata.flags = dict(value.flags)
-            metadata.resolver_cache = copy.deepcopy(cache) if cache else cache.copy()
-        elif name == "_content" and isinstance(value, dict):
-            state[name] = {key: copied(child, twin) for key, child in value.items()}
-        elif name == "_content" and isinstance(value, list):
-            state[name] = [copied(child, twin) for child in value]
-        elif isinstance(value, Node):
-            state[name] = copied(value, twin)
-        else:
-            state[name] = copy.deepcopy(value)
+    inside = {n: _below(v, twin) for n, v in vars(node).items() if n not in ("_parent", "_flags_cache")}
+    vars(twin).update(inside, _parent=parent, _flags_cache=None)
     return twin
+
+
+def _below(value: Any, parent: Node) -> Any:
+    if isinstance(value, Node):
+        return copied(value, parent)
+    if isinstance(value, dict):
+        return {key: _below(child, parent) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_below(child, parent) for child in value]
+    if isinstance(value, Metadata):
+        cache = value.resolver_cache
+        fresh = copy.deepcopy(cache) if cache else cache.copy()
+        return dataclasses.replace(value, flags=dict(value.flags or {}), resolver_cache=fresh)
+    return copy.deepcopy(value)

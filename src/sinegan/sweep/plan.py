@@ -7,7 +7,7 @@ from typing import Any
 
 from sinegan.config import Config
 from sinegan.results import FAILED, UNFINISHED, known_runs
-from sinegan.training.stack import Run, Signature, signature
+from sinegan.training.signature import Run, Signature, signature
 
 WIDEST = {"cpu": 8, "cuda": 1024}
 """Runs in a shard at most: eight of the tutorial's games fit a level-2 cache; a GPU wants many."""

@@ -16,7 +16,7 @@ import torch
 
 from sinegan.files import write_json
 from sinegan.sweep.plan import Configuration
-from sinegan.training.stack import is_compiled
+from sinegan.training.signature import is_compiled
 
 FILE = "provenance.json"
 PACKAGES = ("sinegan", "torch", "numpy", "hydra-core", "omegaconf", "pandas", "scipy", "matplotlib")

@@ -7,7 +7,7 @@ from typing import Any
 
 from sinegan.config import Config
 from sinegan.sweep.provenance import FILE
-from sinegan.training.stack import is_compiled
+from sinegan.training.signature import is_compiled
 
 FREE = ("executor", "seeds")
 """Settings that may differ: they change no run's numbers."""

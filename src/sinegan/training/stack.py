@@ -1,11 +1,8 @@
 """The same step for many runs at once: one tensor program with a leading axis `runs`."""
 
-import dataclasses
 import functools
-import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -14,17 +11,12 @@ from torch import Tensor
 from torch.func import stack_module_state, vmap
 from torch.utils import _pytree as pytree
 
-from sinegan.config import Config
-from sinegan.game.losses import Loss
-from sinegan.game.networks import Players
-from sinegan.game.penalties import Penalty
 from sinegan.training import streams
-from sinegan.training.ahead_of_time import AheadOfTime
-from sinegan.training.averages import Average
-from sinegan.training.metrics import Fresh, measure, projections
-from sinegan.training.optimisers import Optimiser, Tensors
-from sinegan.training.schedules import Schedule
-from sinegan.training.step import Game, State, beginning, step
+from sinegan.training.metrics import Fresh
+from sinegan.training.optimisers import Tensors
+from sinegan.training.program import Draws, program
+from sinegan.training.signature import Run, settings_of, signature
+from sinegan.training.step import State, beginning
 
 BLOCK = 100
 """Steps whose random numbers are drawn at once. Part of every run's numbers: never change it."""
@@ -32,230 +24,14 @@ BLOCK = 100
 FEWEST_LANES = 2
 """A batched product of one matrix takes another path in BLAS, with other last bits."""
 
-LANES = 2
-"""Lanes of a program that is compiled ahead of time; what it works on fits a level-2 cache."""
-
-PAYS_FROM = 2_000
-"""With `compile=auto`, the steps from which compiling (tens of seconds, once) is worth its time."""
-
-T = TypeVar("T", Loss, Optimiser, Penalty, Schedule, Average)
 Nested = TypeVar("Nested")
-Settings = dict[str, Tensors]
-Draws = list[Tensor]
-"""The random numbers of each penalty."""
-
-
-class Run(NamedTuple):
-    """One GAN: a configuration and one of its seeds."""
-
-    config: Config
-    seed: int
-
-
-@dataclass(frozen=True)
-class Signature:
-    """What must be equal for runs to share a stack. All else is data with a leading runs axis.
-
-    The float settings of loss, optimiser, penalties, schedule and average are data: blank here.
-    """
-
-    network: Players
-    loss: Loss
-    optim: Optimiser
-    penalties: tuple[Penalty, ...]
-    lr_schedule: Schedule
-    average: Average
-    alternating: bool
-    points: int
-    modes: int
-    family: bool
-    steps: int
-    batch_size: int
-    discriminator_steps: int
-    schedule: tuple[int, ...]
-    picture_steps: tuple[int, ...]
-    evaluation_samples: int
-    device: str
-    dtype: str
-    compiled: bool
-
-
-def signature(config: Config) -> Signature:
-    training = config.training
-    return Signature(
-        network=config.network,
-        loss=_blank(config.loss),
-        optim=_blank(config.optim),
-        penalties=tuple(_blank(penalty) for penalty in config.penalty),
-        lr_schedule=_blank(config.lr_schedule),
-        average=_blank(config.average),
-        alternating=training.updates == "alternating",
-        points=config.target.points,
-        modes=len(config.target.modes().centers),
-        family=config.target.family,
-        steps=training.steps,
-        batch_size=training.batch_size,
-        discriminator_steps=training.discriminator_steps,
-        schedule=tuple(config.schedule()),
-        picture_steps=tuple(config.picture_steps()),
-        evaluation_samples=training.evaluation_samples,
-        device="cuda" if training.on_gpu else "cpu",
-        dtype=training.dtype,
-        compiled=is_compiled(config),
-    )
-
-
-def is_compiled(config: Config) -> bool:
-    """Whether the engine compiles the step of this configuration.
-
-    Depends on the configuration and the machine alone, never on the rest of the sweep: eager and
-    compiled programs differ in the last bits.
-    """
-    if config.training.compile == "auto":
-        compiler = any(shutil.which(name) for name in ("g++", "clang++", "c++"))
-        return compiler and config.training.steps >= PAYS_FROM
-    return config.training.compile == "always"
-
-
-def _float_fields(component: Any) -> list[str]:
-    return [f.name for f in dataclasses.fields(component) if f.type in (float, "float")]
-
-
-def _blank(component: T) -> T:
-    blanked: T = replace(component, **dict.fromkeys(_float_fields(component), 0.0))
-    return blanked
-
-
-def _components(config: Config) -> dict[str, Any]:
-    """The parts of a configuration whose float settings the runs of one stack may differ in."""
-    numbered = {f"penalty.{place}": penalty for place, penalty in enumerate(config.penalty)}
-    named = {name: getattr(config, name) for name in ("loss", "optim", "lr_schedule", "average")}
-    return named | numbered
-
-
-def _settings(config: Config) -> dict[str, dict[str, float]]:
-    """The float settings of each component."""
-    return {
-        part: {name: getattr(component, name) for name in _float_fields(component)}
-        for part, component in _components(config).items()
-    }
-
-
-@dataclass(frozen=True)
-class Program:
-    """The functions of a signature, each over the whole stack."""
-
-    game: Game
-    lanes: int | None
-    """How many lanes `advance` and `measure` take at a time; None for any number."""
-    advance: Callable[[Settings, State, Tensor, Tensor, Draws], State]
-    """Several steps: noise, real curves and draws have a leading axis `steps` before `runs`."""
-    measure: Callable[[Settings, State, Fresh], Tensors]
-    paint: Callable[[State, Tensor], tuple[Tensor, Tensor]]
-
-
-@functools.cache
-def program(shared: Signature) -> Program:
-    """Made once a process and signature: compiling is what takes long."""
-    with torch.device("meta"):
-        game = Game(
-            shared.network.build_generator(shared.points),
-            shared.network.build_discriminator(shared.points),
-            shared.loss,
-            shared.optim,
-            shared.discriminator_steps,
-            shared.penalties,
-            shared.alternating,
-            shared.lr_schedule,
-            shared.average,
-            shared.steps,
-        )
-
-    def with_settings(settings: Settings) -> Game:
-        def filled(component: Any, part: str) -> Any:
-            return replace(component, **settings[part])
-
-        return replace(
-            game,
-            loss=filled(game.loss, "loss"),
-            optim=filled(game.optim, "optim"),
-            lr_schedule=filled(game.lr_schedule, "lr_schedule"),
-            average=filled(game.average, "average"),
-            penalties=tuple(filled(each, f"penalty.{place}") for place, each in enumerate(game.penalties)),
-        )
-
-    directions = projections(shared.points, getattr(torch, shared.dtype)).to(shared.device)
-
-    def advance_one(settings: Settings, state: State, noise: Tensor, real: Tensor, draws: Draws) -> State:
-        return step(with_settings(settings), state, noise, real, draws)
-
-    def measure_one(settings: Settings, state: State, fresh: Fresh) -> Tensors:
-        game = with_settings(settings)
-        found = measure(game, game.shown(state), state.discriminator, fresh, directions)
-        return found | shared.network.readings(state.generator, state.discriminator)
-
-    def paint_one(state: State, noise: Tensor) -> tuple[Tensor, Tensor]:
-        fake = game.paint(game.shown(state), noise)
-        return fake, torch.sigmoid(game.judge(state.discriminator, fake))
-
-    advance: Any = vmap(advance_one)
-    if not shared.compiled:
-        return Program(game, None, _one_by_one(advance), vmap(measure_one), vmap(paint_one))
-    if shared.device != "cpu":
-        advance = torch.compile(advance, fullgraph=True, dynamic=False)
-        return Program(game, None, _one_by_one(advance), vmap(measure_one), vmap(paint_one))
-    # When it is looked at, and on how many samples, is not compiled in.
-    parts = (*_parts(shared), shared.discriminator_steps, shared.alternating, shared.steps)
-    steps = _on_bare_tensors(advance, parts)
-    looks: Any = AheadOfTime(vmap(measure_one), "measure", parts[:-1])
-    return Program(game, LANES, steps, looks, vmap(paint_one))
-
-
-def _parts(shared: Signature) -> tuple[Any, ...]:
-    """What a program depends on beside its tensors."""
-    return shared.network, shared.loss, shared.optim, *shared.penalties, shared.lr_schedule, shared.average
-
-
-def _one_by_one(advance: Callable[[Settings, State, Tensor, Tensor, Draws], State]) -> Any:
-    """Step after step."""
-
-    def steps(settings: Settings, state: State, noise: Tensor, real: Tensor, draws: Draws) -> State:
-        for place in range(len(noise)):
-            now = [draw[place] for draw in draws]
-            state = advance(settings, state, noise[place], real[place], now)
-        return state
-
-    return steps
-
-
-def _on_bare_tensors(advance: Callable[[Settings, State, Tensor, Tensor, Draws], State], parts: Any) -> Any:
-    """Step after step, ahead of time; nesting the tensors at each step would cost as much as a layer."""
-
-    def bare(settings: Settings, state: State, noise: Tensor, real: Tensor, draws: Draws) -> list[Tensor]:
-        after = advance(settings, state, noise, real, draws)
-        assert pytree.tree_structure(after) == pytree.tree_structure(state)
-        leaves: list[Tensor] = pytree.tree_leaves(after)
-        return leaves
-
-    one_step = AheadOfTime(bare, "advance", parts)
-
-    def steps(settings: Settings, state: State, noise: Tensor, real: Tensor, draws: Draws) -> State:
-        run = one_step.flat(settings, state, noise[0], real[0], [draw[0] for draw in draws])
-        fixed = pytree.tree_leaves(settings)
-        moving, shape = pytree.tree_flatten(state)
-        for place in range(len(noise)):
-            moving = run([*fixed, *moving, noise[place], real[place], *(draw[place] for draw in draws)])
-        after: State = pytree.tree_unflatten(moving, shape)
-        return after
-
-    return steps
 
 
 class Stack:
     """Runs of one signature and their state, advanced together.
 
-    Spare lanes repeat the last run: there are at least FEWEST_LANES, and a compiled program takes
-    LANES at a time.
+    Spare lanes repeat the last run: there are at least FEWEST_LANES, and a program that is compiled
+    ahead of time takes a fixed number at a time.
     """
 
     def __init__(self, runs: Sequence[Run]) -> None:
@@ -274,12 +50,10 @@ class Stack:
         self._chunks = [slice(first, first + at_once) for first in range(0, lanes, at_once)]
         self._dtype: torch.dtype = getattr(torch, self.shared.dtype)
         self._place = {"device": self.shared.device, "dtype": self._dtype}
+        settings = [settings_of(run.config) for run in self._lanes]
         self._settings = {
-            part: {
-                name: torch.tensor([_settings(run.config)[part][name] for run in self._lanes], **self._place)
-                for name in fields
-            }
-            for part, fields in _settings(self.runs[0].config).items()
+            part: {name: self._tensor(np.array([each[part][name] for each in settings])) for name in fields}
+            for part, fields in settings[0].items()
         }
         modes = [run.config.target.modes() for run in self._lanes]
         self._centers = self._tensor(np.stack([each.centers for each in modes]))

@@ -1,0 +1,115 @@
+"""Which runs can share a stack: those whose configurations differ in nothing but data."""
+
+import dataclasses
+import shutil
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, TypeVar
+
+from sinegan.config import Config
+from sinegan.game.losses import Loss
+from sinegan.game.networks import Players
+from sinegan.game.penalties import Penalty
+from sinegan.training.averages import Average
+from sinegan.training.optimisers import Optimiser
+from sinegan.training.schedules import Schedule
+
+PAYS_FROM = 2_000
+"""With `compile=auto`, the steps from which compiling (tens of seconds, once) is worth its time."""
+
+T = TypeVar("T", Loss, Optimiser, Penalty, Schedule, Average)
+
+
+class Run(NamedTuple):
+    """One GAN: a configuration and one of its seeds."""
+
+    config: Config
+    seed: int
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What must be equal for runs to share a stack. All else is data with a leading runs axis.
+
+    The float settings of loss, optimiser, penalties, schedule and average are data: blank here.
+    """
+
+    network: Players
+    loss: Loss
+    optim: Optimiser
+    penalties: tuple[Penalty, ...]
+    lr_schedule: Schedule
+    average: Average
+    alternating: bool
+    points: int
+    modes: int
+    family: bool
+    steps: int
+    batch_size: int
+    discriminator_steps: int
+    schedule: tuple[int, ...]
+    picture_steps: tuple[int, ...]
+    evaluation_samples: int
+    device: str
+    dtype: str
+    compiled: bool
+
+
+def signature(config: Config) -> Signature:
+    training = config.training
+    return Signature(
+        network=config.network,
+        loss=_blank(config.loss),
+        optim=_blank(config.optim),
+        penalties=tuple(_blank(penalty) for penalty in config.penalty),
+        lr_schedule=_blank(config.lr_schedule),
+        average=_blank(config.average),
+        alternating=training.updates == "alternating",
+        points=config.target.points,
+        modes=len(config.target.modes().centers),
+        family=config.target.family,
+        steps=training.steps,
+        batch_size=training.batch_size,
+        discriminator_steps=training.discriminator_steps,
+        schedule=tuple(config.schedule()),
+        picture_steps=tuple(config.picture_steps()),
+        evaluation_samples=training.evaluation_samples,
+        device="cuda" if training.on_gpu else "cpu",
+        dtype=training.dtype,
+        compiled=is_compiled(config),
+    )
+
+
+def is_compiled(config: Config) -> bool:
+    """Whether the engine compiles the step of this configuration.
+
+    Depends on the configuration and the machine alone, never on the rest of the sweep: eager and
+    compiled programs differ in the last bits.
+    """
+    if config.training.compile == "auto":
+        compiler = any(shutil.which(name) for name in ("g++", "clang++", "c++"))
+        return compiler and config.training.steps >= PAYS_FROM
+    return config.training.compile == "always"
+
+
+def _float_fields(component: Any) -> list[str]:
+    return [f.name for f in dataclasses.fields(component) if f.type in (float, "float")]
+
+
+def _blank(component: T) -> T:
+    blanked: T = replace(component, **dict.fromkeys(_float_fields(component), 0.0))
+    return blanked
+
+
+def _components(config: Config) -> dict[str, Any]:
+    """The parts of a configuration whose float settings the runs of one stack may differ in."""
+    numbered = {f"penalty.{place}": penalty for place, penalty in enumerate(config.penalty)}
+    named = {name: getattr(config, name) for name in ("loss", "optim", "lr_schedule", "average")}
+    return named | numbered
+
+
+def settings_of(config: Config) -> dict[str, dict[str, float]]:
+    """The float settings of each component."""
+    return {
+        part: {name: getattr(component, name) for name in _float_fields(component)}
+        for part, component in _components(config).items()
+    }
