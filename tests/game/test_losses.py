@@ -264,6 +264,26 @@ def test_every_loss_has_the_gradients_of_central_differences(loss: Loss) -> None
             assert exact[whose][place].item() == pytest.approx(slope.item(), abs=1e-7)
 
 
+def test_a_loss_is_declared_zero_sum_exactly_where_it_is(loss: Loss) -> None:
+    ends = logits(0.7, -1.2, 0.2), logits(0.4, 1.5, -2.0)
+    generator, discriminator = (
+        grad(player, argnums=1)(*ends) for player in (loss.generator, loss.discriminator)
+    )
+    assert loss.zero_sum == torch.equal(generator, -discriminator)
+
+
+def test_a_game_that_somebody_derives_from_a_zero_sum_game_is_not_taken_for_one() -> None:
+    class Bolder(Minimax):
+        def generator(self, real: Tensor, fake: Tensor) -> Tensor:
+            return 2 * super().generator(real, fake)
+
+    class Renamed(Minimax):
+        pass
+
+    assert not Bolder.zero_sum
+    assert Renamed.zero_sum
+
+
 def test_every_loss_takes_one_row_for_64_equal_ones(loss: Loss) -> None:
     fake = torch.linspace(-2, 2, 64, dtype=torch.float64)
     one, many = logits(0.8), torch.full((64,), 0.8, dtype=torch.float64)

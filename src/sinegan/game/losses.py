@@ -34,6 +34,16 @@ class Loss(ABC):
     """Whether the discriminator's output is a score, so that its sigmoid is no probability."""
     takes_critic: ClassVar[bool] = True
     """Whether a penalty that makes the discriminator a critic can go with it."""
+    zero_sum: ClassVar[bool] = False
+    """Whether the gradient of `generator` by the fake logits is minus that of `discriminator`.
+
+    One pass back through the discriminator then serves both players. A subclass with another
+    formula says so anew.
+    """
+
+    def __init_subclass__(cls) -> None:
+        if {"generator", "discriminator"} & vars(cls).keys():
+            cls.zero_sum = vars(cls).get("zero_sum", False)
 
     @abstractmethod
     def generator(self, real: Tensor, fake: Tensor) -> Tensor: ...
@@ -53,6 +63,8 @@ def value(real: Tensor, fake: Tensor) -> Tensor:
 @dataclass(frozen=True, kw_only=True)
 class Minimax(Loss):
     """The original game: both players play for V. Goodfellow et al. 2014, equation 1."""
+
+    zero_sum: ClassVar[bool] = True
 
     def generator(self, real: Tensor, fake: Tensor) -> Tensor:
         """E log(1 - D(G(z)))."""
@@ -83,6 +95,8 @@ class MinimaxLiteral(Loss):
     In float32 sigmoid(l) rounds to 1 from l = 16.64 on, log(1 - D) becomes -inf and the run is
     lost; prefer `Minimax`, which is the same formula on logits.
     """
+
+    zero_sum: ClassVar[bool] = True
 
     takes_critic = False
 
@@ -120,6 +134,8 @@ class Wasserstein(Loss):
     A distance only where the critic's slope is bounded: add a penalty (wgan_gp, weight_clipping)
     or spectral normalisation.
     """
+
+    zero_sum: ClassVar[bool] = True
 
     critic = True
 
@@ -209,6 +225,8 @@ class KullbackLeibler(Loss):
     D* of the original game. Both players play for F itself. The exponential is `bounded_exp`.
     """
 
+    zero_sum: ClassVar[bool] = True
+
     def generator(self, real: Tensor, fake: Tensor) -> Tensor:
         """-E exp(l(G(z)))."""
         return -bounded_exp(fake).mean()
@@ -226,6 +244,8 @@ class ReverseKullbackLeibler(Loss):
     exponential is `bounded_exp`.
     """
 
+    zero_sum: ClassVar[bool] = True
+
     def generator(self, real: Tensor, fake: Tensor) -> Tensor:
         """1 - E l(G(z))."""
         return 1 - fake.mean()
@@ -242,6 +262,8 @@ class JensenShannon(Loss):
     T = log 2 + log sigmoid(l) and f*(T) = -log(2 - exp(T)) = softplus(l) - log 2. Same gradients
     as minimax; its losses are 0 when the discriminator is undecided.
     """
+
+    zero_sum: ClassVar[bool] = True
 
     def generator(self, real: Tensor, fake: Tensor) -> Tensor:
         """E (log 2 - softplus(l(G(z))))."""

@@ -27,11 +27,14 @@ from sinegan.files import writing
 FOLDER = "SINEGAN_CACHE"
 """The environment variable that names another folder for compiled programs."""
 
+OPTIONS = {"memory_planning": True, "memory_pool": "combined"}
+"""One allocation a call for all that is between arguments and result: a twentieth of a step's time."""
+
 Run = Callable[[list[Tensor]], list[Tensor]]
 
 
 class AheadOfTime:
-    """A function of nested tensors, for the shapes of its first call.
+    """A function of nested tensors, for the shapes of its first call; it may write into them.
 
     Its result is a tensor, or lists and dictionaries of tensors. parts: the objects that it depends
     on beside this package's own formulas. A stored program is found by their representation and by
@@ -91,10 +94,10 @@ def _compile(function: Callable[..., Any], leaves: list[Tensor], given: Any, pat
     temporary = path.with_name(f".{path.stem}-{uuid4().hex[:8]}.pt2")
     with warnings.catch_warnings(), torch.no_grad(), writing(path):
         warnings.simplefilter("ignore")  # PyTorch's own, about its own
-        graph = make_fx(flat)(*leaves)
+        graph = make_fx(flat)(*[leaf.clone() for leaf in leaves])
         exported = torch.export.export(graph, tuple(leaves))
         try:
-            aoti_compile_and_package(exported, package_path=str(temporary))
+            aoti_compile_and_package(exported, package_path=str(temporary), inductor_configs=OPTIONS)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)

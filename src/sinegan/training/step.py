@@ -171,22 +171,20 @@ def adversarial(
 ) -> Gradients:
     """What both players play for, without penalties.
 
-    One forward pass of the discriminator serves both: each player pulls its own loss back.
+    One forward pass of the discriminator serves both, and of a zero-sum game one pass back, too.
     """
     real_logits, back_from_real = vjp(lambda weights: game.judge(weights, real), discriminator)
     fake_logits, back_from_fake = vjp(game.judge, discriminator, fake)
-
-    to_fake, generator_loss = grad_and_value(game.loss.generator, argnums=1)(real_logits, fake_logits)
-    _, fake_direction = back_from_fake(to_fake)
-    (generator_gradient,) = back_to_generator(fake_direction)
 
     (to_real, to_fake), discriminator_loss = grad_and_value(game.loss.discriminator, argnums=(0, 1))(
         real_logits, fake_logits
     )
     (from_real,) = back_from_real(to_real)
-    from_fake, _ = back_from_fake(to_fake)
-    discriminator_gradient = _sum(from_real, from_fake)
-    return Gradients(generator_gradient, discriminator_gradient, generator_loss, discriminator_loss)
+    from_fake, uphill = back_from_fake(to_fake)
+    to_fake, generator_loss = grad_and_value(game.loss.generator, argnums=1)(real_logits, fake_logits)
+    downhill = -uphill if game.loss.zero_sum else back_from_fake(to_fake)[1]
+    (from_generator,) = back_to_generator(downhill)
+    return Gradients(from_generator, _sum(from_real, from_fake), generator_loss, discriminator_loss)
 
 
 def _sum(one: Tensors, other: Tensors) -> Tensors:
