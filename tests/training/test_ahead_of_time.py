@@ -1,5 +1,6 @@
 """A compiled program is made once, found again by what it computes, and never by anything less."""
 
+import fcntl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,25 @@ def test_a_program_is_compiled_once_and_found_by_the_next_process(
         assert [part.tolist() for part in result["parts"]] == [[6.0]]
     assert len(list((tmp_path / "cache").glob("scaled-*.pt2"))) == 1
     assert not list((tmp_path / "cache").glob(".*"))
+    (lock,) = (tmp_path / "cache").glob("*.lock")
+    late = AheadOfTime(scaled, "scaled", [Minimax()])
+    with lock.open() as at_work:
+        fcntl.flock(at_work, fcntl.LOCK_EX)
+        assert not late.load(*ARGUMENTS, wait=False)
+    assert late.load(*ARGUMENTS, wait=False)
+
+
+def test_what_others_are_at_work_on_is_waited_for_at_the_end() -> None:
+    asked: list[tuple[str, bool]] = []
+
+    class Asked(AheadOfTime):
+        def load(self, *_: Any, wait: bool = True) -> bool:
+            asked.append((self._name, wait))
+            return wait or self._name != "busy"
+
+    busy, free = (Asked(scaled, name, []) for name in ("busy", "free"))
+    ahead_of_time.load((busy, ARGUMENTS), (free, ARGUMENTS))
+    assert asked == [("busy", False), ("free", False), ("busy", True)]
 
 
 def test_whatever_a_program_depends_on_is_part_of_what_it_is_found_by(

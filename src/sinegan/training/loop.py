@@ -69,6 +69,7 @@ def train(stack: Stack) -> Iterator[Evaluation]:
     shared, runs = stack.shared, stack.runs
     status, end_step = [RUNNING] * len(runs), [0] * len(runs)
     tolerance = np.array([run.config.training.stop_tolerance or -1.0 for run in runs])
+    stack.prepare()
     pictured = set(shared.picture_steps)
     measured_steps = set(shared.schedule)
     for step in sorted(pictured | measured_steps):

@@ -10,14 +10,11 @@ from torch import Tensor
 from torch.func import vmap
 from torch.utils import _pytree as pytree
 
-from sinegan.training.ahead_of_time import AheadOfTime
+from sinegan.training.ahead_of_time import AheadOfTime, load
 from sinegan.training.metrics import Fresh, measure, projections
 from sinegan.training.optimisers import Tensors
 from sinegan.training.signature import Signature
 from sinegan.training.step import Game, State, step
-
-LANES = 2
-"""Lanes of a program that is compiled ahead of time; what it works on fits a level-2 cache."""
 
 Settings = dict[str, Tensors]
 """The float settings of each component, each of shape (runs,)."""
@@ -26,14 +23,19 @@ Draws = list[Tensor]
 """The random numbers of each penalty."""
 
 
+Advance = Callable[[Settings, State, Tensor, Tensor, Draws], State]
+
+
 @dataclass(frozen=True)
 class Program:
     """The functions of a signature, each over the whole stack."""
 
     game: Game
     lanes: int | None
-    """How many lanes `advance` and `measure` take at a time; None for any number."""
-    advance: Callable[[Settings, State, Tensor, Tensor, Draws], State]
+    """How many lanes a compiled program takes at a time; None for any number."""
+    prepare: Callable[[Settings, State, Fresh, Tensor, Tensor, Draws], None]
+    """Compiles what is to be compiled, for tensors like these."""
+    advance: Advance
     """Several steps: noise, real curves and draws have a leading axis `steps` before `runs`.
 
     The state that it is given may be overwritten.
@@ -43,8 +45,11 @@ class Program:
 
 
 @functools.cache
-def program(shared: Signature) -> Program:
-    """Made once a process and signature: compiling is what takes long."""
+def program(shared: Signature, lanes: int) -> Program:
+    """Made once a process and signature: compiling is what takes long.
+
+    lanes: how many it takes at a time where it is compiled ahead of time.
+    """
     with torch.device("meta"):
         game = Game(
             shared.network.build_generator(shared.points),
@@ -88,15 +93,22 @@ def program(shared: Signature) -> Program:
 
     advance: Any = vmap(advance_one)
     if not shared.compiled:
-        return Program(game, None, _one_by_one(advance), vmap(measure_one), vmap(paint_one))
+        return Program(game, None, _nothing, _one_by_one(advance), vmap(measure_one), vmap(paint_one))
     if shared.device != "cpu":
         advance = torch.compile(advance, fullgraph=True, dynamic=False)
-        return Program(game, None, _one_by_one(advance), vmap(measure_one), vmap(paint_one))
+        return Program(game, None, _nothing, _one_by_one(advance), vmap(measure_one), vmap(paint_one))
     # When it is looked at, and on how many samples, is not compiled in.
     parts = (*_parts(shared), shared.discriminator_steps, shared.alternating, shared.steps)
-    steps = _in_place(advance, parts)
-    looks: Any = AheadOfTime(vmap(measure_one), "measure", parts[:-1])
-    return Program(game, LANES, steps, looks, vmap(paint_one))
+    one_step = AheadOfTime(_in_place(advance), "advance", parts)
+    one_look: Any = AheadOfTime(vmap(measure_one), "measure", parts[:-1])
+
+    def prepare(
+        settings: Settings, state: State, fresh: Fresh, noise: Tensor, real: Tensor, draws: Draws
+    ) -> None:
+        first = settings, state, noise[0], real[0], [draw[0] for draw in draws]
+        load((one_step, first), (one_look, (settings, state, fresh)))
+
+    return Program(game, lanes, prepare, _repeated(one_step), one_look, vmap(paint_one))
 
 
 def _parts(shared: Signature) -> tuple[Any, ...]:
@@ -104,7 +116,7 @@ def _parts(shared: Signature) -> tuple[Any, ...]:
     return shared.network, shared.loss, shared.optim, *shared.penalties, shared.lr_schedule, shared.average
 
 
-def _one_by_one(advance: Callable[[Settings, State, Tensor, Tensor, Draws], State]) -> Any:
+def _one_by_one(advance: Advance) -> Advance:
     """Step after step."""
 
     def steps(settings: Settings, state: State, noise: Tensor, real: Tensor, draws: Draws) -> State:
@@ -116,8 +128,8 @@ def _one_by_one(advance: Callable[[Settings, State, Tensor, Tensor, Draws], Stat
     return steps
 
 
-def _in_place(advance: Callable[[Settings, State, Tensor, Tensor, Draws], State], parts: Any) -> Any:
-    """Step after step, ahead of time and in place: the state of a few lanes stays in the cache."""
+def _in_place(advance: Advance) -> Callable[..., list[Tensor]]:
+    """A step that writes over the state, so that the state of a few lanes stays in the cache."""
 
     def in_place(settings: Settings, state: State, noise: Tensor, real: Tensor, draws: Draws) -> list[Tensor]:
         after = advance(settings, state, noise, real, draws)
@@ -125,7 +137,11 @@ def _in_place(advance: Callable[[Settings, State, Tensor, Tensor, Draws], State]
             old.copy_(new)
         return []
 
-    one_step = AheadOfTime(in_place, "advance", parts)
+    return in_place
+
+
+def _repeated(one_step: AheadOfTime) -> Advance:
+    """Step after step in place; the tensors are taken from their nests once, not at each step."""
 
     def steps(settings: Settings, state: State, noise: Tensor, real: Tensor, draws: Draws) -> State:
         run = one_step.flat(settings, state, noise[0], real[0], [draw[0] for draw in draws])
@@ -135,3 +151,7 @@ def _in_place(advance: Callable[[Settings, State, Tensor, Tensor, Draws], State]
         return state
 
     return steps
+
+
+def _nothing(*_: Any) -> None:
+    """What an eager stack has to prepare."""

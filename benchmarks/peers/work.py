@@ -1,0 +1,23 @@
+"""What all peers do: the original's networks, data, batch and number of steps, and how it is judged."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+LATENT, POINTS, BATCH = 5, 16, 64
+G_SIZES = (LATENT, 64, 128, POINTS)
+D_SIZES = (POINTS, 64, 256, 1)
+EVALUATIONS = 256
+
+Training = Callable[[], "np.ndarray[Any, Any]"]
+"""Trains runs and returns the RMSE of each, shape (runs,)."""
+
+
+def real_curve() -> "np.ndarray[Any, Any]":
+    return np.sin(np.linspace(0, 2 * np.pi, POINTS)).astype(np.float32)
+
+
+def rmse(curves: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+    """Per sample, then their mean: curves (runs, samples, points) -> (runs,)."""
+    return np.sqrt(((curves - real_curve()) ** 2).mean(-1)).mean(-1)
