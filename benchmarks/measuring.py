@@ -1,0 +1,133 @@
+"""How long one way takes for so many runs: processes that start together, or a whole command."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+}
+CORES = sorted(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a measurement gave; seconds without preparation, unless a whole command was timed."""
+
+    runs: int
+    steps: int
+    seconds: float
+    rmse: tuple[float, ...] = ()
+
+    @property
+    def rate(self) -> float:
+        """Run-steps per second."""
+        return self.runs * self.steps / self.seconds
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to train runs that a user could pick."""
+
+    name: str
+    words: str
+    guess: float
+    """Run-steps per second, to choose how many steps are timed."""
+    most: int = 10_000
+    """Runs beyond these are not timed: a way that trains one after the other has the same rate."""
+
+    def measure(self, runs: int, steps: int) -> Found:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Processes(Way):
+    """Processes of `benchmarks.peers` that share the runs and start together."""
+
+    module: str = ""
+    lanes: int = 1
+    pinned: bool = False
+    """One process a core, one thread each; else a single one with default threads."""
+
+    def measure(self, runs: int, steps: int) -> Found:
+        count = min(len(CORES), runs) if self.pinned else 1
+        shares = [runs // count + (place < runs % count) for place in range(count)]
+        processes = []
+        for core, share in zip(CORES, shares, strict=False):
+            command = [sys.executable, "-m", "benchmarks.peers", self.module, "--runs", str(share)]
+            command += ["--steps", str(steps), "--lanes", str(self.lanes)]
+            command += ["--core", str(core)] if self.pinned else []
+            environment = os.environ | (ONE_THREAD if self.pinned else {})
+            processes.append(
+                subprocess.Popen(
+                    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+                )
+            )
+        for process in processes:
+            assert process.stdout and process.stdout.readline().strip() == "ready", self.name
+        for process in processes:
+            assert process.stdin
+            process.stdin.write("\n")
+            process.stdin.flush()
+        ended = [json.loads(process.communicate()[0]) for process in processes]
+        return together(ended, runs, steps)
+
+
+def together(ended: list[dict[str, Any]], runs: int, steps: int) -> Found:
+    """From the first that began to the last that ended."""
+    seconds = max(each["ended"] for each in ended) - min(each["began"] for each in ended)
+    return Found(runs, steps, seconds, tuple(error for each in ended for error in each["rmse"]))
+
+
+@dataclass(frozen=True)
+class Joblib(Way):
+    """Hydra's joblib launcher: a run a job, as many at once as there are cores, one thread each."""
+
+    def measure(self, runs: int, steps: int) -> Found:
+        with tempfile.TemporaryDirectory() as folder:
+            seeds = ",".join(map(str, range(1, runs + 1)))
+            command = [sys.executable, "-m", "benchmarks.peers.eager", "-m", "hydra/launcher=joblib"]
+            command += [f"seed={seeds}", f"steps={steps}", f"hydra.sweep.dir={folder}"]
+            timed(command, ONE_THREAD)
+            return together(
+                [json.loads(file.read_text()) for file in Path(folder).glob("*/run.json")], runs, steps
+            )
+
+
+@dataclass(frozen=True)
+class Command(Way):
+    """The whole command as a user runs it, with loading, metrics, files, report, pictures and page."""
+
+    def measure(self, runs: int, steps: int) -> Found:
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, "-m", "sinegan.main", "-m", f"seeds={runs}", f"training.steps={steps}"]
+            seconds, _ = timed([*command, "training.compile=always", f"hydra.sweep.dir={folder}/sweep"])
+        return Found(runs, steps, seconds)
+
+
+def timed(
+    command: list[str], settings: dict[str, str] | None = None, until: str = ""
+) -> tuple[float, float]:
+    """Seconds to the end of a command, and to the first line of its output that starts with `until`."""
+    began = time.monotonic()
+    seen = float("nan")
+    process = subprocess.Popen(
+        command, env=os.environ | (settings or {}), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert process.stdout
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if until and line.startswith(until) and seen != seen:
+            seen = time.monotonic() - began
+    if process.wait():
+        sys.exit(f"{' '.join(command)} ended with {process.returncode}:\n{''.join(lines)}")
+    return time.monotonic() - began, seen

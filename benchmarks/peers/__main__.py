@@ -1,0 +1,37 @@
+"""One process of one peer: gets ready, says so, waits for a line, trains, and says how long it took.
+
+    python -m benchmarks.peers engine --runs 8 --steps 1000 --lanes 8 [--core 0]
+"""
+
+import argparse
+import importlib
+import json
+import os
+import time
+
+import numpy as np
+
+LR = 1e-4
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("module")
+    parser.add_argument("--runs", type=int, required=True)
+    parser.add_argument("--steps", type=int, required=True)
+    parser.add_argument("--lanes", type=int, required=True)
+    parser.add_argument("--core", type=int)
+    args = parser.parse_args()
+    if args.core is not None:
+        os.sched_setaffinity(0, {args.core})
+    peer = importlib.import_module(f"benchmarks.peers.{args.module}")
+    train = peer.prepare([LR] * args.runs, args.steps, args.lanes)
+    print("ready", flush=True)
+    input()
+    began = time.monotonic()
+    found = np.asarray(train(), float)
+    print(json.dumps({"began": began, "ended": time.monotonic(), "rmse": found.tolist()}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

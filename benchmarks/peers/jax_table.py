@@ -1,0 +1,58 @@
+"""A sweep of learning rates with JAX, from command to printed table: a pinned process a core.
+
+    python -m benchmarks.peers.jax_table --lr 1e-4,3e-4 --seeds 8 --steps 10000
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+
+import numpy as np
+
+LANES = 8
+ONE_THREAD = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+
+
+def part(rates: list[float], steps: int, core: int) -> None:
+    os.sched_setaffinity(0, {core})
+    from benchmarks.peers import jax_scan
+
+    print(*jax_scan.prepare(rates, steps, LANES)())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--lr", default="1e-4,3e-4")
+    parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--steps", type=int, default=10_000)
+    parser.add_argument("--core", type=int)
+    args = parser.parse_args()
+    rates = [float(text) for text in args.lr.split(",")]
+    if args.core is not None:
+        part(rates * args.seeds, args.steps, args.core)
+        return
+    cores = sorted(os.sched_getaffinity(0))
+    runs = [lr for lr in rates for _ in range(args.seeds)]
+    shares = [share.tolist() for share in np.array_split(runs, min(len(cores), len(runs)))]
+    command = [sys.executable, "-m", "benchmarks.peers.jax_table", "--seeds=1", f"--steps={args.steps}"]
+    processes = [
+        subprocess.Popen(
+            [*command, f"--lr={','.join(map(str, share))}", f"--core={core}"],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"XLA_FLAGS": ONE_THREAD},
+        )
+        for core, share in zip(cores, shares, strict=False)
+    ]
+    found = np.array([float(text) for process in processes for text in process.communicate()[0].split()])
+    if len(found) != len(runs):
+        sys.exit("a process failed")
+    print("| lr | n | RMSE |\n|---|---|---|")
+    for lr in rates:
+        of_rate = found[np.array(runs) == lr]
+        print(f"| {lr:g} | {len(of_rate)} | {np.exp(np.log(of_rate).mean()):.4f} |")
+
+
+if __name__ == "__main__":
+    main()
