@@ -209,3 +209,9 @@ def test_a_comparison_turned_twice_is_itself() -> None:
     assert turned(row)["ratio"] == 2
     assert (turned(row)["low"], turned(row)["high"]) == (1.25, 4)
     assert turned(turned(row))["low"] == 0.25
+
+
+def test_one_configuration_that_lost_runs_says_how_many(make_sweep: MakeSweep) -> None:
+    (said,) = answer(make_sweep({"x": lost(drawn(1), 3)}))
+    assert said.startswith("at 5 seeds, the rmse on its target is ")
+    assert said.endswith("; 3 of 8 runs diverged")
