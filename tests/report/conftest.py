@@ -1,6 +1,7 @@
 """What the tests of the report share: folders as a sweep leaves them, written by hand."""
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+from sinegan.report.sweeps import Sweep, load_sweep
 
 EVERY = 10
 """Steps from one evaluation of a hand-written history to the next."""
@@ -112,3 +115,18 @@ def file_samples() -> Callable[..., None]:
         seal(folder)
 
     return file
+
+
+@pytest.fixture
+def make_sweep(tmp_path: Path, file_configuration: Callable[..., Path]) -> Callable[..., Sweep]:
+    """A sweep of the key `loss` (or of the overrides given), with a value a run."""
+
+    def make(values: Mapping[str, Mapping[int, float]], **options: Any) -> Sweep:
+        for place, (name, mine) in enumerate(values.items()):
+            overrides = [name] if "=" in name else [f"loss={name}"]
+            series = {seed: [] if math.isinf(value) else [value] for seed, value in mine.items()}
+            status = {seed: "diverged" for seed, value in mine.items() if math.isinf(value)}
+            file_configuration(tmp_path / str(place), overrides, series, status=status, **options)
+        return load_sweep(tmp_path)
+
+    return make

@@ -90,8 +90,8 @@ def test_nothing_is_said_of_keys_that_do_nothing() -> None:
     table = effects_of(grid(cells(0.0, 0.0)))
     assert not table["separated"].any()
     assert effects_words(table) == [
-        "no effect of loss on average is told from chance",
-        "no effect of network on average is told from chance",
+        "no effect of loss on average can be told from chance",
+        "no effect of network on average can be told from chance",
     ]
 
 

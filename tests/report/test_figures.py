@@ -14,7 +14,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from sinegan.report.figures import all_figures, png, svg
-from sinegan.report.look import COLOURS, HIGHEST, LONG_LABEL, PAGE, plain, tidy
+from sinegan.report.look import COLOURS, HIGHEST, LONG_LABEL, PAGE, headline, panels_of, plain, tidy
 from sinegan.report.tables import Sweep, configurations_table, load_sweep
 
 FileConfiguration = Callable[..., Path]
@@ -168,3 +168,15 @@ def test_the_colours_can_be_told_apart_in_grey_or_have_other_dashes() -> None:
     grey = [float(np.dot((0.2126, 0.7152, 0.0722), to_rgb(colour))) for colour in COLOURS]
     assert min(abs(grey[0] - grey[1]), abs(grey[0] - grey[2])) > 0.04
     assert pd.Series(grey).lt(0.85).all()
+
+
+def test_names_of_panels_do_not_reach_into_the_next() -> None:
+    figure, grid = panels_of(3, 1.7)
+    for axes in grid:
+        axes.set_title("non_saturating, 0.000274, 0.000408, relu", loc="left")
+    headline(figure, "A title")
+    assert [axes.get_title(loc="left") for axes in grid] == ["non_saturating, 0.000274,\n0.000408, relu"] * 3
+    alone, (axes,) = panels_of(1, 1.7)
+    axes.set_title("non_saturating, 0.000274, 0.000408, relu", loc="left")
+    headline(alone, "A title")
+    assert axes.get_title(loc="left") == "non_saturating, 0.000274, 0.000408, relu"

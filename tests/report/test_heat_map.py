@@ -4,6 +4,7 @@ import itertools
 import math
 from typing import Any
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from sinegan.report.heat_map import MOST_MAPS, heat_map, swept_pair
-from sinegan.report.look import PAGE
+from sinegan.report.look import PAGE, STYLE
 
 SWEPT = ["g", "d"]
 
@@ -125,3 +126,17 @@ def test_less_than_two_swept_numbers_are_no_map(keys: list[str]) -> None:
 def test_the_pairs_that_a_search_happened_to_visit_are_no_map() -> None:
     table = pd.DataFrame({"a": [f"{x}" for x in range(9)], "b": [f"{x / 7}" for x in range(9)]})
     assert swept_pair(table, ["a", "b"]) is None
+
+
+def test_in_a_wide_map_numbers_fit_their_cells_and_no_words_overlap() -> None:
+    table = grid([[1.0 + across for across in range(25)] for _ in range(10)], loss="x").assign(diverged=190)
+    table["g"] = [f"{100 + place % 25}e-6" for place in range(len(table))]
+    two = pd.concat([table, table.assign(loss="y")], ignore_index=True)
+    figure = drawn(two, ["loss", *SWEPT], untrained=9.0)
+    with matplotlib.rc_context(STYLE):  # as when it is saved
+        figure.draw_without_rendering()
+    first = figure.axes[0]
+    cell = first.get_window_extent().width / 25
+    assert max(text.get_window_extent().width for text in first.texts) < cell
+    remark = figure._supxlabel  # type: ignore[attr-defined]
+    assert remark.get_window_extent().y1 < first.xaxis.label.get_window_extent().y0

@@ -14,6 +14,7 @@ import pytest
 import sinegan
 from sinegan.report import tables
 from sinegan.report.tables import (
+    MOST_NOTES,
     UnreadableSweepError,
     configurations_table,
     label,
@@ -394,3 +395,17 @@ def test_the_package_offers_its_loader_without_loading_anything_large(
 
 def test_a_report_needs_no_torch() -> None:
     assert imported_with("import sinegan.report.make") == {"pandas", "matplotlib"}
+
+
+def test_of_many_configurations_that_lost_runs_the_sum_is_told(
+    tmp_path: Path, file_configuration: FileConfiguration
+) -> None:
+    for place in range(MOST_NOTES + 2):
+        status = {0: "diverged", 1: "failed"} if place else {}
+        file_configuration(
+            tmp_path / str(place), [f"loss={place}"], {seed: [1.0] for seed in range(8)}, status=status
+        )
+    said = notes(load_sweep(tmp_path))
+    assert said[0] == "loss=1: 1 of 8 runs diverged, the first at step 100."
+    assert said[-1] == "13 of 14 configurations lack runs: 13 diverged, 13 failed; the table has all."
+    assert len(said) == 2 * MOST_NOTES + 1

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from sinegan.report.make import print_report
-from sinegan.report.tables import load_sweep
+from sinegan.report.tables import MOST_NOTES, load_sweep
 from sinegan.report.text import (
     MOST_ROWS,
     THEORY,
@@ -191,10 +191,12 @@ def test_a_long_table_is_cut_in_the_terminal_and_says_so(
     print_report(sweep, Console(width=80, file=screen))
     text = screen.getvalue()
     assert "… and 3 more rows in the files." in text
-    assert f"a={MOST_ROWS - 1}: 1 of 1 runs failed" in text
-    assert f"a={MOST_ROWS}: 1 of 1 runs failed" not in text
+    lost = f"{MOST_ROWS + 3} of {MOST_ROWS + 3} configurations lack runs: {MOST_ROWS + 3} failed"
+    assert f"a={MOST_NOTES - 1}: 1 of 1 runs failed" in text
+    assert f"a={MOST_NOTES}: 1 of 1 runs failed" not in text
+    assert lost in text
     assert markdown(sweep).count("| ") >= MOST_ROWS + 3
-    assert f"a={MOST_ROWS + 2}: 1 of 1 runs failed" in markdown(sweep)
+    assert lost in markdown(sweep)
 
 
 def test_a_report_in_a_narrow_terminal_is_narrow(

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from sinegan.report.formats import FORMATS, UnknownFormatError, check_formats, formatted
+from sinegan.report.formats import FORMATS, UnknownFormatError, check_formats, formatted, in_latex
 from sinegan.report.make import print_view, write_view
 from sinegan.report.samples import UnknownNameError
 from sinegan.report.statistics import median_interval
@@ -295,3 +295,19 @@ def test_the_command_merges_sweeps_into_a_report_of_their_own(
     merged = pd.read_csv(tmp_path / "one" / "report" / "merged" / "configurations.csv")
     assert merged["loss"].tolist() == ["one", "two"]
     assert done.stdout.splitlines()[-1].endswith(str(Path("one") / "report" / "merged"))
+
+
+@pytest.mark.parametrize(
+    ("text", "latex"),
+    [
+        ("a_b & 5%", r"a\_b \& 5\%"),
+        ("{$#}", r"\{\$\#\}"),
+        ("\\x~y^z", r"\textbackslash{}x\textasciitilde{}y\textasciicircum{}z"),
+        ("<a>|b", r"\textless{}a\textgreater{}\textbar{}b"),
+        ("[1,2]", "{[}1,2{]}"),
+        ("a--b\nc", "a-{}-b c"),
+        ("1e-05", "1e-05"),
+    ],
+)
+def test_latex_prints_a_text_letter_for_letter(text: str, latex: str) -> None:
+    assert in_latex(text) == latex

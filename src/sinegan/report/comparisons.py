@@ -1,8 +1,7 @@
-"""Which configurations differ: all comparisons of a sweep, ranks, and the answer in words."""
+"""Which configurations differ: all comparisons of a sweep, and ranks."""
 
 import itertools
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -183,16 +182,19 @@ def ranks(given: Samples, comparisons: pd.DataFrame) -> pd.DataFrame:
     found: dict[str, tuple[int, int]] = {}
     apart = comparisons[comparisons["separated"]]
     pairs = list(zip(apart["a"], apart["b"], strict=True))
+    set_of_pairs = set(pairs)
     for problem, names in given.problems().items():
         tested = {name: given.values[name] for name in names if len(given.values[name]) >= FEWEST}
         if not given.ranked or len(tested) < 2:
             continue
         order = ordered(tested, given.positive[problem])
+        if len(order) > MOST_PAIRED:  # the others were held against the best alone
+            beaten = [name for name in order if (order[0], name) in set_of_pairs]
+            first = [name for name in order if (order[0], name) not in set_of_pairs]
+            found |= dict.fromkeys(first, (1, 1)) | dict.fromkeys(beaten, (len(first) + 1, 2))
+            continue
         place = {name: number for number, name in enumerate(order)}
         mine = [(place[a], place[b]) for a, b in pairs if a in place and b in place]
-        if len(order) > MOST_PAIRED:  # the others were held against the best alone
-            beaten = [other for pair in mine for other in pair if other]
-            mine += list(itertools.product([one for one in range(len(order)) if one not in beaten], beaten))
         found |= {order[number]: both for number, both in tie_groups(mine, range(len(order))).items()}
     columns = {"rank": 0, "tie_group": 1}
     return pd.DataFrame(
@@ -203,125 +205,3 @@ def ranks(given: Samples, comparisons: pd.DataFrame) -> pd.DataFrame:
             for name, place in columns.items()
         }
     )
-
-
-def answer(sweep: "Sweep", comparisons: pd.DataFrame) -> str:
-    """What the comparisons of the primary metric say, in a sentence for each target and metric."""
-    given = sweep.samples
-    placed = pd.concat([given.rows, ranks(given, comparisons)], axis=1)
-    sentences = []
-    for problem, rows in placed.groupby("problem", sort=False):
-        names = [name for name in rows["name"] if given.values[name]]
-        mine = comparisons[comparisons["a"].isin(names) & comparisons["b"].isin(names)]
-        words = {row["name"]: short_label(row, given.keys) for row in records(rows)}
-        values = {name: given.values[name] for name in names}
-        metric, where = str(rows["metric"].iloc[0]), f"on {context(sweep, records(rows)[0])}"
-        best_first = ordered(values, given.positive[str(problem)])
-        if len(rows) == 1:
-            sentences.append(_single(values, metric, given.positive[str(problem)], where))
-        elif mine["p"].isna().all():
-            sentences.append(
-                f"with fewer than {FEWEST} seeds nothing is ranked {where}: others may differ as much"
-            )
-        elif len(mine) == 1:
-            sentences.append(_two(records(mine)[0], words, metric, where))
-        else:
-            first = set(rows["name"][rows["tie_group"] == 1])
-            tied = [words[name] for name in best_first if name in first]
-            mine = mine[
-                ~mine["separated"] & mine["a"].isin(first) & mine["b"].isin(first) | mine["separated"]
-            ]
-            sentences.append(_several(tied, int(rows["rank"].notna().sum()), mine, metric, where))
-    shown = sentences if len(sentences) <= 4 else [*sentences[:3], f"and {len(sentences) - 3} more targets"]
-    return "; ".join(shown) if len(shown) > 2 else ". ".join(shown)
-
-
-def _single(values: Mapping[str, Mapping[int, float]], metric: str, positive: bool, where: str) -> str:
-    finite = [value for mine in values.values() for value in mine.values() if math.isfinite(value)]
-    found = estimate(finite, positive)
-    if not found.n:
-        return f"no run ended well {where}"
-    span = "" if math.isnan(found.low) else f", {found.low:.3g}-{found.high:.3g}"
-    return (
-        f"{_seeds([found.n])}, {metric} {found.estimate:.3g}{span} {where}; there is nothing to compare with"
-    )
-
-
-def _two(row: Mapping[str, Any], words: Mapping[str, str], metric: str, where: str) -> str:
-    a, b = words[row["a"]], words[row["b"]]
-    at = _seeds([row["n"]])
-    if not row["separated"]:
-        return f"{at}, {a} and {b} are not separated {where}: {_effect(row, metric)}{_needed([row])}"
-    if row["improvement"] < 0.5:
-        a, b, row = b, a, _turned(row)
-    return f"{at}, {a} is better than {b} {where}: {_effect(row, metric)}"
-
-
-def _several(tied: Sequence[str], ranked: int, mine: pd.DataFrame, metric: str, where: str) -> str:
-    at = _seeds(mine["n"][mine["p"].notna()].tolist())
-    if len(tied) == 1:
-        return f"{at}, {tied[0]} is the best of {ranked} {where}, separated from every other by {metric}"
-    needed = _needed([row for row in records(mine) if not row["separated"]])
-    if len(tied) == ranked:
-        lowest = f"the lowest {metric} {where}, {tied[0]}"
-        return f"{at}, none of {ranked} configurations is separated from {lowest}{needed}"
-    share = f"{len(tied)} of {ranked} configurations share the first rank by {metric} {where}"
-    return f"{at}, {share}: {_listed(tied)}{needed}"
-
-
-def _seeds(counts: Sequence[int]) -> str:
-    low, high = min(counts), max(counts)
-    span = str(low) if low == high else f"{low} to {high}"
-    return f"at {span} seed{'s' if high > 1 else ''}"
-
-
-def _effect(row: Mapping[str, Any], metric: str) -> str:
-    if math.isnan(row["ratio"]):
-        return (
-            f"{metric} difference {row['difference']:.3g}, "
-            f"{row['difference_low']:.3g} to {row['difference_high']:.3g}"
-        )
-    # In ratios the second digit behind the point counts, also for those like 0.004.
-    numbers = [
-        f"{row[name]:.2f}" if row[name] >= 0.1 else f"{row[name]:.2g}" for name in ("ratio", "low", "high")
-    ]
-    return f"ratio {numbers[0]}, {numbers[1]}-{numbers[2]}"
-
-
-def _turned(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The comparison of b against a."""
-    with np.errstate(divide="ignore"):
-        ratio, low, high = (float(1 / np.float64(row[name])) for name in ("ratio", "high", "low"))
-    turned = {"ratio": ratio, "low": low, "high": high, "difference": -row["difference"]}
-    ends = {"difference_low": -row["difference_high"], "difference_high": -row["difference_low"]}
-    return dict(row) | turned | ends
-
-
-def _needed(rows: Sequence[Mapping[str, Any]]) -> str:
-    seeds = [row["seeds_needed"] for row in rows if math.isfinite(row["seeds_needed"])]
-    if not seeds:
-        return ""
-    return f"; {max(seeds):,.0f} seeds would be needed for a difference of {PLANNED:.0%}".replace("%", " %")
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = list(names) if len(names) <= 5 else [*names[:4], f"{len(names) - 4} more"]
-    return " and ".join([", ".join(shown[:-1]), shown[-1]])
-
-
-def short_label(row: Mapping[str, Any], keys: Sequence[str]) -> str:
-    """A configuration in words without what names its target: `minimax/small`, `optim.lr=0.1`."""
-    own = [key for key in keys if key.split(".")[0] != "target"]
-    return "/".join(f"{key}={row[key]}" if "." in key else str(row[key]) for key in own) or str(row["name"])
-
-
-def context(sweep: "Sweep", row: Mapping[str, Any]) -> str:
-    """What a configuration was tried on: its target, and the network that all share, as far as named."""
-    settings = sweep.settings[row["configuration"]].get("target") or {}
-    name = str(settings.get("_target_", "")).rpartition(".")[2]
-    plain = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower() or "its target"
-    swept = [key for key in sweep.swept if key.split(".")[0] == "target"]
-    words = [str(row[key]) if key == "target" else f"{key}={row[key]}" for key in swept]
-    if "target" not in swept:
-        words.insert(0, sweep.shared.get("target", plain))
-    return "/".join([*words, *([sweep.shared["network"]] if "network" in sweep.shared else [])])

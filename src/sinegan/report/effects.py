@@ -268,5 +268,5 @@ def effects_words(table: pd.DataFrame) -> list[str]:
         if proven[key] and key not in ahead:
             said.append(f"{key} matters: {size} {spread[key]:.3g}")
         elif not proven[key] and key not in involved:
-            said.append(f"no effect of {key} on average is told from chance")
+            said.append(f"no effect of {key} on average can be told from chance")
     return said

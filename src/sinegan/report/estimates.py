@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def wide_table(sweep: "Sweep") -> pd.DataFrame:
     """All that is known of each configuration: the columns of `configurations_table` and some more."""
     given = sweep.samples
-    placed = ranks(given, sweep.comparisons)
+    placed = sweep.placed
     counts = status_counts(sweep)
     seconds = sweep.runs.groupby("configuration")["seconds"].sum().to_dict()
     rows = []

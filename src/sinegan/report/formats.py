@@ -10,6 +10,16 @@ FORMATS = {"md": "md", "csv": "csv", "latex": "tex", "html": "html"}
 """The formats, and how the names of their files end."""
 
 
+_LATEX = str.maketrans(
+    {character: f"\\{character}" for character in "&%$#_{}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    # In the old encoding, which is the default, these would be other signs.
+    | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"}
+    # Where a row begins with a bracket it would be an argument of the line break before.
+    | {"[": "{[}", "]": "{]}", "\n": " "}
+)
+
+
 class UnknownFormatError(ValueError):
     """No such format; the message names those that there are."""
 
@@ -34,12 +44,17 @@ def formatted(view: View, form: str) -> str:
 
 
 def latex_table(view: View) -> str:
-    """A table for LaTeX with the booktabs package."""
+    """A table for LaTeX with the booktabs package. Letters that pdfLaTeX lacks need LuaLaTeX or XeLaTeX."""
     columns = "l" + "r" * (view.shown.shape[1] - 1)
-    styled = view.shown.style.format(escape="latex").format_index(escape="latex", axis=1).hide(axis="index")
+    styled = view.shown.style.format(in_latex).format_index(in_latex, axis=1).hide(axis="index")
     styled = styled.apply(lambda _: view.bold.map(lambda bold: "textbf: --rwrap;" if bold else ""), axis=None)
     text = styled.to_latex(hrules=True, column_format=columns)
     return f"% \\usepackage{{booktabs}}\n{text}"
+
+
+def in_latex(text: object) -> str:
+    """A text as LaTeX prints it, letter for letter."""
+    return str(text).translate(_LATEX).replace("--", "-{}-")
 
 
 def html_table(view: View) -> str:

@@ -18,6 +18,8 @@ from sinegan.results import records
 
 MOST_MAPS = 6
 MOST_TICKS = 16
+LARGEST_MARK = 6.0
+"""Of a number in a cell, points; in many cells it is smaller."""
 FILLED = 0.5
 """Share of all pairs that must have been trained: a search visits few of them, and that is no map."""
 NO_AXIS = ("seed", "seeds")
@@ -67,6 +69,7 @@ def heat_map(
             )
             bar.set_label(f"{metric}, less is better", fontsize=7)
             scale(bar.ax.xaxis, np.array([norm.vmin, norm.vmax], float))
+            bar.ax.tick_params(which="both", length=2.5, pad=2)  # names of both kinds on one line
             read += [f"Grey: worse than untrained ({metric} {untrained:.3g})."] if worse else []
         if len(shown) < len(groups):
             read.insert(0, f"The first {len(shown)} of {len(groups):,} maps.")
@@ -84,7 +87,7 @@ def _frame(maps: int, aspect: float) -> tuple[Figure, list[Axes]]:
     rows = math.ceil(maps / columns)
     width = COLUMN * 1.2 if maps == 1 else PAGE
     map_width = (width - 0.75) / columns
-    figure = Figure(figsize=(width, min(HIGHEST, 0.9 + rows * (0.6 + map_width * aspect))))
+    figure = Figure(figsize=(width, min(HIGHEST, 1.2 + rows * (0.75 + map_width * aspect))))
     grid = list(figure.subplots(rows, columns, squeeze=False, sharey=True).flat)
     for axes in grid[maps:]:
         axes.set_axis_off()
@@ -107,10 +110,12 @@ def _draw(axes: Axes, table: pd.DataFrame, pair: Pair, norm: Normalize) -> None:
     x, y = (_numbers(table[key]) for key in pair)
     columns, rows = sorted(x.unique()), sorted(y.unique())
     estimates = np.full((len(rows), len(columns)), np.nan)
+    digits = len(str((table["failed"] + table["diverged"]).max()))
+    size = _mark_size(axes, max(len(columns), len(rows)), digits)
     for row, across, up in zip(records(table), x, y, strict=True):
         column, level = columns.index(across), rows.index(up)
         estimates[level, column] = row["estimate"]
-        _mark(axes, column, level, row, norm)
+        _mark(axes, column, level, row, norm, size)
     axes.imshow(np.ma.masked_invalid(estimates), cmap=COLOUR_MAP, norm=norm, origin="lower", aspect="equal")
     every = math.ceil(len(columns) / MOST_TICKS), math.ceil(len(rows) / MOST_TICKS)
     axes.set_xticks(range(0, len(columns), every[0]), [tidy(x) for x in columns[:: every[0]]], rotation=90)
@@ -118,20 +123,26 @@ def _draw(axes: Axes, table: pd.DataFrame, pair: Pair, norm: Normalize) -> None:
     axes.tick_params(length=0)
 
 
-def _mark(axes: Axes, column: int, level: int, row: dict[str, Any], norm: Normalize) -> None:
-    """What the colour of a cell does not tell."""
+def _mark_size(axes: Axes, cells: int, digits: int) -> float:
+    """Of numbers that fit into cells of which so many stand beside one another, points."""
+    width = 0.8 * axes.get_figure().get_figwidth() / axes.get_gridspec().ncols  # type: ignore[union-attr]
+    return min(LARGEST_MARK, 72 * width / cells / (0.7 * digits))
+
+
+def _mark(axes: Axes, column: int, level: int, row: dict[str, Any], norm: Normalize, size: float) -> None:
+    """What the colour of a cell does not tell. size: of a number, points."""
     lost = row["failed"] + row["diverged"]
     words: Any = {"ha": "center", "va": "center"}
     if lost and not row["n"]:
         corner = (column - 0.5, level - 0.5)
         axes.add_patch(Rectangle(corner, 1, 1, facecolor="white", edgecolor=HATCH, hatch="/////", lw=0))
-        axes.text(column, level, "×", fontsize=9, fontweight="bold", **words)
+        axes.text(column, level, "×", fontsize=1.5 * size, fontweight="bold", **words)
     elif row["n"]:
         ink = "black" if norm(row["estimate"]) > 0.6 else "white"
         if lost:
-            axes.text(column, level, str(lost), fontsize=6, color=ink, **words)
+            axes.text(column, level, str(lost), fontsize=size, color=ink, **words)
         elif row["marked"]:
-            axes.plot(column, level, "o", markersize=3, color=ink)
+            axes.plot(column, level, "o", markersize=size / 2, color=ink)
 
 
 def _read(table: pd.DataFrame, marked: bool) -> list[str]:

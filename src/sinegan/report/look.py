@@ -28,6 +28,8 @@ PAGE = 6.5
 HIGHEST = 9.0
 """Height of a paper's text, inches."""
 LONG_LABEL = 44
+LETTERS = 15
+"""Of a panel's name, on an inch of its column of the figure."""
 
 STYLE: Any = {
     "figure.constrained_layout.use": True,
@@ -78,8 +80,20 @@ def plain(words: str) -> str:
     return line.replace("$", r"\$")
 
 
+def fit_titles(figure: Figure) -> None:
+    """Breaks the names of panels in two lines where one would reach into the next panel."""
+    for axes in figure.axes:
+        name, grid = axes.get_title(loc="left"), axes.get_gridspec()
+        columns = grid.ncols if grid is not None else 1
+        room = int(LETTERS * figure.get_figwidth() / columns)
+        if len(name) > room:
+            lines = textwrap.wrap(name, room, break_long_words=False)
+            axes.set_title("\n".join([lines[0], " ".join(lines[1:])]).strip(), loc="left")
+
+
 def headline(figure: Figure, words: str, remark: str = "") -> None:
-    """The title of a picture, and below it what it leaves out or how to read it."""
+    """The title of a picture, and below it what it leaves out or how to read it; panels' names are fitted."""
+    fit_titles(figure)
     figure.suptitle(words, x=0.01, ha="left", fontsize=9)
     if remark:
         lines = textwrap.fill(remark, int(18 * figure.get_figwidth()))

@@ -8,8 +8,7 @@ from rich.table import Table
 
 from sinegan.files import write_whole
 from sinegan.report import figures, text
-from sinegan.report.comparisons import answer
-from sinegan.report.effects import effects_words
+from sinegan.report.answers import answers
 from sinegan.report.estimates import secondary_table
 from sinegan.report.formats import FORMATS, formatted
 from sinegan.report.page import page
@@ -105,13 +104,6 @@ def print_report(sweep: Sweep, console: Console, report: Path | None = None) -> 
         console.print(text.THEORY, width=width, markup=False, highlight=False)
     where = report or sweep.folder / "report"
     console.print(f"Tables and figures: {where}", markup=False, soft_wrap=True)
-
-
-def answers(sweep: Sweep) -> list[str]:
-    """What the sweep says, in words; a single configuration answers no question."""
-    if len(sweep.configurations) < 2:
-        return []
-    return [answer(sweep, sweep.comparisons), *effects_words(sweep.effects)]
 
 
 def _fits(shown: Table, console: Console, width: int) -> bool:

@@ -10,6 +10,7 @@ from matplotlib.axis import XAxis, YAxis
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import ArrayLike, NDArray
 
+from sinegan.report.answers import short_keys
 from sinegan.report.look import plain, tidy
 from sinegan.report.tables import Sweep
 from sinegan.report.text import shortened
@@ -47,7 +48,7 @@ def names(rows: list[Row], keys: list[str]) -> list[str]:
 
 def keys_title(keys: list[str]) -> str:
     """The swept keys, as the title of a legend."""
-    return plain(", ".join(keys))
+    return plain(", ".join(short_keys(keys).values()))
 
 
 def run_series(sweep: Sweep, row: Row, metric: str) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from sinegan.report.comparisons import compare_samples
+from sinegan.report.comparisons import compare_samples, ranks
 from sinegan.report.effects import effects_of
 from sinegan.report.estimates import wide_table
 from sinegan.report.merging import clashes, completed, identity, split_overrides, swept_keys
@@ -64,6 +64,11 @@ class Sweep:
     def comparisons(self) -> pd.DataFrame:
         """`compare`, made once."""
         return compare_samples(self.samples)
+
+    @cached_property
+    def placed(self) -> pd.DataFrame:
+        """`ranks` of the primary metric, made once."""
+        return ranks(self.samples, self.comparisons)
 
     @cached_property
     def effects(self) -> pd.DataFrame:

@@ -30,6 +30,8 @@ __all__ = [
 ]
 
 LOG_4 = math.log(4)
+MOST_NOTES = 12
+"""Configurations whose lost runs have a sentence; of more the sum is told."""
 
 
 def configurations_table(sweep: Sweep) -> pd.DataFrame:
@@ -80,9 +82,13 @@ def notes(sweep: Sweep) -> list[str]:
     said: list[str] = [f"{remark}." for remark in sweep.remarks]
     runs = dict(iter(sweep.runs.groupby("configuration", sort=False)))
     short = wide[(wide[["unfinished", "diverged", "failed"]] > 0).any(axis=1)]
-    for row in records(short):
+    for row in records(short.head(MOST_NOTES)):
         mine = runs.get(row["configuration"], sweep.runs.head(0))
         said += [f"{label(row, sweep.swept)}: {words}." for words in _shortcomings(row, mine, values)]
+    if len(short) > MOST_NOTES:
+        counts = {word: int(short[word].sum()) for word in ("unfinished", "diverged", "failed")}
+        ends = ", ".join(f"{count:,} {word}" for word, count in counts.items() if count)
+        said.append(f"{len(short):,} of {len(wide):,} configurations lack runs: {ends}; the table has all.")
     few = {n: caution(n) for n in sorted(set(wide["n"])) if caution(n)}
     return said + [f"n = {n}: {sentence}." for n, sentence in few.items()]
 

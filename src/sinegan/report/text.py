@@ -11,7 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from sinegan.report.comparisons import answer
+from sinegan.report.answers import answer
 from sinegan.report.effects import effects_words
 from sinegan.report.statistics import CONFIDENCE
 from sinegan.report.tables import LOG_4, Sweep, notes, theory_table
@@ -174,7 +174,7 @@ def markdown(sweep: Sweep) -> str:
     marked = [name for name in ("estimate", "rank", *sweep.table["metric"].unique()) if name in shown]
     bold = pd.DataFrame({name: [one and name in marked for one in winner] for name in shown})
     said = "".join(f"- {note}\n" for note in notes(sweep))
-    text = f"# Configurations\n\n{sentence(answer(sweep, sweep.comparisons))}\n\n"
+    text = "# Configurations\n\n" + "".join(f"{sentence(line)}\n\n" for line in answer(sweep))
     text += f"{markdown_table(shown, bold)}\n\n{estimate_words(sweep)}\n\n{said}\n"
     if len(sweep.comparisons):
         text += f"## Comparisons\n\n{markdown_table(shown_comparisons(sweep.comparisons))}\n\n"
@@ -188,7 +188,7 @@ def markdown(sweep: Sweep) -> str:
 
 def sentence(words: str) -> str:
     """Words with a full stop, and a capital where they do not begin with a name."""
-    return f"{words[0].upper()}{words[1:]}." if re.match(r"(at|with|no|none|the) ", words) else f"{words}."
+    return f"{words[0].upper()}{words[1:]}." if re.match(r"(a|all|at|no|none|the) ", words) else f"{words}."
 
 
 def winners(placed: pd.DataFrame) -> list[bool]:
