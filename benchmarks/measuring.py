@@ -60,7 +60,7 @@ class Processes(Way):
     def measure(self, runs: int, steps: int) -> Found:
         count = min(len(CORES), runs) if self.pinned else 1
         shares = [runs // count + (place < runs % count) for place in range(count)]
-        processes = []
+        processes: list[Any] = []
         for core, share in zip(CORES, shares, strict=False):
             command = [sys.executable, "-m", "benchmarks.peers", self.module, "--runs", str(share)]
             command += ["--steps", str(steps), "--lanes", str(self.lanes)]
@@ -72,9 +72,9 @@ class Processes(Way):
                 )
             )
         for process in processes:
-            assert process.stdout and process.stdout.readline().strip() == "ready", self.name
+            if process.stdout.readline().strip() != "ready":
+                sys.exit(f"{self.name}: a process was not ready")
         for process in processes:
-            assert process.stdin
             process.stdin.write("\n")
             process.stdin.flush()
         ended = [json.loads(process.communicate()[0]) for process in processes]
@@ -113,14 +113,13 @@ class Command(Way):
         return Found(runs, steps, seconds)
 
 
-def timed(
-    command: list[str], settings: dict[str, str] | None = None, until: str = ""
-) -> tuple[float, float]:
+def timed(command: list[str], settings: dict[str, str] | None = None, until: str = "") -> tuple[float, float]:
     """Seconds to the end of a command, and to the first line of its output that starts with `until`."""
     began = time.monotonic()
     seen = float("nan")
+    environment = os.environ | (settings or {})
     process = subprocess.Popen(
-        command, env=os.environ | (settings or {}), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     assert process.stdout
     lines = []

@@ -1,6 +1,8 @@
 """One process of one peer: gets ready, says so, waits for a line, trains, and says how long it took.
 
     python -m benchmarks.peers engine --runs 8 --steps 1000 --lanes 8 [--core 0]
+
+`python -m benchmarks` starts them.
 """
 
 import argparse

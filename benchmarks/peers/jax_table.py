@@ -1,6 +1,8 @@
 """A sweep of learning rates with JAX, from command to printed table: a pinned process a core.
 
     python -m benchmarks.peers.jax_table --lr 1e-4,3e-4 --seeds 8 --steps 10000
+
+The processes draw their noise before they train, and share JAX's compilation cache, where there is one.
 """
 
 import argparse
