@@ -10,6 +10,7 @@ import pytest
 from sinegan.config import Config
 from sinegan.game.distributions import Gaussian, PointMass
 from sinegan.game.losses import Hinge, Loss, Minimax, NonSaturating, RelativisticPaired, Wasserstein
+from sinegan.game.networks import Network
 from sinegan.game.penalties import (
     R1,
     R2,
@@ -21,7 +22,8 @@ from sinegan.game.penalties import (
     WeightClipping,
 )
 from sinegan.game.toy_networks import Affine, Dirac
-from sinegan.report.theory import normal, r1_rate, rate, value_at_optimum
+from sinegan.report.theory.dirac import r1_rate, rate
+from sinegan.report.theory.optimum import normal, value_at_optimum
 from sinegan.training.loop import engine_settings, train
 from sinegan.training.optimisers import SGD, Adam
 from sinegan.training.signature import Run
@@ -111,3 +113,26 @@ def test_a_discriminator_against_a_frozen_generator_becomes_the_best_one(make_co
     best = real(curves[:, :, 0]) / (real(curves[:, :, 0]) + generated(curves[:, :, 0]))
     assert np.sqrt(((probability - best) ** 2).mean()) < 0.03
     assert value == pytest.approx(value_at_optimum(real, generated), abs=0.05)
+
+
+def frozen_gradients(make_config: MakeConfig, loss: Loss) -> Any:
+    """Norms of a frozen generator's gradient, shape (evaluations, runs), while D learns its 300 steps."""
+    config = make_config(
+        network=Network(latent=3, generator=(8,), discriminator=(32, 32)),
+        loss=loss,
+        optim=Adam(lr=1e-2, generator_lr=0.0, discriminator_lr=1e-2),
+        training={"steps": 300, "evaluate_every": 10, "batch_size": 64, "evaluation_samples": 64},
+        seeds=4,
+    )
+    with engine_settings():
+        looks = [each.metrics for each in train(Stack([Run(config, seed) for seed in range(4)]))]
+    return np.array([seen["generator_gradient"] for seen in looks if seen is not None])
+
+
+def test_as_d_becomes_optimal_minimaxs_gradient_vanishes_and_the_other_grows(make_config: MakeConfig) -> None:
+    vanishing = frozen_gradients(make_config, Minimax())
+    growing = frozen_gradients(make_config, NonSaturating())
+    # An untrained D is undecided, and there both losses are about as steep.
+    np.testing.assert_allclose(vanishing[0], growing[0], rtol=0.5)
+    assert (vanishing[-1] < 1e-2 * vanishing[0]).all()
+    assert (growing[-1] > 10 * growing[0]).all()

@@ -68,3 +68,23 @@ def test_a_painting_of_a_flat_real_curve_still_has_room() -> None:
     axes = Figure().subplots()
     Painting(axes, np.arange(3.0), np.zeros((1, 3)))
     assert axes.get_ylim() == (-1.6, 1.6)
+
+
+def test_of_a_target_in_the_plane_one_point_moves_among_the_real_ones() -> None:
+    axes = Figure().subplots()
+    painting = Painting(axes, np.arange(2.0), np.array([[0.0, -2.0], [1.0, 1.0]]))
+    assert axes.get_xlim() == axes.get_ylim() == (-3.2, 3.2)
+    painting.show(7, np.array([0.5, -1.5]), 0.25)
+    real, generated = axes.lines
+    assert real.get_xydata().tolist() == [[0, -2], [1, 1]]
+    assert generated.get_xydata().tolist() == [[0.5, -1.5]]
+    assert axes.texts[0].get_text() == "step 7\nprobability that the red point is real: 0.25"
+
+
+def test_of_a_target_on_the_line_the_point_moves_along_it() -> None:
+    axes = Figure().subplots()
+    painting = Painting(axes, np.arange(1.0), np.array([[2.0]]))
+    painting.show(7, np.array([-1.5]), 0.25)
+    real, generated = axes.lines
+    assert real.get_xydata().tolist() == [[2, 0]]
+    assert generated.get_xydata().tolist() == [[-1.5, 0]]

@@ -9,16 +9,10 @@ import pandas as pd
 import pytest
 
 from sinegan.report.tables import Sweep
-from sinegan.report.theory import (
-    normal,
-    phase_plane,
-    r1_rate,
-    rate,
-    theory_rows,
-    update,
-    value_at_optimum,
-    variant,
-)
+from sinegan.report.theory.checks import theory_pictures, theory_rows
+from sinegan.report.theory.common import update, variant
+from sinegan.report.theory.dirac import r1_rate, rate
+from sinegan.report.theory.optimum import normal, value_at_optimum
 
 
 def settings(loss: str = "NonSaturating", updates: str = "simultaneous", steps: int = 1) -> dict[str, Any]:
@@ -100,12 +94,11 @@ def test_what_theory_says_nothing_of_has_no_row_and_no_picture(tmp_path: Path) -
         found.settings,
         {},
     )
-    assert phase_plane(bare) is None
+    assert theory_pictures(bare) == {}
 
 
 def test_the_phase_plane_shows_each_path_to_its_end(tmp_path: Path) -> None:
-    figure = phase_plane(sweep(tmp_path, [1.0, 0.5, 0.25], settings()))
-    assert figure is not None
+    figure = theory_pictures(sweep(tmp_path, [1.0, 0.5, 0.25], settings()))["phase_plane"]
     (axes,) = figure.axes
     assert axes.get_title(loc="left") == "NonSaturating,\nr1 gamma=0.3"
     path, end, _ = axes.get_lines()

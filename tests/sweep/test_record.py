@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch.utils import _pytree as pytree
 
 from sinegan.config import Config, Plot
+from sinegan.game.distributions import GaussianRing
 from sinegan.game.targets import NoisySine, Sine
 from sinegan.results import DamagedResultsError, manifest
 from sinegan.sweep.plan import Member, Shard
@@ -407,6 +408,14 @@ def test_real_curves_are_one_for_a_fixed_target_and_many_for_a_family() -> None:
         assert samples["real"].shape == (count, 6)
         assert len(np.unique(samples["real"], axis=0)) == count
         np.testing.assert_array_equal(samples["x"], target.grid())
+
+
+def test_of_a_mixture_the_modes_are_stored_and_of_nothing_else() -> None:
+    painting = np.zeros((2, 2)), np.zeros(2)
+    samples = samples_of([RunRecord(seed=0, painting=painting)], GaussianRing(gaussians=4, radius=3.0))
+    np.testing.assert_allclose(samples["modes"], [[3, 0], [0, 3], [-3, 0], [0, -3]], atol=1e-12)
+    curve = np.zeros((2, 6)), np.zeros(2)
+    assert "modes" not in samples_of([RunRecord(seed=0, painting=curve)], Sine(points=6))
 
 
 def test_frames_are_kept_of_every_run_at_the_picture_steps(

@@ -1,5 +1,7 @@
-"""Pictures of what is learned: learning curves, and generated curves against real ones."""
+"""Pictures of what is learned: learning curves, and generated samples against real ones."""
 
+import textwrap
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +25,7 @@ from sinegan.report.look import (
     panels_of,
     step_axis,
 )
+from sinegan.report.points import are_points, draw_points, outside
 from sinegan.report.series import (
     all_values,
     chosen,
@@ -40,6 +43,8 @@ MOST_TOGETHER = 4
 """Configurations whose runs can be told apart in one panel; more get a panel each."""
 MOST_PANELS = 12
 SHOWN_CURVES = 24
+LONGEST_LINE = 30
+"""Of a panel's title, in characters."""
 
 READ = "Line: median over seeds; band: the middle half of the runs; faint: each run; ×: where a run was lost."
 
@@ -109,29 +114,71 @@ def _in_panels(curves: list[Curves], several: bool) -> Figure:
 
 
 def generated_curves(sweep: Sweep) -> Figure | None:
-    """Generated curves of the first run of each configuration against the real ones."""
+    """What the first run of each configuration generates against what is real, a panel each.
+
+    Curves as curves, points of a plane as points, those of a line as histograms.
+    """
     rows, which = chosen(sweep, MOST_PANELS)
     found = [(row, load_samples(Path(row["folder"]))) for row in rows]
     drawn = [(row, samples) for row, samples in found if samples is not None and len(samples["curves"])]
     if not drawn:
         return None
     labels = names([row for row, _ in drawn], sweep.swept)
+    shown = [samples for _, samples in drawn]
+    panels = f"Panels: {keys_title(sweep.swept)}." if sweep.swept else ""
+    pointed = [are_points(samples["x"]) for samples in shown]
     with matplotlib.rc_context(STYLE):
-        figure, grid = panels_of(len(drawn), 1.7)
-        for axes, name, (_, samples) in zip(grid, labels, drawn, strict=True):
-            draw_curves(axes, samples["x"], samples["real"], samples["curves"][0])
+        if not any(pointed):
+            figure, grid = panels_of(len(shown), 1.7)
+            read = _draw_all_curves(grid, shown)
+        else:
+            # Panels with axes of their own need room for their numbers.
+            figure, grid = panels_of(len(shown), 1.9, shared_x=False, shared_y=False)
+            read = _draw_all_points(grid, shown)
+        for axes, name in zip(grid, labels, strict=True):
             if sweep.swept:
-                axes.set_title(name)
-        low, high = _window([samples["real"] for _, samples in drawn])
-        grid[0].set_ylim(low, high)
-        label_edges(grid, "x", "")
-        beyond = [samples["curves"][0][:SHOWN_CURVES] for _, samples in drawn]
-        cut = any(((curves < low) | (curves > high)).any() for curves in beyond)
-        panels = f"Panels: {keys_title(sweep.swept)}." if sweep.swept else ""
-        outside = "Curves leave the frame where they are far off." if cut else ""
-        read = [which, f"{SHOWN_CURVES} curves of the first seed at its end.", panels, outside]
-        headline(figure, "Generated (red) against real (black, dashed) curves", " ".join(filter(None, read)))
+                axes.set_title(textwrap.fill(name, LONGEST_LINE))
+        what = "points" if all(pointed) else "samples" if any(pointed) else "curves"
+        black = " (black, dashed)" if what == "curves" else ""
+        said = " ".join(filter(None, [which, *read[:1], panels, *read[1:]]))
+        headline(figure, f"Generated (red) against real{black} {what}", said)
     return figure
+
+
+Samples = Mapping[str, NDArray[Any]]
+
+
+def _draw_all_curves(grid: list[Axes], shown: Sequence[Samples]) -> list[str]:
+    """Draws curves on axes that are shared; returns how to read them."""
+    for axes, samples in zip(grid, shown, strict=True):
+        draw_curves(axes, samples["x"], samples["real"], samples["curves"][0])
+    low, high = _window([samples["real"] for samples in shown])
+    grid[0].set_ylim(low, high)
+    label_edges(grid, "x", "")
+    beyond = [samples["curves"][0][:SHOWN_CURVES] for samples in shown]
+    cut = any(((curves < low) | (curves > high)).any() for curves in beyond)
+    read = [f"{SHOWN_CURVES} curves of the first seed at its end."]
+    return [*read, "Curves leave the frame where they are far off."] if cut else read
+
+
+def _draw_all_points(grid: list[Axes], shown: Sequence[Samples]) -> list[str]:
+    """Draws points, and curves if there are any, each panel on its own axes; returns how to read them."""
+    lost, widths = 0, set()
+    for axes, samples in zip(grid, shown, strict=True):
+        generated, points = samples["curves"][0], len(samples["x"])
+        if not are_points(samples["x"]):
+            draw_curves(axes, samples["x"], samples["real"], generated)
+            axes.set_ylim(*_window([samples["real"]]))
+            continue
+        draw_points(axes, samples, generated)
+        widths.add(points)
+        lost += outside(axes, generated) if points == 2 else 0
+    read = [f"{len(shown[0]['curves'][0])} samples of the first seed at its end."]
+    if 2 in widths:
+        read.append("Grey: real points; crosses: the modes.")
+    if 1 in widths:
+        read.append("Histograms: the share of samples; black: real; what lies outside is in the last bins.")
+    return [*read, f"Generated points outside the frames: {lost}."] if lost else read
 
 
 def _window(real: list[NDArray[Any]]) -> tuple[float, float]:

@@ -111,12 +111,14 @@ def step_axis(axes: Axes) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
 
 
-def panels_of(panels: int, height: float, shared_y: bool = True) -> tuple[Figure, list[Axes]]:
+def panels_of(
+    panels: int, height: float, shared_y: bool = True, shared_x: bool = True
+) -> tuple[Figure, list[Axes]]:
     """A figure as wide as the page with this many panels of this height (inches)."""
     columns = 2 if panels == 4 else min(panels, 3)
     rows = math.ceil(panels / columns)
     figure = Figure(figsize=(PAGE, min(HIGHEST, 0.8 + height * rows)))
-    grid = list(figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=shared_y).flat)
+    grid = list(figure.subplots(rows, columns, squeeze=False, sharex=shared_x, sharey=shared_y).flat)
     for axes in grid[panels:]:
         axes.set_axis_off()
     return figure, grid[:panels]

@@ -13,24 +13,41 @@ from numpy.typing import NDArray
 
 from sinegan.report.curves import SHOWN_CURVES, load_samples
 from sinegan.report.look import RED, STYLE
+from sinegan.report.points import are_points
 
 
 class Painting:
-    """The tutorial's picture: one generated curve in red, the real one in black, and D's opinion."""
+    """The tutorial's picture: one generated curve in red, the real one in black, and D's opinion.
+
+    Of a target in the plane, one generated point among real ones; of one on the line, its place.
+    """
 
     def __init__(self, axes: Axes, x: NDArray[Any], real: NDArray[Any]) -> None:
         reach = float(np.abs(real).max()) or 1.0
         axes.set_ylim(-1.6 * reach, 1.6 * reach)
+        self._text = axes.text(0.02, 0.96, "", transform=axes.transAxes, va="top")
+        self._points = are_points(x)
+        if self._points:
+            # On the line the other coordinate is 0.
+            places = [real[:, 0], real[:, 1] if len(x) == 2 else np.zeros(len(real))]
+            axes.plot(*places, "o", color="black", markersize=3)
+            (self._line,) = axes.plot([0.0], [0.0], "o", color=RED, markersize=6)
+            axes.set(xlim=(-1.6 * reach, 1.6 * reach), aspect="equal")
+            return
         axes.set_xlabel("x")
         for curve in real[:SHOWN_CURVES]:
             axes.plot(x, curve, color="black", linewidth=2, alpha=1.0 if len(real) == 1 else 0.25)
         (self._line,) = axes.plot(x, np.zeros_like(x), color=RED, linewidth=2)
-        self._text = axes.text(0.02, 0.96, "", transform=axes.transAxes, va="top")
 
     def show(self, step: int, curve: NDArray[Any], probability: float) -> None:
         """curve: shape (points,)."""
-        self._line.set_ydata(curve)
-        self._text.set_text(f"step {step:,}\nprobability that the red curve is real: {probability:.2f}")
+        what = "point" if self._points else "curve"
+        if self._points:
+            across, up = (*curve.tolist(), 0.0)[:2]
+            self._line.set_data([across], [up])
+        else:
+            self._line.set_ydata(curve)
+        self._text.set_text(f"step {step:,}\nprobability that the red {what} is real: {probability:.2f}")
 
 
 def write_animation(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """What the pictures over steps draw: which configurations, under which names, and their runs' series."""
 
 from collections.abc import Iterable
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -39,11 +40,16 @@ def chosen(sweep: Sweep, most: int) -> tuple[list[Row], str]:
 
 
 def names(rows: list[Row], keys: list[str]) -> list[str]:
-    """The values of these swept keys, as short as they can be: `tiny, 0.001`."""
+    """The values of these swept keys, as short as they can be: `tiny, 0.001`.
+
+    What a configuration has no value of (a penalty's weight where there is no penalty) is left out.
+    """
     if not keys:
         return [f"configuration {row['configuration']}" for row in rows]
     columns = [shortened([str(row[key]) for row in rows]) for key in keys]
-    return [plain(", ".join(values)) for values in zip(*columns, strict=True)]
+    known = [[not pd.isna(row[key]) for key in keys] for row in rows]
+    told = zip(known, zip(*columns, strict=True), strict=True)
+    return [plain(", ".join(compress(values, there))) for there, values in told]
 
 
 def keys_title(keys: list[str]) -> str:

@@ -55,7 +55,8 @@ def shown_table(sweep: Sweep) -> pd.DataFrame:
 def shown_theory(sweep: Sweep) -> pd.DataFrame:
     """How far from the optimum, rounded."""
     table = theory_table(sweep)
-    labels = {key: table[key].astype(str) for key in sweep.swept}
+    # A key that only some configurations have, a penalty's weight say, is missing in the others.
+    labels = {key: table[key].fillna("-").astype(str) for key in sweep.swept}
     names = {"d_real": "D(real)", "d_fake": "D(fake)", "value": "V", "value_gap": "gap"}
     return pd.DataFrame(labels | {title: table[name].map(number) for name, title in names.items()})
 

@@ -173,10 +173,10 @@ def samples_of(runs: Sequence[RunRecord], target: Target) -> Arrays:
     """The arrays of `samples.npz`.
 
     x (points,) and real (curves, points), no curves as long as there is nothing to hold against
-    them; of the runs that have ended seeds (runs,), curves (runs, samples, points) and probability
-    (runs, samples); and when pictures were asked for frame_seeds (runs,), frame_steps (frames,),
-    frame_curves (frames, runs, points) and frame_probability (frames, runs), NaN after the end of a
-    run that ended early.
+    them; of a mixture its modes (modes, points); of the runs that have ended seeds (runs,), curves
+    (runs, samples, points) and probability (runs, samples); and when pictures were asked for
+    frame_seeds (runs,), frame_steps (frames,), frame_curves (frames, runs, points) and
+    frame_probability (frames, runs), NaN after the end of a run that ended early.
     """
     painted = [(run.seed, run.painting) for run in runs if run.painting is not None]
     framed = [run for run in runs if run.frames]
@@ -188,6 +188,9 @@ def samples_of(runs: Sequence[RunRecord], target: Target) -> Arrays:
         "curves": np.array([curves for _, (curves, _) in painted], np.float32),
         "probability": np.array([probability for _, (_, probability) in painted], np.float32),
     }
+    centers = target.modes().centers
+    if len(centers):
+        arrays["modes"] = centers
     if framed:
         steps = [step for step, _, _ in max((run.frames for run in framed), key=len)]
         curves = np.full((len(steps), len(framed), target.points), np.nan, np.float32)

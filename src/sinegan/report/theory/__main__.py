@@ -1,0 +1,46 @@
+"""python -m sinegan.report.theory FOLDER: what theory says of a sweep, beside what was found.
+
+Writes `report/theory.csv` into the folder, and the pictures of the checks as PNG.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from sinegan.files import write_whole
+from sinegan.report.look import png
+from sinegan.report.tables import UnreadableSweepError, load_sweep
+from sinegan.report.theory.checks import theory_pictures, theory_rows
+from sinegan.report.theory.common import COLUMNS
+from sinegan.results import csv, records
+
+
+def main() -> None:
+    """Prints the checks and writes them. Exits 1 when one does not hold."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sinegan.report.theory", description="theory against what a sweep found"
+    )
+    parser.add_argument("folder", type=Path, help="of a sweep: outputs/sweeps/<date>/<time>")
+    folder: Path = parser.parse_args().folder
+    try:
+        sweep = load_sweep(folder)
+    except UnreadableSweepError as error:
+        sys.exit(f"sinegan: {error}")
+    table = pd.DataFrame(theory_rows(sweep), columns=COLUMNS)
+    if table.empty:
+        sys.exit(f"sinegan: {folder}: holds nothing to check; train experiment=theory/dirac, say")
+    (folder / "report").mkdir(exist_ok=True)
+    write_whole(folder / "report" / "theory.csv", csv(table))
+    for name, figure in theory_pictures(sweep).items():
+        write_whole(folder / "report" / f"{name}.png", png(figure))
+    for row in records(table):
+        print(f"{'holds' if row['holds'] else 'FAILS':6}{row['check']}: {row['variant']} ({row['update']})")
+        print(f"      expected {row['expected']}, found {row['found']}")
+    print(f"{table['holds'].sum()} of {len(table)} hold: {folder / 'report' / 'theory.csv'}")
+    sys.exit(0 if table["holds"].all() else 1)
+
+
+if __name__ == "__main__":
+    main()
