@@ -91,10 +91,13 @@ def rates(points: list[int], rounds: int, seconds: float) -> pd.DataFrame:
 def tables(rounds: int) -> pd.DataFrame:
     """A row a command: what, way, cache, seconds to the table, seconds of the whole command, round."""
     rows = []
-    work = {"README's sweep": (README, JAX_README), "one run": (ALONE, JAX_ALONE)}
+    work = {
+        "README's sweep": (("sinegan", README, " optim.lr"), ("JAX", JAX_README, "| lr")),
+        "one run": (("sinegan", ALONE, " configuration"), ("JAX", JAX_ALONE, "| lr")),
+    }
     for what, commands in work.items():
         for turn in range(rounds):
-            for way, command, head in zip(("sinegan", "JAX"), commands, (" optim.lr", "| lr"), strict=True):
+            for way, command, head in commands:
                 with tempfile.TemporaryDirectory() as name:
                     caches = {"SINEGAN_CACHE": f"{name}/a", "TORCHINDUCTOR_CACHE_DIR": f"{name}/b"}
                     caches |= {"JAX_COMPILATION_CACHE_DIR": f"{name}/c"}

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import os
+import warnings
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -82,9 +83,11 @@ class Composer:
         if key not in self._groups:
             parent, _, name = key.rpartition("/")
             hydra = self._master.hydra
-            names = self._loader.get_group_options(
-                parent, ObjectType.GROUP, hydra.job.config_name, list(hydra.overrides.hydra)
-            )
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of files beside the one that is asked for
+                names = self._loader.get_group_options(
+                    parent, ObjectType.GROUP, hydra.job.config_name, list(hydra.overrides.hydra)
+                )
             self._groups[key] = name in names
         return self._groups[key]
 
