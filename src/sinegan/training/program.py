@@ -61,7 +61,6 @@ def program(shared: Signature, lanes: int) -> Program:
             shared.alternating,
             shared.lr_schedule,
             shared.average,
-            shared.steps,
         )
 
     def with_settings(settings: Settings) -> Game:
@@ -69,7 +68,7 @@ def program(shared: Signature, lanes: int) -> Program:
             return replace(component, **settings[part])
 
         return replace(
-            game,
+            filled(game, "game"),
             loss=filled(game.loss, "loss"),
             optim=filled(game.optim, "optim"),
             lr_schedule=filled(game.lr_schedule, "lr_schedule"),
@@ -97,10 +96,10 @@ def program(shared: Signature, lanes: int) -> Program:
     if shared.device != "cpu":
         advance = torch.compile(advance, fullgraph=True, dynamic=False)
         return Program(game, None, _nothing, _one_by_one(advance), vmap(measure_one), vmap(paint_one))
-    # When it is looked at, and on how many samples, is not compiled in.
-    parts = (*_parts(shared), shared.discriminator_steps, shared.alternating, shared.steps)
+    # How many steps there are, and when it is looked at, is not compiled in.
+    parts = (*_parts(shared), shared.discriminator_steps, shared.alternating)
     one_step = AheadOfTime(_in_place(advance), "advance", parts)
-    one_look: Any = AheadOfTime(vmap(measure_one), "measure", parts[:-1])
+    one_look: Any = AheadOfTime(vmap(measure_one), "measure", parts)
 
     def prepare(
         settings: Settings, state: State, fresh: Fresh, noise: Tensor, real: Tensor, draws: Draws

@@ -30,7 +30,7 @@ class Schedule(ABC):
         """The clock after one more step."""
         return {"step": clock["step"] + 1}
 
-    def rate(self, lr: Any, clock: Tensors, steps: int) -> Any:
+    def rate(self, lr: Any, clock: Tensors, steps: float) -> Any:
         """The learning rate of the coming step, the run having `steps`."""
         return lr * self.factor(clock["step"] / steps)
 
@@ -49,7 +49,7 @@ class Constant(Schedule):
     def after(self, clock: Tensors) -> Tensors:
         return clock
 
-    def rate(self, lr: Any, clock: Tensors, steps: int) -> Any:
+    def rate(self, lr: Any, clock: Tensors, steps: float) -> Any:
         return lr
 
     def factor(self, progress: Tensor) -> Tensor:

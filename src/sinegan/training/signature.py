@@ -108,8 +108,9 @@ def _components(config: Config) -> dict[str, Any]:
 
 
 def settings_of(config: Config) -> dict[str, dict[str, float]]:
-    """The float settings of each component."""
-    return {
+    """The float settings of each component, and of the game what is no part of a compiled program."""
+    of_components = {
         part: {name: getattr(component, name) for name in _float_fields(component)}
         for part, component in _components(config).items()
     }
+    return of_components | {"game": {"steps": float(config.training.steps)}}

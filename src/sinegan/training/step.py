@@ -35,7 +35,7 @@ class Game:
     alternating: bool = False
     lr_schedule: Schedule = field(default_factory=Constant)
     average: Average = field(default_factory=Last)
-    steps: int = 1
+    steps: float = 1
     """Of a whole run: what the schedule is stretched over."""
 
     def paint(self, weights: Tensors, noise: Tensor) -> Tensor:
