@@ -67,7 +67,7 @@ def program(shared: Signature, lanes: int) -> Program:
         def filled(component: Any, part: str) -> Any:
             return replace(component, **settings[part])
 
-        return replace(
+        filled_game: Game = replace(
             filled(game, "game"),
             loss=filled(game.loss, "loss"),
             optim=filled(game.optim, "optim"),
@@ -75,6 +75,7 @@ def program(shared: Signature, lanes: int) -> Program:
             average=filled(game.average, "average"),
             penalties=tuple(filled(each, f"penalty.{place}") for place, each in enumerate(game.penalties)),
         )
+        return filled_game
 
     directions = projections(shared.points, getattr(torch, shared.dtype)).to(shared.device)
 
