@@ -5,11 +5,13 @@
 Needs the extra `bench`. First each way trains a few runs of the original to the end, and their errors
 must lie where the original's do; then all take turns (A B C, A B C) at each number of runs, for about
 so many seconds each; then the README's sweep and a single run are timed from command to table, with
-caches of compiled programs empty and full. Writes rates.csv, tables.csv, goals.csv, benchmark.md and
-rates.png into the folder. About 40 minutes.
+caches of compiled programs empty and full. Writes work.csv, rates.csv, tables.csv, goals.csv,
+benchmark.md and rates.png into the folder; what the first three hold already is not measured again. About
+40 minutes.
 """
 
 import argparse
+import itertools
 import os
 import sys
 import tempfile
@@ -18,14 +20,14 @@ from statistics import median
 
 import pandas as pd
 
-from benchmarks.measuring import CORES, Command, Found, Joblib, Processes, Way, timed
+from benchmarks.measuring import CORES, Command, Joblib, Processes, Way, timed
 from benchmarks.summary import write
 
 RMSE_AT_THE_END = (0.018, 0.045)
 """Where the median of a few runs of the original lies after 10,000 steps (8 seeds: 0.024 [0.021, 0.062])."""
 
 ENGINE = Processes("sinegan", "the engine alone, a process a core", 9_000, module="engine", pinned=True)
-COMMAND = Command("sinegan, command", "python -m sinegan.main, whole, warm cache", 6_000)
+COMMAND = Command("sinegan, command", "python -m sinegan.main, whole, warm cache", 30_000)
 JAX = [
     Processes("JAX", f"jit(vmap(scan)), {words}", guess, module="jax_scan", lanes=lanes, pinned=pinned)
     for words, guess, lanes, pinned in (
@@ -50,65 +52,76 @@ WAYS: list[Way] = [
     *BOUND,
 ]
 
-README = ["-m", "sinegan.main", "-m", "optim.lr=1e-4,3e-4"]
-ALONE = ["-m", "sinegan.main", "seeds=1"]
-JAX_README = ["-m", "benchmarks.peers.jax_table"]
-JAX_ALONE = ["-m", "benchmarks.peers.jax_table", "--lr=1e-4", "--seeds=1"]
+JAX_TABLE = ["-m", "benchmarks.peers.jax_table"]
+COMMANDS = [
+    ("README's sweep", "sinegan", ["-m", "sinegan.main", "-m", "optim.lr=1e-4,3e-4"], " optim.lr"),
+    ("README's sweep", "JAX", JAX_TABLE, "| lr"),
+    ("one run", "sinegan", ["-m", "sinegan.main", "seeds=1"], " configuration"),
+    ("one run", "JAX", [*JAX_TABLE, "--lr=1e-4", "--seeds=1"], "| lr"),
+]
+"""What is trained, with what, the command, and how the first line of its table begins."""
 
 
-def checked() -> list[dict[str, object]]:
+class Results:
+    """Rows of a CSV file, written as they come, so that a benchmark that was stopped can go on."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rows = pd.read_csv(path).to_dict("records") if path.exists() else []
+
+    def has(self, **key: object) -> bool:
+        return any(all(row[name] == value for name, value in key.items()) for row in self.rows)
+
+    def add(self, **row: object) -> None:
+        self.rows.append(row)
+        self.table.to_csv(self.path, index=False)
+        print(*(f"{value:,.4g}" if isinstance(value, float) else value for value in row.values()), sep=", ")
+        sys.stdout.flush()
+
+    @property
+    def table(self) -> pd.DataFrame:
+        return pd.DataFrame(self.rows)
+
+
+def check(results: Results) -> None:
     """Trains the original to the end with each way. Exits when one does not do the same work."""
-    rows: list[dict[str, object]] = []
+    low, high = RMSE_AT_THE_END
     for way in (each for each in WAYS if each not in BOUND and each is not COMMAND):
+        if results.has(way=way.name, how=way.words):
+            continue
         found = way.measure(min(8, way.most), 10_000)
         middle = median(found.rmse)
-        print(f"{way.name}, {way.words}: median RMSE {middle:.3f} of {found.runs} runs", flush=True)
-        if not RMSE_AT_THE_END[0] <= middle <= RMSE_AT_THE_END[1]:
-            sys.exit(f"{way.name} does not do the original's work: {found.rmse}, wanted {RMSE_AT_THE_END}")
-        rows.append(row(way, found))
-    return rows
+        if not low <= middle <= high:
+            sys.exit(f"{way.name}, {way.words}: another work than the original's, {found.rmse}")
+        results.add(way=way.name, how=way.words, runs=found.runs, median_rmse=middle)
 
 
-def row(way: Way, found: Found) -> dict[str, object]:
-    size = {"runs": found.runs, "steps": found.steps, "seconds": found.seconds}
-    return {"way": way.name, "how": way.words, **size, "rate": found.rate}
+def rates(results: Results, points: list[int], rounds: int, seconds: float) -> None:
+    """A row a measurement: at `runs` runs, of which `timed_runs` were timed for so many steps."""
+    for runs, turn, way in itertools.product(points, range(rounds), WAYS):
+        if results.has(way=way.name, how=way.words, runs=runs, round=turn):
+            continue
+        timed_runs = min(runs, way.most)
+        steps = int(min(10_000, max(200, round(seconds * way.guess / timed_runs, -2))))
+        found = way.measure(timed_runs, steps)
+        about = {"way": way.name, "how": way.words, "runs": runs, "round": turn}
+        results.add(**about, timed_runs=timed_runs, steps=steps, seconds=found.seconds, rate=found.rate)
 
 
-def rates(points: list[int], rounds: int, seconds: float) -> pd.DataFrame:
-    """A row a measurement: way, how, runs (of the point), timed_runs, steps, seconds, rate, round."""
-    rows = []
-    for runs in points:
-        for turn in range(rounds):
-            for way in WAYS:
-                timed_runs = min(runs, way.most)
-                steps = round(seconds * way.guess / timed_runs, -2)
-                found = way.measure(timed_runs, int(min(10_000, max(200, steps))))
-                rows.append(row(way, found) | {"runs": runs, "timed_runs": timed_runs, "round": turn})
-                print(f"{runs} runs, round {turn + 1}: {way.name}, {found.rate:,.0f} run-steps/s", flush=True)
-    return pd.DataFrame(rows)
-
-
-def tables(rounds: int) -> pd.DataFrame:
-    """A row a command: what, way, cache, seconds to the table, seconds of the whole command, round."""
-    rows = []
-    work = {
-        "README's sweep": (("sinegan", README, " optim.lr"), ("JAX", JAX_README, "| lr")),
-        "one run": (("sinegan", ALONE, " configuration"), ("JAX", JAX_ALONE, "| lr")),
-    }
-    for what, commands in work.items():
-        for turn in range(rounds):
-            for way, command, head in commands:
-                with tempfile.TemporaryDirectory() as name:
-                    caches = {"SINEGAN_CACHE": f"{name}/a", "TORCHINDUCTOR_CACHE_DIR": f"{name}/b"}
-                    caches |= {"JAX_COMPILATION_CACHE_DIR": f"{name}/c"}
-                    caches |= {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
-                    output = [f"hydra.{mode}.dir={name}/out" for mode in ("sweep", "run")]
-                    for cache in ("cold", "warm"):
-                        more = [each + cache for each in output] if way == "sinegan" else []
-                        whole, seen = timed([sys.executable, *command, *more], caches, head)
-                        rows.append([what, way, cache, seen, whole, turn])
-                        print(f"{what}, {way}, {cache}: {seen:.1f} s, whole {whole:.1f} s", flush=True)
-    return pd.DataFrame(rows, columns=["what", "way", "cache", "to_table", "whole", "round"])
+def tables(results: Results, rounds: int) -> None:
+    """A row a command: seconds to the table, and of the whole command, with a cold or a warm cache."""
+    for turn, (what, way, command, head) in itertools.product(range(rounds), COMMANDS):
+        if results.has(what=what, way=way, cache="warm", round=turn):
+            continue
+        with tempfile.TemporaryDirectory() as name:
+            caches = {"SINEGAN_CACHE": f"{name}/a", "TORCHINDUCTOR_CACHE_DIR": f"{name}/b"}
+            caches |= {"JAX_COMPILATION_CACHE_DIR": f"{name}/c"}
+            caches |= {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+            output = [f"hydra.{mode}.dir={name}/out" for mode in ("sweep", "run")]
+            for cache in ("cold", "warm"):
+                more = [each + cache for each in output] if way == "sinegan" else []
+                whole, seen = timed([sys.executable, *command, *more], caches, head)
+                results.add(what=what, way=way, cache=cache, round=turn, to_table=seen, whole=whole)
 
 
 def main() -> None:
@@ -123,9 +136,11 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("PYTHONPATH", os.getcwd())
     print(f"{len(CORES)} cores", flush=True)
-    same_work = pd.DataFrame(checked())
-    measured = rates([int(runs) for runs in args.runs.split(",")], args.rounds, args.seconds)
-    write(args.out, same_work, measured, tables(args.rounds))
+    work, measured, commands = (Results(args.out / f"{name}.csv") for name in ("work", "rates", "tables"))
+    check(work)
+    rates(measured, [int(runs) for runs in args.runs.split(",")], args.rounds, args.seconds)
+    tables(commands, args.rounds)
+    write(args.out, measured.table, commands.table)
 
 
 if __name__ == "__main__":

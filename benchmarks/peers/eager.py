@@ -7,6 +7,7 @@ As a program it trains one run, for Hydra's joblib launcher, which starts as man
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,9 @@ def prepare(learning_rates: list[float], steps: int, lanes: int) -> Training:
         with torch.no_grad():
             return generator(torch.randn(EVALUATIONS, LATENT)).numpy()
 
-    def train() -> "np.ndarray[Any, Any]":
-        return rmse(np.stack([one_run(lr) for lr in learning_rates]))
+    def train() -> Callable[[], Any]:
+        curves = [one_run(lr) for lr in learning_rates]
+        return lambda: rmse(np.stack(curves))
 
     return train
 
@@ -65,8 +67,8 @@ def main(config: DictConfig) -> None:
     torch.manual_seed(config.seed)
     train = prepare([config.lr], config.steps, 1)
     began = time.monotonic()
-    found = train()
-    done: dict[str, Any] = {"began": began, "ended": time.monotonic(), "rmse": found.tolist()}
+    judge = train()
+    done: dict[str, Any] = {"began": began, "ended": time.monotonic(), "rmse": judge().tolist()}
     folder = Path(hydra.core.hydra_config.HydraConfig.get().runtime.output_dir)
     (folder / "run.json").write_text(json.dumps(done))
 

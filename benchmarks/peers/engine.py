@@ -1,8 +1,8 @@
 """sinegan's engine alone: a stack, with its noise drawn as it goes, without metrics and files."""
 
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
@@ -33,9 +33,9 @@ def prepare(learning_rates: list[float], steps: int, lanes: int) -> Training:
     with engine_settings():
         stack.prepare()
 
-    def train() -> "np.ndarray[Any, Any]":
+    def train() -> Callable[[], Any]:
         with engine_settings():
             stack.advance(steps)
-            return rmse(stack.paint(EVALUATIONS)[0])
+        return lambda: rmse(stack.paint(EVALUATIONS)[0])
 
     return train

@@ -6,6 +6,7 @@ LANES of them, as many as suit the cache best.
 """
 
 import functools
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -99,7 +100,7 @@ def prepare(learning_rates: list[float], steps: int, lanes: int) -> Training:
             state, rates = beginning([1e-4] * width)
             jax.block_until_ready(advance(state, rates, blocks[0][:length, :width], real))
 
-    def train() -> np.ndarray:
+    def train() -> Callable[[], Any]:
         found = []
         for state, rates in states:
             for place, length in enumerate(lengths):
@@ -108,6 +109,6 @@ def prepare(learning_rates: list[float], steps: int, lanes: int) -> Training:
             jax.block_until_ready(state)
             found.append(state[0])
         fresh = np.random.default_rng(1).standard_normal((EVALUATIONS, LATENT)).astype(np.float32)
-        return rmse(np.concatenate([np.asarray(painted(generator, fresh)) for generator in found]))
+        return lambda: rmse(np.concatenate([np.asarray(painted(each, fresh)) for each in found]))
 
     return train

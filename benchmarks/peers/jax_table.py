@@ -20,7 +20,7 @@ def part(rates: list[float], steps: int, core: int) -> None:
     os.sched_setaffinity(0, {core})
     from benchmarks.peers import jax_scan
 
-    print(*jax_scan.prepare(rates, steps, LANES)())
+    print(*jax_scan.prepare(rates, steps, LANES)()())
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
 """`torch.func.vmap` over plain modules, not compiled: all runs in one process."""
 
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, stack_module_state, vmap
@@ -56,7 +56,7 @@ def prepare(learning_rates: list[float], steps: int, lanes: int) -> Training:
 
     both: Any = vmap(gradients)
 
-    def train() -> "np.ndarray[Any, Any]":
+    def train() -> Callable[[], Any]:
         stacked = [stack_module_state([players()[side] for _ in range(runs)])[0] for side in (0, 1)]
         weights: list[Weights] = [{n: w.detach() for n, w in each.items()} for each in stacked]
         memories = [[{n: torch.zeros_like(w) for n, w in each.items()} for _ in range(2)] for each in weights]
@@ -66,6 +66,7 @@ def prepare(learning_rates: list[float], steps: int, lanes: int) -> Training:
                 weights = [adam(w, g, *m, t) for w, g, m in zip(weights, found, memories, strict=True)]
             noise = torch.randn(EVALUATIONS, LATENT)
             painted: Any = vmap(lambda generator: functional_call(shapes[0], generator, (noise,)))
-            return rmse(painted(weights[0]).numpy())
+            curves = painted(weights[0]).numpy()
+        return lambda: rmse(curves)
 
     return train
