@@ -57,7 +57,7 @@ def goals(rates: pd.DataFrame, tables: pd.DataFrame) -> pd.DataFrame:
 def figure(rates: pd.DataFrame) -> Figure:
     """Run-steps per second by the number of runs, each way in its best configuration."""
     quickest = best(medians(rates))
-    drawn = Figure(figsize=(5.2, 3.4), layout="constrained")
+    drawn = Figure(figsize=(6.2, 3.2), layout="constrained")
     axes = drawn.add_subplot()
     markers = "osv^D*P"
     for place, (way, row) in enumerate(quickest.iterrows()):
@@ -67,7 +67,7 @@ def figure(rates: pd.DataFrame) -> Figure:
     axes.set(xscale="log", yscale="log", xlabel="runs", ylabel="run-steps per second")
     axes.set_xticks(list(quickest.columns), [str(runs) for runs in quickest.columns])
     axes.minorticks_off()
-    axes.legend(fontsize=7, ncols=2)
+    drawn.legend(loc="outside right center")
     return drawn
 
 
