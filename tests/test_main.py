@@ -5,6 +5,7 @@ import csv
 import json
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -224,6 +225,18 @@ def test_a_second_process_on_a_folder_is_refused(sinegan: Callable[..., Finished
         done = sinegan("seeds=1", *QUICK[:-1], "resume=there", "executor=serial")
     assert done.returncode == 1
     assert f"there: process {os.getpid()} is working in it" in done.stderr
+
+
+@pytest.mark.parametrize("setting", ["hydra.run.dir=file/there", "hydra.run.dir=file"])
+def test_a_folder_that_cannot_be_written_to_is_named_before_anything_trains(
+    sinegan: Callable[..., Finished], tmp_path: Path, setting: str
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    done = sinegan("seeds=1", *QUICK, setting)
+    assert done.returncode == 1
+    assert re.search(r"nothing was run:\n +.*file.*: cannot be written: ", done.stderr)
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "file").read_text() == "not a folder"
 
 
 def interrupted(home: Path, number: signal.Signals) -> tuple[Path, str, int]:

@@ -57,13 +57,18 @@ class InUseError(RuntimeError):
 
 @contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
-    """Keeps a folder for this process, however it ends. Raises InUseError when another one has it."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Keeps a folder for this process, however it ends.
+
+    Raises InUseError when another one has it, UnwritableFileError when nothing can be written there.
+    """
     path = folder / LOCK
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     lock = _locked(path)
     try:
-        lock.write(str(os.getpid()))
-        lock.flush()
+        with writing(path):
+            lock.write(str(os.getpid()))
+            lock.flush()
         yield
     finally:
         path.unlink(missing_ok=True)
@@ -72,7 +77,8 @@ def exclusive(folder: Path) -> Iterator[None]:
 
 def _locked(path: Path) -> IO[str]:
     while True:
-        lock = open(path, "a+")  # noqa: SIM115
+        with writing(path):
+            lock = open(path, "a+")  # noqa: SIM115
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

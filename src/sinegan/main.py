@@ -9,7 +9,7 @@ import hydra
 from hydra._internal.utils import get_args_parser
 
 from sinegan.conf_folder import conf_folder
-from sinegan.files import LOCK, InUseError, exclusive
+from sinegan.files import LOCK, InUseError, UnwritableFileError, exclusive, writing
 from sinegan.task import train
 
 BEFORE_ANY_WORK = {"multirun.yaml", LOCK}
@@ -36,15 +36,15 @@ def main() -> None:
 
         if trouble := missing_display():
             sys.exit(f"sinegan: nothing was run:\n  plot.live = true: {trouble}")
-    folder = command.folder if command.resume else claimed(command.folder, command.chosen)
-    typed = [word for word in sys.argv if not word.startswith(f"{RESUME}=")]
-    sys.argv = [*typed, f"{command.folder_key}='{folder}'"]
     try:
+        folder = command.folder if command.resume else claimed(command.folder, command.chosen)
+        typed = [word for word in sys.argv if not word.startswith(f"{RESUME}=")]
+        sys.argv = [*typed, f"{command.folder_key}='{folder}'"]
         with exclusive(folder):
             code = trained(run, folder)
             if not isinstance(code, str):
                 report(folder)
-    except InUseError as error:
+    except (InUseError, UnwritableFileError) as error:
         code = f"sinegan: nothing was run:\n  {error}"
     else:
         remove_unused(folder)
@@ -73,14 +73,15 @@ def claimed(folder: Path, chosen: bool) -> Path:
             sys.exit(f"sinegan: nothing was run:\n  {folder}: holds files already; name another folder")
         return folder
     candidate, number = folder, 1
-    candidate.parent.mkdir(parents=True, exist_ok=True)
-    while True:
-        try:
-            candidate.mkdir()
-            return candidate
-        except FileExistsError:
-            number += 1
-            candidate = folder.with_name(f"{folder.name}-{number}")
+    with writing(folder):
+        candidate.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            try:
+                candidate.mkdir()
+                return candidate
+            except FileExistsError:
+                number += 1
+                candidate = folder.with_name(f"{folder.name}-{number}")
 
 
 def report(folder: Path) -> None:
