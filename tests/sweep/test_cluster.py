@@ -31,8 +31,8 @@ from sinegan.sweep import cluster
 from sinegan.sweep.cluster import Dask, Slurm
 from sinegan.sweep.executors import ExecutorError, ExecutorSettings, Local
 
-# One after the other: Slurm has no more cores than one of them asks for.
-pytestmark = [pytest.mark.xdist_group("cluster"), pytest.mark.slow]
+# To be run one after the other: Slurm has no more cores than one of them asks for, and they count its jobs.
+pytestmark = pytest.mark.slow
 
 SWEEP = ["-m", "optim.lr=1e-4,3e-3", "network=tiny", "seeds=4", "training.compile=never"]
 SWEEP += ["training.steps=300", "training.evaluate_every=25"]
