@@ -12,7 +12,7 @@ from sinegan.report.figures import all_figures, svg
 from sinegan.report.page import page
 from sinegan.report.tables import configurations_table, load_sweep
 
-pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 FileConfiguration = Callable[..., Path]
 FileSamples = Callable[..., None]
