@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from sinegan.files import writing
+from sinegan.training.products import own_products
 
 FOLDER = "SINEGAN_CACHE"
 """The environment variable that names another folder for compiled programs."""
@@ -31,6 +32,9 @@ OPTIONS = {
     # One allocation a call for all that is between arguments and result: a twentieth of a step's time.
     "memory_planning": True,
     "memory_pool": "combined",
+    # What depends on two things or more and is needed twice is kept, not computed again at each place:
+    # Adam's corrections would be, with their powers, for each row of weights. A fifth of a step's time.
+    "realize_reads_threshold": 1,
     # What the processor can do is taken from it, not tried out by compiling for each thing: 6 s less.
     "cpp.vec_isa_ok": True,
 }
@@ -109,7 +113,7 @@ def _compile(function: Callable[..., Any], leaves: list[Tensor], given: Any, pat
         return tuple(result)
 
     temporary = path.with_name(f".{path.stem}-{uuid4().hex[:8]}.pt2")
-    with warnings.catch_warnings(), torch.no_grad(), writing(path):
+    with warnings.catch_warnings(), torch.no_grad(), own_products(), writing(path):
         warnings.simplefilter("ignore")  # PyTorch's own, about its own
         graph = make_fx(flat)(*[leaf.clone() for leaf in leaves])
         exported = torch.export.export(graph, tuple(leaves))
@@ -157,7 +161,9 @@ def _description(part: Any) -> str:
 def _formulas() -> str:
     """A checksum of all that a step is computed by."""
     package = Path(__file__).parent.parent
-    files = sorted([*package.glob("game/*.py"), *package.glob("training/*.py")])
+    files = sorted(
+        [*package.glob("game/*.py"), *package.glob("training/*.py"), *package.glob("training/*.cpp")]
+    )
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 

@@ -92,10 +92,9 @@ def program(shared: Signature, lanes: int) -> Program:
         return fake, torch.sigmoid(game.judge(state.discriminator, fake))
 
     advance: Any = vmap(advance_one)
-    if not shared.compiled:
-        return Program(game, None, _nothing, _one_by_one(advance), vmap(measure_one), vmap(paint_one))
-    if shared.device != "cpu":
+    if shared.compiled and not shared.ahead_of_time:
         advance = torch.compile(advance, fullgraph=True, dynamic=False)
+    if not shared.ahead_of_time:
         return Program(game, None, _nothing, _one_by_one(advance), vmap(measure_one), vmap(paint_one))
     # How many steps there are, and when it is looked at, is not compiled in.
     parts = (*_parts(shared), shared.discriminator_steps, shared.alternating)
@@ -146,8 +145,8 @@ def _repeated(one_step: AheadOfTime) -> Advance:
     def steps(settings: Settings, state: State, noise: Tensor, real: Tensor, draws: Draws) -> State:
         run = one_step.flat(settings, state, noise[0], real[0], [draw[0] for draw in draws])
         same = [*pytree.tree_leaves(settings), *pytree.tree_leaves(state)]
-        for place in range(len(noise)):
-            run([*same, noise[place], real[place], *(draw[place] for draw in draws)])
+        for now in zip(noise.unbind(), real.unbind(), *(draw.unbind() for draw in draws), strict=True):
+            run([*same, *now])
         return state
 
     return steps

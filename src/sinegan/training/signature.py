@@ -53,6 +53,11 @@ class Signature:
     dtype: str
     compiled: bool
 
+    @property
+    def ahead_of_time(self) -> bool:
+        """Whether it is compiled for all processes at once, and not just in time for one."""
+        return self.compiled and self.device == "cpu"
+
 
 def signature(config: Config) -> Signature:
     training = config.training

@@ -22,7 +22,7 @@ BLOCK = 100
 """Steps whose random numbers are drawn at once. Part of every run's numbers: never change it."""
 
 FEWEST_LANES = 2
-"""A batched product of one matrix takes another path in BLAS, with other last bits."""
+"""With one, a BLAS takes another path, and a compiled program fuses otherwise: other last bits."""
 
 LANES = 4
 """Lanes that a program that is compiled ahead of time takes at once: they nearly fit a level-2 cache.
