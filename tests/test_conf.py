@@ -131,12 +131,13 @@ def test_every_experiment_is_valid_in_all_its_combinations(name: str) -> None:
     params = OmegaConf.to_container(study.hydra.sweeper.params or OmegaConf.create())
     assert isinstance(params, dict)
     overrides = OverridesParser.create().parse_overrides([f"{key}={value}" for key, value in params.items()])
-    assert (name == "original") == (not overrides)
+    grids = OmegaConf.to_container(study.hydra.sweeper.grids or OmegaConf.create([])) or []
+    assert (name == "original") == (not overrides and not grids)
     for override in overrides:
         for value in _values(override):
             single = compose("config", [f"experiment={name}", f"{override.key_or_group}={value}"])
             assert problems_of(single) == []
-    for grid in OmegaConf.to_container(study.hydra.sweeper.grids or OmegaConf.create([])) or []:
+    for grid in grids:
         lists = OverridesParser.create().parse_overrides([f"{key}={value}" for key, value in grid.items()])
         for values in itertools.product(*map(_values, lists)):
             keys = [each.key_or_group for each in lists]

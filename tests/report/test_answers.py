@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from values import drawn
 
-from sinegan.report.answers import answer, short_keys, turned
+from sinegan.report.answers import answer, short_keys, short_label, turned
 from sinegan.report.sweeps import Sweep, load_sweep
 from sinegan.results import records
 
@@ -215,3 +215,9 @@ def test_one_configuration_that_lost_runs_says_how_many(make_sweep: MakeSweep) -
     (said,) = answer(make_sweep({"x": lost(drawn(1), 3)}))
     assert said.startswith("at 5 seeds, the rmse on its target is ")
     assert said.endswith("; 3 of 8 runs diverged")
+
+
+def test_a_setting_that_a_configuration_does_not_have_is_no_part_of_its_name() -> None:
+    keys = {"loss": "loss", "penalty.r1.gamma": "r1.gamma"}
+    assert short_label({"loss": "hinge", "penalty.r1.gamma": "0.1"}, keys) == "hinge/r1.gamma=0.1"
+    assert short_label({"loss": "hinge", "penalty.r1.gamma": math.nan}, keys) == "hinge"

@@ -75,6 +75,17 @@ def test_the_key_that_matters_more_is_named_in_one_line() -> None:
     )
 
 
+def test_of_two_metrics_each_has_its_own_words_and_figures() -> None:
+    rmse, energy = effects_of(grid(cells(0.1, 0.8))), effects_of(grid(cells(0.5, 0.0), positive=False))
+    both = pd.concat([rmse.assign(metric="rmse"), energy.assign(metric="energy_distance")])
+    words = [f"by rmse, {line}" for line in effects_words(rmse)]
+    words += [f"by energy_distance, {line}" for line in effects_words(energy)]
+    assert effects_words(both) == words
+    assert any(
+        line.startswith("by energy_distance, loss matters more than network: typically") for line in words
+    )
+
+
 def test_an_interaction_has_rows_only_when_it_survives() -> None:
     without, with_one = effects_of(grid(cells(0.5, 0.5))), effects_of(grid(cells(0.0, 0.5, both=0.6)))
     assert "interaction" not in set(without["kind"])

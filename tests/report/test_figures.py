@@ -79,6 +79,29 @@ def test_two_metrics_are_not_put_on_one_axis(tmp_path: Path, file_configuration:
     assert [text.get_text() for text in found["intervals_energy_distance"].axes[0].get_yticklabels()] == ["y"]
 
 
+def test_of_many_configurations_on_two_targets_each_target_has_its_own_intervals_and_as_many_panels(
+    tmp_path: Path, file_configuration: FileConfiguration
+) -> None:
+    """The second target is harder: every rmse on it is larger than all on the first."""
+    for target, least in {"easy": 0.0, "hard": 100.0}.items():
+        for loss in range(21):
+            values = {seed: [200.0, 1.0 + least + loss] for seed in range(2)}
+            file_configuration(tmp_path / f"{target}{loss}", [f"target={target}", f"loss={loss}"], values)
+    sweep = load_sweep(tmp_path)
+    targets = {name: {"target": {"_target_": name[:4]}} for name in sweep.settings}
+    found = figures_of(dataclasses.replace(sweep, settings=targets))
+    assert {name for name in found if name.startswith("intervals")} == {"intervals_1", "intervals_2"}
+    for name, target in {"intervals_1": "easy", "intervals_2": "hard"}.items():
+        named = [text.get_text() for text in found[name].axes[0].get_yticklabels()]
+        assert len(named) == 21
+        assert all(label.startswith(target) for label in named)
+    curves = found["learning_curves"]
+    titles = [axes.get_title(loc=where) for axes in curves.axes for where in ("left", "center")]
+    counted = [sum(title.startswith(target) for title in titles) for target in ("easy", "hard")]
+    assert counted == [6, 6]
+    assert "12 of 42 configurations: of each target lowest rmse" in curves.get_supxlabel()
+
+
 def test_runs_that_were_lost_have_no_dot_among_the_estimates(
     tmp_path: Path, file_configuration: FileConfiguration
 ) -> None:

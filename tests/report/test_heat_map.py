@@ -128,6 +128,22 @@ def test_the_pairs_that_a_search_happened_to_visit_are_no_map() -> None:
     assert swept_pair(table, ["a", "b"]) is None
 
 
+def test_games_with_settings_of_their_own_are_no_map_of_two_that_go_with_them() -> None:
+    """Each configuration has its own pair, so a map would have a single cell."""
+    table = grid([[1.0, 2.0], [3.0, 4.0]]).iloc[[0, 3]].assign(loss=["x", "y"])
+    assert swept_pair(table, SWEPT) == ("g", "d")
+    assert swept_pair(table, [*SWEPT, "loss"]) is None
+
+
+def test_a_key_that_some_configurations_do_not_have_leaves_out_no_map() -> None:
+    table = grid([[1.0, 2.0], [3.0, 4.0]])
+    both = pd.concat([table.assign(gamma="0.1"), table.assign(gamma=math.nan)], ignore_index=True)
+    figure = drawn(both, ["gamma", *SWEPT])
+    assert [axes.images[0].get_array().tolist() for axes in figure.axes[:2]] == [[[1, 2], [3, 4]]] * 2
+    alone = drawn(table.assign(gamma=math.nan), [*SWEPT, "gamma"])
+    assert alone.axes[0].images[0].get_array().tolist() == [[1, 2], [3, 4]]
+
+
 def test_in_a_wide_map_numbers_fit_their_cells_and_no_words_overlap() -> None:
     table = grid([[1.0 + across for across in range(25)] for _ in range(10)], loss="x").assign(diverged=190)
     table["g"] = [f"{100 + place % 25}e-6" for place in range(len(table))]

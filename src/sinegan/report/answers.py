@@ -310,9 +310,11 @@ def short_keys(keys: Sequence[str]) -> dict[str, str]:
 def short_label(row: Mapping[str, Any], keys: Mapping[str, str]) -> str:
     """A configuration in words without what names its target: `minimax/small`, `optim.lr=0.1`.
 
-    keys: those to name, and what they are called.
+    keys: those to name, and what they are called. What it has no value of (a penalty's weight where there
+    is no penalty) is left out.
     """
-    named = [f"{short}={row[key]}" if "." in key else str(row[key]) for key, short in keys.items()]
+    known = {key: short for key, short in keys.items() if not pd.isna(row[key])}
+    named = [f"{short}={row[key]}" if "." in key else str(row[key]) for key, short in known.items()]
     return "/".join(named) or str(row["name"])
 
 

@@ -243,8 +243,16 @@ def _numbers(found: Difference, positive: bool) -> dict[str, Any]:
 
 def effects_words(table: pd.DataFrame) -> list[str]:
     """What the effects say, a line each: which key matters more, which depend on one another, which are
-    not told from chance. table: as `effects` makes it.
+    not told from chance. Of several metrics each has lines of its own. table: as `effects` makes it.
     """
+    by_metric = {str(metric): _words(rows) for metric, rows in table.groupby("metric", sort=False)}
+    if len(by_metric) > 1:
+        return [f"by {metric}, {line}" for metric, lines in by_metric.items() for line in lines]
+    return [line for lines in by_metric.values() for line in lines]
+
+
+def _words(table: pd.DataFrame) -> list[str]:
+    """The lines of one metric."""
     said = []
     keys = table[table["kind"] == KEY]
     spread = keys.groupby("key", sort=False)["spread"].first()

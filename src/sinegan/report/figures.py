@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from sinegan.report.curves import generated_curves, learning_curves
 from sinegan.report.dynamics import gradient_norms, value_and_probabilities
 from sinegan.report.heat_map import heat_map
-from sinegan.report.intervals import interval_plot
+from sinegan.report.intervals import MOST_NAMED, interval_plot
 from sinegan.report.look import png, svg
 from sinegan.report.painting import write_animation
 from sinegan.report.tables import Sweep
@@ -27,14 +27,28 @@ def all_figures(sweep: Sweep, table: pd.DataFrame) -> dict[str, Figure]:
         # Numbers of two metrics cannot stand on one axis.
         ending = "" if len(by_metric) == 1 else f"_{metric}"
         if len(table) > 1:
-            runs = run_values_of(sweep, places.tolist())
-            figures[f"intervals{ending}"] = interval_plot(rows, sweep.swept, str(metric), runs)
+            for which, part in interval_parts(sweep, places.tolist()).items():
+                runs = run_values_of(sweep, part)
+                shown = table.iloc[part]
+                figures[f"intervals{ending}{which}"] = interval_plot(shown, sweep.swept, str(metric), runs)
         figures[f"heat_map{ending}"] = heat_map(rows, sweep.swept, str(metric), untrained(sweep, str(metric)))
     figures["learning_curves"] = learning_curves(sweep)
     figures["generated_curves"] = generated_curves(sweep)
     figures["value_and_probabilities"] = value_and_probabilities(sweep)
     figures["gradient_norms"] = gradient_norms(sweep)
     return {name: figure for name, figure in figures.items() if figure is not None}
+
+
+def interval_parts(sweep: Sweep, places: list[int]) -> dict[str, list[int]]:
+    """The configurations of each picture of intervals, by the ending of its name.
+
+    All in one where that has names, or of a single target; else a picture a target.
+    """
+    problems = sweep.samples.rows["problem"].iloc[places]
+    if len(places) <= MOST_NAMED or problems.nunique() == 1:
+        return {"": places}
+    groups = pd.Series(places).groupby(problems.to_numpy(), sort=False)
+    return {f"_{number}": group.tolist() for number, (_, group) in enumerate(groups, start=1)}
 
 
 def run_values_of(sweep: Sweep, places: list[int]) -> list[list[float]]:

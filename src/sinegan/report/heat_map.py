@@ -21,7 +21,7 @@ MOST_TICKS = 16
 LARGEST_MARK = 6.0
 """Of a number in a cell, points; in many cells it is smaller."""
 FILLED = 0.5
-"""Share of all pairs that must have been trained: a search visits few of them, and that is no map."""
+"""Share of all cells that must have been trained: a search visits few of them, and that is no map."""
 NO_AXIS = ("seed", "seeds")
 WORSE, HATCH = "#D9D9D9", "#8C8C8C"
 COLOUR_MAP = matplotlib.colormaps["viridis"].with_extremes(over=WORSE)
@@ -48,7 +48,8 @@ def heat_map(
     if pair is None:
         return None
     others = [key for key in swept if key not in pair]
-    groups = [group for _, group in table.groupby(others, sort=False)] if others else [table]
+    # A key that some configurations do not have is missing there, and is a map of its own.
+    groups = [group for _, group in table.groupby(others, sort=False, dropna=False)] if others else [table]
     shown = groups[:MOST_MAPS]
     titles = names([records(group)[0] for group in shown], others) if others else [""]
     norm = _norm(table["estimate"], untrained)
@@ -95,13 +96,15 @@ def _frame(maps: int, aspect: float) -> tuple[Figure, list[Axes]]:
 
 
 def swept_pair(table: pd.DataFrame, swept: list[str]) -> Pair | None:
-    """The first two swept keys whose values are all numbers, if most of their pairs were trained."""
+    """The first two swept keys whose values are all numbers, if their maps are mostly filled."""
     keys = [key for key in swept if key not in NO_AXIS and not _numbers(table[key]).isna().any()]
     if len(keys) < 2:
         return None
     across, up = keys[:2]
-    trained = len(table[[across, up]].drop_duplicates())
-    possible = table[across].nunique() * table[up].nunique()
+    others = [key for key in swept if key not in (across, up)]
+    maps = len(table[others].drop_duplicates()) if others else 1
+    trained = len(table[[across, up, *others]].drop_duplicates())
+    possible = table[across].nunique() * table[up].nunique() * maps
     return Pair(across, up) if trained >= FILLED * possible else None
 
 

@@ -26,17 +26,23 @@ Row = dict[str, Any]
 def chosen(sweep: Sweep, most: int) -> tuple[list[Row], str]:
     """The configurations to show, and the words that say which they are (none when they are all).
 
-    Where there are too many: those that lost the fewest runs, and of these the lowest estimates.
+    Where there are too many: those that lost the fewest runs, and of these the lowest estimates; of
+    several targets as many of each.
     """
     table = sweep.table
     if len(table) <= most:
         return records(table), ""
     lost = table["failed"] + table["diverged"]
     keys = pd.DataFrame({"nothing": table["n"] == 0, "lost": lost, "estimate": table["estimate"]})
-    places = keys.sort_values(["nothing", "lost", "estimate"], kind="stable").index[:most]
+    problems = sweep.samples.rows["problem"].set_axis(table.index)
+    ordered = keys.sort_values(["nothing", "lost", "estimate"], kind="stable").index
+    turns = problems[ordered].groupby(problems[ordered]).cumcount()
+    kept = set(turns.sort_values(kind="stable").index[:most])
+    places = [place for place in ordered if place in kept]
     metrics = " or ".join(table["metric"].unique())
     which = f"lowest {metrics}" if not lost.any() else f"fewest lost runs, then lowest {metrics}"
-    return records(table.loc[places]), f"{most} of {len(table):,} configurations: {which}."
+    each = "of each target " if problems.nunique() > table["metric"].nunique() else ""
+    return records(table.loc[places]), f"{most} of {len(table):,} configurations: {each}{which}."
 
 
 def names(rows: list[Row], keys: list[str]) -> list[str]:
