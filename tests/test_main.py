@@ -17,7 +17,7 @@ import yaml
 from PIL import Image
 
 from sinegan.files import exclusive
-from sinegan.main import claimed, main
+from sinegan.main import claimed, main, report
 
 Finished = subprocess.CompletedProcess[str]
 BROKEN_LOSS = """
@@ -217,6 +217,19 @@ def test_an_interrupt_leaves_valid_files_and_a_clear_last_word(tmp_path: Path) -
     assert "Traceback" not in output
     assert len(rows(folder / "report/configurations.csv")) == 2
     assert not list(folder.rglob("*.part"))
+
+
+def test_an_interrupt_of_the_report_says_how_to_make_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sinegan.report.make.make_report", interrupt)
+    assert report(tmp_path) == 130
+    assert capsys.readouterr().out.strip() == (
+        f"Interrupted. The report is made by: python -m sinegan.report {tmp_path}"
+    )
 
 
 def test_a_second_process_on_a_folder_is_refused(sinegan: Callable[..., Finished], tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def main() -> None:
         with exclusive(folder):
             code = trained(run, folder)
             if not isinstance(code, str):
-                report(folder)
+                code = report(folder) or code
     except (InUseError, UnwritableFileError) as error:
         code = f"sinegan: nothing was run:\n  {error}"
     else:
@@ -84,18 +84,22 @@ def claimed(folder: Path, chosen: bool) -> Path:
                 candidate = folder.with_name(f"{folder.name}-{number}")
 
 
-def report(folder: Path) -> None:
-    """Makes the report of what is there; a sweep that began nothing has none."""
+def report(folder: Path) -> int:
+    """Makes the report of what is there; a sweep that began nothing has none. Returns the exit code."""
     from sinegan.report.make import make_report
     from sinegan.report.tables import UnreadableSweepError
 
     try:
         make_report(folder)
+    except KeyboardInterrupt:
+        print(f"\nInterrupted. The report is made by: python -m sinegan.report {folder}", flush=True)
+        return 130
     except OSError as error:
         print(f"sinegan: no report: {error}", file=sys.stderr)
     except UnreadableSweepError as error:
         if {path.name for path in folder.glob("*")} - BEFORE_ANY_WORK:
             print(f"sinegan: no report: {error}", file=sys.stderr)
+    return 0
 
 
 def remove_unused(folder: Path) -> None:
