@@ -10,6 +10,8 @@ from hydra._internal.utils import get_args_parser
 
 from sinegan.conf_folder import conf_folder
 from sinegan.files import LOCK, InUseError, UnwritableFileError, exclusive, writing
+from sinegan.loading import loading
+from sinegan.sweep import fork_server
 from sinegan.task import train
 
 BEFORE_ANY_WORK = {"multirun.yaml", LOCK}
@@ -23,9 +25,12 @@ def main() -> None:
     if args.help or args.hydra_help or args.cfg or args.info or args.shell_completion:
         run()
         return
+    if not any(word.startswith("executor=") for word in args.overrides):
+        fork_server.start()  # the sooner the better: it loads what the workers need
     # Imported late: torch takes longer to load than a help page or a tab completion should.
-    from sinegan.command_line import RESUME, understood
-    from sinegan.config import InvalidConfigError
+    with loading():
+        from sinegan.command_line import RESUME, understood
+        from sinegan.config import InvalidConfigError
 
     try:
         command = understood(args)
