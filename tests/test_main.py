@@ -17,7 +17,7 @@ import yaml
 from PIL import Image
 
 from sinegan.files import exclusive
-from sinegan.main import claimed, main, report
+from sinegan.main import claimed, main, report, wants_workers
 
 Finished = subprocess.CompletedProcess[str]
 BROKEN_LOSS = """
@@ -264,6 +264,22 @@ def interrupted(home: Path, number: signal.Signals) -> tuple[Path, str, int]:
         process.send_signal(number)
         output = process.communicate(timeout=60)[0]
     return only_folder(home / "outputs/sweeps"), output, process.returncode
+
+
+@pytest.mark.parametrize(
+    ("multirun", "overrides", "expected"),
+    [
+        (False, [], True),
+        (False, ["seeds=1"], False),
+        (True, ["seeds=1", "optim.lr=1e-4,3e-4"], True),
+        (True, ["executor=serial"], False),
+        (False, ["executor.workers=3"], True),
+    ],
+)
+def test_workers_are_made_ready_for_what_will_use_them(
+    multirun: bool, overrides: list[str], expected: bool
+) -> None:
+    assert wants_workers(multirun, overrides) is expected
 
 
 def test_two_sweeps_in_one_second_get_two_folders(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import hydra
@@ -25,7 +25,7 @@ def main() -> None:
     if args.help or args.hydra_help or args.cfg or args.info or args.shell_completion:
         run()
         return
-    if not any(word.startswith("executor=") for word in args.overrides):
+    if wants_workers(args.multirun, args.overrides):
         fork_server.start()  # the sooner the better: it loads what the workers need
     # Imported late: torch takes longer to load than a help page or a tab completion should.
     with loading():
@@ -54,6 +54,16 @@ def main() -> None:
     else:
         remove_unused(folder)
     sys.exit(code)
+
+
+def wants_workers(multirun: bool, overrides: Sequence[str]) -> bool:
+    """A guess, before anything is composed, whether local workers will train; a wrong one costs time only.
+
+    >>> wants_workers(True, ["seeds=1"]), wants_workers(False, []), wants_workers(False, ["seeds=1"])
+    (True, True, False)
+    """
+    elsewhere = any(word.startswith("executor=") for word in overrides)
+    return not elsewhere and (multirun or "seeds=1" not in overrides)
 
 
 def trained(run: Callable[[], None], folder: Path) -> int | str | None:
