@@ -17,7 +17,7 @@ import yaml
 from PIL import Image
 
 from sinegan.files import exclusive
-from sinegan.main import claimed, main
+from sinegan.main import claimed, main, report, wants_workers
 
 Finished = subprocess.CompletedProcess[str]
 BROKEN_LOSS = """
@@ -219,6 +219,19 @@ def test_an_interrupt_leaves_valid_files_and_a_clear_last_word(tmp_path: Path) -
     assert not list(folder.rglob("*.part"))
 
 
+def test_an_interrupt_of_the_report_says_how_to_make_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sinegan.report.make.make_report", interrupt)
+    assert report(tmp_path) == 130
+    assert capsys.readouterr().out.strip() == (
+        f"Interrupted. The report is made by: python -m sinegan.report {tmp_path}"
+    )
+
+
 def test_a_second_process_on_a_folder_is_refused(sinegan: Callable[..., Finished], tmp_path: Path) -> None:
     assert sinegan("seeds=1", *QUICK[:-1], "hydra.run.dir=there", "executor=serial").returncode == 0
     with exclusive(tmp_path / "there"):
@@ -251,6 +264,22 @@ def interrupted(home: Path, number: signal.Signals) -> tuple[Path, str, int]:
         process.send_signal(number)
         output = process.communicate(timeout=60)[0]
     return only_folder(home / "outputs/sweeps"), output, process.returncode
+
+
+@pytest.mark.parametrize(
+    ("multirun", "overrides", "expected"),
+    [
+        (False, [], True),
+        (False, ["seeds=1"], False),
+        (True, ["seeds=1", "optim.lr=1e-4,3e-4"], True),
+        (True, ["executor=serial"], False),
+        (False, ["executor.workers=3"], True),
+    ],
+)
+def test_workers_are_made_ready_for_what_will_use_them(
+    multirun: bool, overrides: list[str], expected: bool
+) -> None:
+    assert wants_workers(multirun, overrides) is expected
 
 
 def test_two_sweeps_in_one_second_get_two_folders(tmp_path: Path) -> None:

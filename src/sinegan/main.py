@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import hydra
@@ -10,6 +10,8 @@ from hydra._internal.utils import get_args_parser
 
 from sinegan.conf_folder import conf_folder
 from sinegan.files import LOCK, InUseError, UnwritableFileError, exclusive, writing
+from sinegan.loading import loading
+from sinegan.sweep import fork_server
 from sinegan.task import train
 
 BEFORE_ANY_WORK = {"multirun.yaml", LOCK}
@@ -23,9 +25,12 @@ def main() -> None:
     if args.help or args.hydra_help or args.cfg or args.info or args.shell_completion:
         run()
         return
+    if wants_workers(args.multirun, args.overrides):
+        fork_server.start()  # the sooner the better: it loads what the workers need
     # Imported late: torch takes longer to load than a help page or a tab completion should.
-    from sinegan.command_line import RESUME, understood
-    from sinegan.config import InvalidConfigError
+    with loading():
+        from sinegan.command_line import RESUME, understood
+        from sinegan.config import InvalidConfigError
 
     try:
         command = understood(args)
@@ -43,12 +48,22 @@ def main() -> None:
         with exclusive(folder):
             code = trained(run, folder)
             if not isinstance(code, str):
-                report(folder)
+                code = report(folder) or code
     except (InUseError, UnwritableFileError) as error:
         code = f"sinegan: nothing was run:\n  {error}"
     else:
         remove_unused(folder)
     sys.exit(code)
+
+
+def wants_workers(multirun: bool, overrides: Sequence[str]) -> bool:
+    """A guess, before anything is composed, whether local workers will train; a wrong one costs time only.
+
+    >>> wants_workers(True, ["seeds=1"]), wants_workers(False, []), wants_workers(False, ["seeds=1"])
+    (True, True, False)
+    """
+    elsewhere = any(word.startswith("executor=") for word in overrides)
+    return not elsewhere and (multirun or "seeds=1" not in overrides)
 
 
 def trained(run: Callable[[], None], folder: Path) -> int | str | None:
@@ -84,18 +99,22 @@ def claimed(folder: Path, chosen: bool) -> Path:
                 candidate = folder.with_name(f"{folder.name}-{number}")
 
 
-def report(folder: Path) -> None:
-    """Makes the report of what is there; a sweep that began nothing has none."""
+def report(folder: Path) -> int:
+    """Makes the report of what is there; a sweep that began nothing has none. Returns the exit code."""
     from sinegan.report.make import make_report
     from sinegan.report.tables import UnreadableSweepError
 
     try:
         make_report(folder)
+    except KeyboardInterrupt:
+        print(f"\nInterrupted. The report is made by: python -m sinegan.report {folder}", flush=True)
+        return 130
     except OSError as error:
         print(f"sinegan: no report: {error}", file=sys.stderr)
     except UnreadableSweepError as error:
         if {path.name for path in folder.glob("*")} - BEFORE_ANY_WORK:
             print(f"sinegan: no report: {error}", file=sys.stderr)
+    return 0
 
 
 def remove_unused(folder: Path) -> None:

@@ -12,6 +12,7 @@ from hydra.types import TaskFunction
 from omegaconf import DictConfig
 
 from hydra_plugins.stacked_launcher.together import Job, Together
+from sinegan.loading import loading
 from sinegan.resolvers import register
 
 if TYPE_CHECKING:
@@ -59,10 +60,16 @@ def train_together(jobs: Sequence[Job]) -> Iterator[tuple[int, TaskFunction]]:
     home = jobs[0].folder if len(jobs) == 1 else jobs[0].folder.parent
     try:
         with watching(configurations) as observers:
-            for place, failures in execute(configurations, executor, home, observers):
+            for place, failures in execute(configurations, executor, home, observers, _load_report):
                 yield place, partial(_file, jobs[place].folder, failures)
     except (ResultFilesError, UnwritableFileError) as error:
         raise CompactHydraException(f"sinegan: {error}") from error  # Hydra shows it without a traceback
+
+
+def _load_report() -> None:
+    """Loads while the workers train what the tables and the pictures are made with."""
+    with loading():
+        import sinegan.report.make  # noqa: F401
 
 
 def _numbers(configs: Sequence[DictConfig], sweep: Path, first: int) -> list[int]:

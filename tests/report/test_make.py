@@ -82,6 +82,21 @@ def test_a_report_is_its_tables_its_pictures_and_a_page_of_both(
     assert "Distance from the optimum" not in text
 
 
+def test_the_table_is_printed_before_anything_is_drawn(
+    tmp_path: Path, file_configuration: FileConfiguration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def draw(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sinegan.report.figures.all_figures", draw)
+    file_configuration(tmp_path, [], VALUES)
+    screen = io.StringIO()
+    with pytest.raises(KeyboardInterrupt):
+        make_report(tmp_path, Console(width=80, file=screen))
+    assert "Distance from the optimum" in screen.getvalue()
+    assert names(tmp_path / "report") == TABLES - {"index.html"}
+
+
 def test_a_single_configuration_is_held_against_the_theory(
     tmp_path: Path, file_configuration: FileConfiguration
 ) -> None:

@@ -3,6 +3,8 @@
 import multiprocessing
 import os
 import select
+import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +43,25 @@ class DeadlyOnce(Sine):
             else:
                 os._exit(1)
         return super().draw(rows, rng)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patient(Sine):
+    """A target that is drawn when a file is there, and fails when none comes within half a minute."""
+
+    file: str
+
+    def draw(self, rows: int, rng: np.random.Generator) -> Array:
+        end = time.monotonic() + 30
+        while not Path(self.file).exists():
+            if time.monotonic() > end:
+                raise TimeoutError(f"{self.file} did not come")
+            time.sleep(0.01)
+        return super().draw(rows, rng)
+
+
+def loaded_modules() -> set[str]:
+    return set(sys.modules)
 
 
 def say_so_and_work_for_a_minute(place: Path) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from helpers_for_workers import DeadlyForWorkers, DeadlyOnce
+from helpers_for_workers import DeadlyForWorkers, DeadlyOnce, Patient
 from numpy.typing import NDArray
 from outcomes import Outcome
 from torch import Tensor
@@ -264,6 +264,20 @@ def test_observers_see_every_evaluation_in_this_process(make_config: MakeConfig,
     )
     assert outcomes == {0: Outcome(Counter(finished=4))}
     assert seen == [0, 5, 10, 12]
+
+
+def test_something_may_be_done_meanwhile(make_config: MakeConfig, run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "awaited"
+    done: list[bool] = []
+
+    def meanwhile() -> None:
+        done.append(file.exists())
+        file.touch()
+
+    config = make_config(target=Patient(points=6, file=str(file)), seeds=4)
+    outcomes, _ = run([config], Local(workers=2), meanwhile=meanwhile)
+    assert outcomes == {0: Outcome(Counter(finished=4))}
+    assert done == [False]
 
 
 def test_a_single_shard_needs_no_other_process(make_config: MakeConfig, run: Run) -> None:

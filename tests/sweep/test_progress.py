@@ -49,8 +49,8 @@ def report(tmp_path: Path) -> Callable[..., None]:
 def shard_of(make_config: Callable[..., Config]) -> ShardOf:
     """A shard with a number, and runs of so many steps that go on from a step."""
 
-    def shard_of(number: int, runs: int, steps: int, begun: int = 0) -> Shard:
-        config = make_config(training={"steps": steps}, seeds=runs)
+    def shard_of(number: int, runs: int, steps: int, begun: int = 0, compile: str = "never") -> Shard:  # noqa: A002
+        config = make_config(training={"steps": steps, "compile": compile}, seeds=runs)
         members = [Member(0, Run(config, seed), Path("0"), begun) for seed in config.all_seeds]
         return Shard(number, tuple(members), runs)
 
@@ -139,6 +139,17 @@ def test_nothing_has_begun_yet(tmp_path: Path) -> None:
     now = Watcher(tmp_path, runs=10, run_steps=900, configurations=1).standing()
     assert now == standing(all_run_steps=900, runs=10)
     assert now.line() == "0/10 runs, starting"
+
+
+def test_a_program_is_compiled_until_the_first_evaluation(tmp_path: Path, shard_of: ShardOf) -> None:
+    watcher = Watcher(tmp_path, runs=2, run_steps=20, configurations=2)
+    eager = Reporter(tmp_path, shard_of(0, runs=1, steps=10, compile="never"))
+    assert watcher.standing().line() == "0/2 runs, starting"
+    compiled = Reporter(tmp_path, shard_of(1, runs=1, steps=10, compile="always"))
+    eager.say(evaluation(0, RUNNING))
+    assert watcher.standing().line() == "0/2 runs, compiling"
+    compiled.say(evaluation(0, RUNNING))
+    assert watcher.standing().line() == "0/2 runs, starting"
 
 
 def test_steps_and_runs_of_all_shards_are_added_up(

@@ -25,12 +25,13 @@ def make_report(
     more: Sequence[Path] = (),
     formats: Sequence[str] = (),
 ) -> Sweep:
-    """Writes `report/` in a sweep's folder and prints the comparison table.
+    """Writes `report/` in a sweep's folder and prints the comparison table, before it draws.
 
     more: sweeps to be merged with it; the report is then in `report/merged`. formats: in which the
     table of configurations is written besides CSV and Markdown. Raises UnreadableSweepError when there is
     nothing to report on, OSError when it cannot be written.
     """
+    console = console or Console()
     sweep = load_sweep(folder, *more)
     report = report_folder(folder, more)
     table = configurations_table(sweep)
@@ -43,6 +44,7 @@ def make_report(
         if form not in ("csv", "md"):
             view = by_view(sweep)
             write_whole(report / f"configurations.{FORMATS[form]}", formatted(view, form))
+    print_report(sweep, console)
     pictures = {}
     for name, figure in figures.all_figures(sweep, table).items():
         pictures[name] = figures.svg(figure)
@@ -53,7 +55,7 @@ def make_report(
     for row in records(sweep.configurations):
         if sweep.settings[row["configuration"]]["plot"]["animation"]:
             figures.write_animation(Path(row["folder"]))
-    print_report(sweep, console or Console(), report)
+    console.print(f"Tables and figures: {report}", markup=False, soft_wrap=True)
     return sweep
 
 
@@ -83,7 +85,7 @@ def print_view(view: View, console: Console) -> None:
     console.print(text.terminal_table(table, view.title), width=width)
 
 
-def print_report(sweep: Sweep, console: Console, report: Path | None = None) -> None:
+def print_report(sweep: Sweep, console: Console) -> None:
     """The comparison table and the sentences that belong to it, in at most 80 columns."""
     metrics = " or ".join(sweep.configurations["metric"].unique())
     table = text.shown_table(sweep)
@@ -102,8 +104,6 @@ def print_report(sweep: Sweep, console: Console, report: Path | None = None) -> 
     if len(sweep.configurations) == 1:
         console.print(text.terminal_table(text.shown_theory(sweep), "Distance from the optimum"), width=width)
         console.print(text.THEORY, width=width, markup=False, highlight=False)
-    where = report or sweep.folder / "report"
-    console.print(f"Tables and figures: {where}", markup=False, soft_wrap=True)
 
 
 def _fits(shown: Table, console: Console, width: int) -> bool:

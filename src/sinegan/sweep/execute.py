@@ -93,13 +93,15 @@ def execute(
     executor: ExecutorSettings,
     home: Path,
     observers: Sequence[Observer] = (),
+    meanwhile: Callable[[], None] | None = None,
 ) -> Iterator[tuple[int, list[Failure]]]:
     """Trains all runs that have no result yet; yields each configuration's place when it is filed.
 
     home: the sweep's folder, or the configuration's own for a single one. observers see every
-    evaluation, so with any of them all is trained in this process. With the place comes a failure
-    for each shard that failed. Raises ExecutorError when the executor cannot be used;
-    UnwritableFileError or ResultFilesError when files cannot be written or are not what was written.
+    evaluation, so with any of them all is trained in this process. meanwhile: called once, when the
+    workers have their first shards. With the place comes a failure for each shard that failed. Raises
+    ExecutorError when the executor cannot be used; UnwritableFileError or ResultFilesError when files
+    cannot be written or are not what was written.
     """
     _settle_kernels()
     home = home.absolute()
@@ -126,7 +128,8 @@ def execute(
             yield place, failures[place]
     try:
         with executor.open() as pool, shown(watcher):
-            for shard, summary in _trained(pool, shards, workers, watcher, executor.deaths, observers):
+            trained = _trained(pool, shards, workers, watcher, executor.deaths, observers, meanwhile)
+            for shard, summary in trained:
                 watcher.shard_done(shard, Counter(summary.statuses))
                 for place in dict.fromkeys(member.place for member in shard.members):
                     if summary.failure is not None:
@@ -170,6 +173,7 @@ def _trained(
     watcher: Watcher,
     deaths: tuple[type[BaseException], ...],
     observers: Sequence[Observer],
+    meanwhile: Callable[[], None] | None,
 ) -> Iterator[tuple[Shard, ShardSummary]]:
     """Submits the shards, a few more than there are workers at a time; yields each when it has ended.
 
@@ -179,10 +183,16 @@ def _trained(
     queue = deque(shards)
     numbers = count(len(shards))
     waiting: dict[Future[ShardSummary], Shard] = {}
-    while queue or waiting:
+
+    def submit() -> None:
         while queue and len(waiting) < workers + 1:
             shard = queue.popleft()
             waiting[pool.submit(train_shard, shard, watcher.folder, observers)] = shard
+
+    submit()
+    if meanwhile is not None:
+        meanwhile()
+    while waiting:
         for future in wait(waiting, return_when=FIRST_COMPLETED).done:
             shard = waiting.pop(future)
             summary = _summary(future, deaths)
@@ -199,6 +209,7 @@ def _trained(
             if died:  # nobody lived to file it
                 Recorder(shard, time.monotonic).write_failure(summary.failure.message)
             yield shard, replace(summary, statuses=(FAILED,) * len(shard.members))
+        submit()
 
 
 def _summary(future: "Future[ShardSummary]", deaths: tuple[type[BaseException], ...]) -> ShardSummary:

@@ -16,6 +16,7 @@ from typing import Any
 from hydra.errors import CompactHydraException
 
 from sinegan.schema import bounded
+from sinegan.sweep import fork_server
 
 
 class ExecutorError(CompactHydraException):
@@ -41,7 +42,7 @@ class ExecutorSettings(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class Local(ExecutorSettings):
-    """Spawned processes on this machine, one thread each."""
+    """Processes on this machine, one thread each."""
 
     workers: int | None = bounded(None, at_least=1)
     """Number of processes; null for as many as there are cores."""
@@ -55,6 +56,7 @@ class Local(ExecutorSettings):
 
     @contextmanager
     def open(self) -> Iterator[Executor]:
+        fork_server.start()
         pool = ProcessPerWorker(self.worker_count)
         try:
             yield pool
@@ -67,7 +69,7 @@ class Local(ExecutorSettings):
 
 
 class ProcessPerWorker(Executor):
-    """Spawned processes, each a pool of its own.
+    """Processes, each a pool of its own.
 
     In a common pool the death of one process breaks what the others are doing; here it is the
     exception of the one future that it was working on, and a new process takes its place.
@@ -119,8 +121,9 @@ class ProcessPerWorker(Executor):
             last.shutdown()
 
     def _new_process(self, lane: int) -> ProcessPoolExecutor:
-        context = multiprocessing.get_context("spawn")
-        pool = self._pools[lane] = ProcessPoolExecutor(1, context, initializer=_prepare_worker)
+        pool = self._pools[lane] = ProcessPoolExecutor(
+            1, fork_server.context(), initializer=_prepare_worker, initargs=(dict(os.environ),)
+        )
         return pool
 
 
@@ -145,8 +148,13 @@ class _SerialExecutor(Executor):
         return future
 
 
-def _prepare_worker() -> None:
-    """Leaves an interrupt to the parent, and ends when the parent has died, however it died."""
+def _prepare_worker(environment: dict[str, str]) -> None:
+    """Leaves an interrupt to the parent, and ends when the parent has died, however it died.
+
+    environment: the parent's; the fork server has that of its own start.
+    """
+    os.environ.clear()
+    os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None

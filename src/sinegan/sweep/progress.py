@@ -23,6 +23,7 @@ from sinegan.files import write_json
 from sinegan.results import FAILED
 from sinegan.sweep.plan import Shard
 from sinegan.training.loop import DIVERGED, RUNNING, Evaluation
+from sinegan.training.signature import is_compiled
 
 FOLDER = ".progress"
 """In it each command has a folder of its own, and removes it when it ends."""
@@ -45,7 +46,9 @@ class Reporter:
         self._file = folder / f"{shard.number}.json"
         self._shard = shard
         self._written = 0.0
-        self._write({"done": 0, "ended": {}})
+        # Until the first evaluation; a program that somebody compiled before is loaded in no time.
+        compiling = is_compiled(shard.members[0].run.config)
+        self._write({"done": 0, "ended": {}, "compiling": compiling})
 
     def say(self, evaluation: Evaluation) -> None:
         """Raises AbandonedError when the folder has gone."""
@@ -80,6 +83,7 @@ class Standing:
     rate: float
     """Run-steps per second over the last minute."""
     latest: dict[str, float]
+    compiling: bool = False
 
     def line(self, width: int = 80) -> str:
         """One line of at most `width` columns; what matters less is left out where it does not fit."""
@@ -93,7 +97,7 @@ class Standing:
             parts.append(f"{self.rate:,.0f} steps/s")
             parts.append(f"{timedelta(seconds=round(left))} left")
         elif self.run_steps == 0:
-            parts.append("starting")
+            parts.append("compiling" if self.compiling else "starting")
         if "d_real" in self.latest:
             parts.append(f"D {self.latest['d_real']:.2f} {self.latest['d_fake']:.2f}")
         line = parts[0]
@@ -144,10 +148,12 @@ class Watcher:
 
     def standing(self) -> Standing:
         run_steps, statuses, latest = self._done_run_steps, self._ended.copy(), dict[str, float]()
+        compiling = False
         for state in self._states():
             run_steps += state["done"]
             statuses.update(state["ended"])
             latest = {name: state[name] for name in ("d_real", "d_fake") if name in state}
+            compiling |= state.get("compiling", False)
         return Standing(
             run_steps=run_steps,
             all_run_steps=self._all_run_steps,
@@ -157,6 +163,7 @@ class Watcher:
             diverged=statuses[DIVERGED],
             rate=self._rate(run_steps),
             latest=latest,
+            compiling=compiling,
         )
 
     def _rate(self, run_steps: int) -> float:

@@ -1,0 +1,56 @@
+"""Local workers are forked from one process that has loaded what they need."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from helpers_for_workers import loaded_modules
+
+from sinegan.sweep import fork_server
+from sinegan.sweep.executors import Local
+
+pytestmark = pytest.mark.skipif(not fork_server.AT_HAND, reason="this system has no fork server")
+
+NEW_PROCESS = """
+import os, signal
+from sinegan.sweep import fork_server
+from sinegan.sweep.executors import Local
+
+fork_server.start()
+with Local(workers=1).open() as pool:
+    server = pool.submit(os.getppid).result()
+    blocked = pool.submit(signal.pthread_sigmask, signal.SIG_BLOCK, []).result()
+    print(server != os.getpid(), blocked, signal.pthread_sigmask(signal.SIG_BLOCK, []), sep="\\n")
+"""
+
+
+def test_workers_come_from_one_server_that_has_loaded_what_they_need() -> None:
+    with Local(workers=2).open() as first, Local(workers=1).open() as second:
+        servers = {pool.submit(os.getppid).result() for pool in (first, second)}
+        assert len(servers) == 1
+        assert os.getpid() not in servers
+        assert {"torch", "pandas", "sinegan.sweep.execute"} <= first.submit(loaded_modules).result()
+
+
+def test_workers_have_the_environment_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    fork_server.start()
+    monkeypatch.setenv("SINEGAN_TEST", "later")
+    monkeypatch.delenv("HOME")
+    with Local(workers=1).open() as pool:
+        assert pool.submit(os.getenv, "SINEGAN_TEST").result() == "later"
+        assert pool.submit(os.getenv, "HOME").result() is None
+
+
+def test_an_interrupt_reaches_this_process_alone() -> None:
+    done = subprocess.run([sys.executable, "-c", NEW_PROCESS], capture_output=True, text=True)
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == ["True", str({signal.SIGINT}), "set()"]
+
+
+def test_without_a_server_workers_are_spawned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fork_server, "AT_HAND", False)
+    fork_server.start()
+    with Local(workers=1).open() as pool:
+        assert pool.submit(os.getppid).result() == os.getpid()
