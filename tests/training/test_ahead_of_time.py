@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
 from sinegan.game.losses import Minimax, NonSaturating
 from sinegan.training import ahead_of_time
@@ -25,7 +26,10 @@ def scaled(weights: dict[str, Tensor], shift: Tensor) -> dict[str, Any]:
     return {"sum": weights["a"] + shift, "parts": [weights["b"] * 2.0]}
 
 
-ARGUMENTS = ({"a": torch.tensor([1.0, 2.0]), "b": torch.tensor([3.0])}, torch.tensor([10.0, 20.0]))
+ARGUMENTS = (
+    {"a": torch.tensor([[1.0, 2.0], [5.0, 6.0]]), "b": torch.tensor([3.0, 4.0])},
+    torch.tensor([[10.0, 20.0], [0.0, 0.5]]),
+)
 
 
 def test_a_program_is_compiled_once_and_found_by_the_next_process(
@@ -36,9 +40,9 @@ def test_a_program_is_compiled_once_and_found_by_the_next_process(
     monkeypatch.setattr(ahead_of_time, "_compile", lambda *_: pytest.fail("compiled again"))
     results.append(AheadOfTime(scaled, "scaled", [Minimax()])(*ARGUMENTS))
     for result in results:
-        assert result["sum"].tolist() == [11.0, 22.0]
-        assert [part.tolist() for part in result["parts"]] == [[6.0]]
-    assert len(list((tmp_path / "cache").glob("scaled-*.pt2"))) == 1
+        assert result["sum"].tolist() == [[11.0, 22.0], [5.0, 6.5]]
+        assert [part.tolist() for part in result["parts"]] == [[6.0, 8.0]]
+    assert len(list((tmp_path / "cache").glob("scaled-*.json"))) == 1
     assert not list((tmp_path / "cache").glob(".*"))
     (lock,) = (tmp_path / "cache").glob("*.lock")
     late = AheadOfTime(scaled, "scaled", [Minimax()])
@@ -77,8 +81,9 @@ def test_whatever_a_program_depends_on_is_part_of_what_it_is_found_by(
         with pytest.raises(InterruptedError):
             AheadOfTime(scaled, name, [part])(*arguments)
 
-    longer = ({"a": torch.ones(3), "b": torch.ones(1)}, torch.ones(3))
-    double = ({"a": torch.ones(2).double(), "b": torch.ones(1)}, torch.ones(2))
+    longer = ({"a": torch.ones(2, 3), "b": torch.ones(2)}, torch.ones(2, 3))
+    double = ({"a": torch.ones(2, 2).double(), "b": torch.ones(2)}, torch.ones(2, 2))
+    more_lanes = tuple(pytree.tree_map(lambda tensor: torch.cat([tensor] * 3), ARGUMENTS))
     for case in (
         ("scaled", Minimax(), *ARGUMENTS),
         ("other", Minimax(), *ARGUMENTS),
@@ -90,6 +95,8 @@ def test_whatever_a_program_depends_on_is_part_of_what_it_is_found_by(
     ):
         ask(*case)
     assert len(set(wanted)) == len(wanted) == 7
+    ask("scaled", Minimax(), *more_lanes)
+    assert wanted.pop() == wanted[0]
     monkeypatch.setattr(ahead_of_time, "_formulas", lambda: "of another version")
     ask("scaled", Minimax(), *ARGUMENTS)
     monkeypatch.setattr(ahead_of_time, "_processor", lambda: "another machine")

@@ -120,17 +120,14 @@ def test_real_samples_of_a_mixture_capture_it_and_have_the_floor_of_their_distan
     rng, target = np.random.default_rng(0), GaussianGrid()
     real, again, third = (torch.from_numpy(target.draw(1000, rng)) for _ in range(3))
     centers, std = map(torch.as_tensor, target.modes())
-    fresh = Fresh(torch.zeros(0), real, again, centers, std)
-    found = {
-        name: tensor.item()
-        for name, tensor in distribution_metrics(third, fresh, projections(2, torch.float64)).items()
-    }
+    fresh = Fresh(torch.zeros(0), real, again, centers, std, projections(2, torch.float64))
+    found = {name: tensor.item() for name, tensor in distribution_metrics(third, fresh).items()}
     assert (found["modes"], found["modes_real"]) == (25, 25)
     # In the plane 1 - exp(-9/2) of a gaussian is within 3 standard deviations.
     for name in ("high_quality", "high_quality_real"):
         assert found[name] == pytest.approx(1 - math.exp(-4.5), abs=0.01)
     for name in ("energy_distance", "sliced_wasserstein", "mmd"):
-        far = distribution_metrics(third + 4, fresh, projections(2, torch.float64))[name].item()
+        far = distribution_metrics(third + 4, fresh)[name].item()
         assert abs(found[name]) < far / 5
         assert abs(found[f"{name}_floor"]) < far / 5
 
@@ -181,8 +178,9 @@ def test_what_is_measured_is_what_plain_autograd_finds(rows: int) -> None:
     weights = [
         {name: w.detach() for name, w in player.named_parameters()} for player in (generator, discriminator)
     ]
-    fresh = Fresh(noise, real, again, torch.zeros(0, 3).double(), torch.zeros(()).double())
-    found = measure(Game(generator, discriminator, NonSaturating(), Adam()), *weights, fresh, directions)
+    no_modes = torch.zeros(0, 3).double(), torch.zeros(()).double()
+    fresh = Fresh(noise, real, again, *no_modes, directions)
+    found = measure(Game(generator, discriminator, NonSaturating(), Adam()), *weights, fresh)
 
     fake = generator(noise)
     d_real, d_fake = torch.sigmoid(discriminator(real)), torch.sigmoid(discriminator(fake))

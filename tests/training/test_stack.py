@@ -312,8 +312,8 @@ def test_a_run_is_single_steps_on_the_streams_of_its_seed(make_config: MakeConfi
     rng = streams.stream(seed, streams.EVALUATION, steps)
     drawn = [rng.standard_normal((8, 3)), *[target.draw(8 if target.family else 1, rng) for _ in range(2)]]
     no_modes = torch.zeros(0, 6).double(), torch.zeros(()).double()
-    fresh = Fresh(*map(torch.from_numpy, drawn), *no_modes)
-    expected = measure(game, state.generator, state.discriminator, fresh, projections(6, torch.float64))
+    fresh = Fresh(*map(torch.from_numpy, drawn), *no_modes, projections(6, torch.float64))
+    expected = measure(game, state.generator, state.discriminator, fresh)
     for name, values in stack.measure().items():
         assert values[1] == pytest.approx(expected[name].item(), rel=1e-7), name
     curves, probability = stack.paint(8)

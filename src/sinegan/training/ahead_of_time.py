@@ -1,4 +1,4 @@
-"""Functions of tensors, compiled ahead of time (AOTInductor) and kept on disk for the next process.
+"""Functions of tensors, compiled ahead of time and kept on disk for the next process.
 
 Loading one takes milliseconds and none of the compiler, whose import alone takes seconds; and of
 several processes that want the same one, a single one compiles it.
@@ -8,6 +8,7 @@ import fcntl
 import functools
 import hashlib
 import inspect
+import json
 import os
 import platform
 import sys
@@ -15,7 +16,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import torch
@@ -23,68 +24,88 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from sinegan.files import writing
-from sinegan.training.products import own_products
+from sinegan.training.native import Native, NotNativeError, compile_native
+from sinegan.training.packaged import Packaged, compile_packaged
 
 FOLDER = "SINEGAN_CACHE"
 """The environment variable that names another folder for compiled programs."""
 
-OPTIONS = {
-    # One allocation a call for all that is between arguments and result: a twentieth of a step's time.
-    "memory_planning": True,
-    "memory_pool": "combined",
-    # What depends on two things or more and is needed twice is kept, not computed again at each place:
-    # Adam's corrections would be, with their powers, for each row of weights. A fifth of a step's time.
-    "realize_reads_threshold": 1,
-    # What the processor can do is taken from it, not tried out by compiling for each thing: 6 s less.
-    "cpp.vec_isa_ok": True,
-}
-
-Run = Callable[[list[Tensor]], list[Tensor]]
-
 
 class AheadOfTime:
-    """A function of nested tensors, for the shapes of its first call; it may write into them.
+    """A function of the tensors of one run, compiled to do the same for many runs and many steps.
 
-    Its result is a tensor, or lists and dictionaries of tensors. parts: the objects that it depends
-    on beside this package's own formulas. A stored program is found by their representation and by
-    the source of their classes.
+    function: of nested tensors with an axis `lanes` in front, vmapped over it; it may write into them.
+    Its result is a tensor, or lists and dictionaries of tensors. parts: the objects that it depends on
+    beside this package's own formulas. A stored program is found by their representation and by the
+    source of their classes.
+
+    The program is made for one lane, and goes through as many as it is given: what a run's numbers are
+    cannot depend on how many others there are.
     """
 
     def __init__(self, function: Callable[..., Any], name: str, parts: Sequence[Any]) -> None:
         self._function = function
         self._name = name
         self._parts = parts
-        self._run: Run | None = None
-        self._shape: Any = None
+        self._run: Native | Packaged | None = None
+        self._axes: list[int] = []
+        self._results = Results("", ())
 
     def __call__(self, *arguments: Any) -> Any:
-        return pytree.tree_unflatten(self.flat(*arguments)(pytree.tree_leaves(arguments)), self._shape)
+        """arguments: (lanes, ...), or (steps, lanes, ...) for what is another at each step.
 
-    def flat(self, *arguments: Any) -> Run:
-        """The program itself, from the leaves of such arguments to those of the result."""
+        But for the numbers of lanes and steps they are like those it was loaded for; if it was not, it
+        is, for these and one step. The result is that of the last step, (lanes, ...).
+        """
         self.load(*arguments)
         assert self._run is not None
-        return self._run
+        given: list[Tensor] = pytree.tree_leaves(arguments)
+        steps, lanes = 1, 1
+        for tensor, axes in zip(given, self._axes, strict=True):
+            *ahead, lanes = tensor.shape[: tensor.ndim - axes + 1]
+            steps = ahead[0] if ahead else steps
+        results = self._results.empty(lanes)
+        shapes = [tensor.shape[-axes:] for tensor, axes in zip(given, self._axes, strict=True)]
+        every_step = [tensor.expand(steps, *shape) for tensor, shape in zip(given, shapes, strict=True)]
+        self._run([*every_step, *[tensor.expand(steps, *tensor.shape) for tensor in results]], lanes, steps)
+        return self._results.nested(results)
 
     def load(self, *arguments: Any, wait: bool = True) -> bool:
-        """Compiles it unless somebody has. False when somebody is just doing so and wait is off."""
+        """Compiles it unless somebody has. False when somebody is just doing so and wait is off.
+
+        arguments: (lanes, ...), the part of a lane in contiguous memory.
+        """
         if self._run is not None:
             return True
         leaves, given = pytree.tree_flatten(arguments)
-        shapes = [(tuple(leaf.shape), str(leaf.dtype)) for leaf in leaves]
+        shapes = [(tuple(leaf.shape[1:]), str(leaf.dtype)) for leaf in leaves]
         key = _key(self._name, repr(given), repr(shapes), *map(_description, self._parts))
-        path = folder() / f"{self._name}-{key}.pt2"
-        shape_file = path.with_suffix(".shape")
+        path = folder() / f"{self._name}-{key}.json"
         with _alone(path, wait) as allowed:
             if not allowed:
                 return False
-            if not (path.exists() and shape_file.exists()):
-                shape = _compile(self._function, leaves, given, path)
-                with writing(shape_file):
-                    shape_file.write_text(pytree.treespec_dumps(shape))
-        loader = torch._C._aoti.AOTIModelPackageLoader(str(path), "model", True, 1, -1)
-        self._run, self._shape = loader.run, pytree.treespec_loads(shape_file.read_text())
+            if not path.exists():
+                results = _compile(self._function, [leaf[:1].contiguous() for leaf in leaves], given, path)
+                with writing(path):
+                    path.write_text(json.dumps(results))
+        self._results = Results(*json.loads(path.read_text()))
+        self._axes = [leaf.ndim for leaf in leaves]
+        native, packaged = (path.with_suffix(kind) for kind in (".so", ".pt2"))
+        self._run = Native(native) if native.exists() else Packaged(packaged)
         return True
+
+
+class Results(NamedTuple):
+    """The results of a program: their nesting as pytree writes it, and of each the shape and dtype."""
+
+    nesting: str
+    tensors: Sequence[tuple[Sequence[int], str]]
+
+    def empty(self, lanes: int) -> list[Tensor]:
+        return [torch.empty((lanes, *shape), dtype=getattr(torch, dtype)) for shape, dtype in self.tensors]
+
+    def nested(self, results: list[Tensor]) -> Any:
+        return pytree.tree_unflatten(results, pytree.treespec_loads(self.nesting))
 
 
 def load(*programs: tuple[AheadOfTime, tuple[Any, ...]]) -> None:
@@ -100,29 +121,46 @@ def folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sinegan"
 
 
-def _compile(function: Callable[..., Any], leaves: list[Tensor], given: Any, path: Path) -> Any:
-    """Writes the program; returns the shape of the result."""
-    from torch._inductor import aoti_compile_and_package
+def _compile(function: Callable[..., Any], leaves: list[Tensor], given: Any, path: Path) -> Results:
+    """Writes the program for one lane beside the path; says what its results are."""
     from torch.fx.experimental.proxy_tensor import make_fx
 
-    shape: Any = None
+    def flat(*tensors: Tensor) -> tuple[list[Tensor], Any]:
+        nested = pytree.tree_unflatten(list(tensors), given)
+        result: tuple[list[Tensor], Any] = pytree.tree_flatten(function(*nested))
+        return result
 
-    def flat(*leaves: Tensor) -> tuple[Tensor, ...]:
-        nonlocal shape
-        result, shape = pytree.tree_flatten(function(*pytree.tree_unflatten(list(leaves), given)))
-        return tuple(result)
+    def written(*tensors: Tensor) -> tuple[()]:
+        """The results are written into arguments, too: so a program owns no memory."""
+        results, _ = flat(*tensors[: len(leaves)])
+        for place, result in zip(tensors[len(leaves) :], results, strict=True):
+            place.copy_(result)
+        return ()
 
-    temporary = path.with_name(f".{path.stem}-{uuid4().hex[:8]}.pt2")
-    with warnings.catch_warnings(), torch.no_grad(), own_products(), writing(path):
+    with warnings.catch_warnings(), torch.no_grad(), writing(path):
         warnings.simplefilter("ignore")  # PyTorch's own, about its own
-        graph = make_fx(flat)(*[leaf.clone() for leaf in leaves])
-        exported = torch.export.export(graph, tuple(leaves))
+        results, nesting = flat(*[leaf.clone() for leaf in leaves])
+        tensors = [*leaves, *[torch.empty_like(result) for result in results]]
+        graph = make_fx(written, tracing_mode="fake")(*tensors)
         try:
-            aoti_compile_and_package(exported, package_path=str(temporary), inductor_configs=OPTIONS)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    return shape
+            with _whole(path.with_suffix(".so")) as temporary:
+                compile_native(graph, tensors, temporary)
+        except NotNativeError:
+            with _whole(path.with_suffix(".pt2")) as temporary:
+                compile_packaged(graph, tensors, temporary)
+    shapes = [(tuple(result.shape[1:]), str(result.dtype).removeprefix("torch.")) for result in results]
+    return Results(pytree.treespec_dumps(nesting), shapes)
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """Another path beside this one, which becomes this one when all went well."""
+    temporary = path.with_name(f".{path.stem}-{uuid4().hex[:8]}{path.suffix}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -161,9 +199,7 @@ def _description(part: Any) -> str:
 def _formulas() -> str:
     """A checksum of all that a step is computed by."""
     package = Path(__file__).parent.parent
-    files = sorted(
-        [*package.glob("game/*.py"), *package.glob("training/*.py"), *package.glob("training/*.cpp")]
-    )
+    files = sorted([*package.glob("game/*.py"), *package.glob("training/*.*")])
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 

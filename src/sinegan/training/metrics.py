@@ -123,7 +123,7 @@ class Fresh(NamedTuple):
 
     noise: (samples, latent). real: (1, points) for a fixed target, (samples, points) for a family;
     again: as many once more. centers and std of the target's modes: (modes, points) and a scalar.
-    draws: the random numbers of each penalty, (samples, numbers).
+    directions: those of `projections`. draws: the random numbers of each penalty, (samples, numbers).
     """
 
     noise: Tensor
@@ -131,10 +131,11 @@ class Fresh(NamedTuple):
     again: Tensor
     centers: Tensor
     std: Tensor
+    directions: Tensor
     draws: Sequence[Tensor] = ()
 
 
-def distribution_metrics(fake: Tensor, fresh: Fresh, directions: Tensor) -> Tensors:
+def distribution_metrics(fake: Tensor, fresh: Fresh) -> Tensors:
     """Generated against real curves, and real against other real ones: the floor, which 0 is not."""
     against = all_distances(fake, fresh.real)
     floor = Distances(pairwise(fresh.real, fresh.again), against.second, pairwise(fresh.again, fresh.again))
@@ -142,8 +143,8 @@ def distribution_metrics(fake: Tensor, fresh: Fresh, directions: Tensor) -> Tens
     found = {
         "energy_distance": energy_distance(against),
         "energy_distance_floor": energy_distance(floor),
-        "sliced_wasserstein": sliced_wasserstein(fake, fresh.real, directions),
-        "sliced_wasserstein_floor": sliced_wasserstein(fresh.real, fresh.again, directions),
+        "sliced_wasserstein": sliced_wasserstein(fake, fresh.real, fresh.directions),
+        "sliced_wasserstein_floor": sliced_wasserstein(fresh.real, fresh.again, fresh.directions),
         "mmd": mmd(against, width),
         "mmd_floor": mmd(floor, width),
     }
@@ -153,15 +154,13 @@ def distribution_metrics(fake: Tensor, fresh: Fresh, directions: Tensor) -> Tens
     return found
 
 
-def measure(
-    game: Game, generator: Tensors, discriminator: Tensors, fresh: Fresh, directions: Tensor
-) -> Tensors:
+def measure(game: Game, generator: Tensors, discriminator: Tensors, fresh: Fresh) -> Tensors:
     """All metrics of one run, each a scalar."""
     fake = game.paint(generator, fresh.noise)
     real_logits, fake_logits = game.judge(discriminator, fresh.real), game.judge(discriminator, fake)
     found = gradients(game, generator, discriminator, fresh.noise, fresh.real, fresh.draws)
     fixed = fresh.real.shape[0] == 1
-    distance = errors(fake, fresh.real) if fixed else distribution_metrics(fake, fresh, directions)
+    distance = errors(fake, fresh.real) if fixed else distribution_metrics(fake, fresh)
     return distance | {
         "d_real": torch.sigmoid(real_logits).mean(),
         "d_fake": torch.sigmoid(fake_logits).mean(),

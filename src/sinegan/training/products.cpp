@@ -1,11 +1,7 @@
-// Products of many small matrices, c[l] = a[l] b[l], in the place of the BLAS of a compiled program.
+// Products of small matrices, c = a b, in the place of a BLAS.
 //
 // A BLAS is made for large matrices: at the sizes of small networks it spends a quarter of its time on
 // preparing. Each element of c is summed in the order of k, wherever its matrix stands among how many.
-#include <torch/csrc/inductor/aoti_torch/c/shim.h>
-#include <torch/csrc/inductor/aoti_torch/generated/c_shim_cpu.h>
-#include <torch/csrc/inductor/cpp_prefix.h>
-
 #include <algorithm>
 #include <tuple>
 #include <vector>
@@ -129,42 +125,27 @@ void product(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, int64_t m, int64
   }
 }
 
-// Three axes: lanes, rows, columns.
-struct Tensor {
-  void* data;
-  int64_t *sizes, *strides;
-
-  explicit Tensor(AtenTensorHandle handle) {
-    aoti_torch_get_data_ptr(handle, &data);
-    aoti_torch_get_sizes(handle, &sizes);
-    aoti_torch_get_strides(handle, &strides);
-  }
-
-  template <typename T>
-  Matrix<T> lane(int64_t l) const {
-    return {static_cast<T*>(data) + l * strides[0], strides[1], strides[2]};
-  }
-};
+template <typename T>
+Matrix<T> matrix(const View& view, int64_t first) {
+  const int64_t* strides = view.strides + view.axes - 2;
+  const int64_t skipped = view.axes > 2 ? first * view.strides[0] : 0;
+  return {reinterpret_cast<T*>(view.data) + skipped, strides[0], strides[1]};
+}
 
 template <typename T>
-void products(const Tensor& a, const Tensor& b, const Tensor& c) {
-  for (int64_t l = 0; l < c.sizes[0]; ++l)
-    product<T>(
-        a.lane<const T>(l), b.lane<const T>(l), c.lane<T>(l), c.sizes[1], c.sizes[2], a.sizes[2]);
+void products_of(const View& c, const View& a, const View& b) {
+  const int64_t count = c.axes > 2 ? c.sizes[0] : 1;
+  const int64_t m = c.sizes[c.axes - 2], n = c.sizes[c.axes - 1], k = a.sizes[a.axes - 1];
+  for (int64_t l = 0; l < count; ++l)
+    product<T>(matrix<const T>(a, l), matrix<const T>(b, l), matrix<T>(c, l), m, n, k);
 }
 
 }  // namespace
 
-// With the arguments of aoti_torch_cpu_bmm_out, which takes over what this is not made for.
-extern "C" AOTITorchError aoti_torch_sinegan_bmm_out(AtenTensorHandle out, AtenTensorHandle self, AtenTensorHandle mat2) {
-  int32_t dtype;
-  aoti_torch_get_dtype(out, &dtype);
-  const Tensor a(self), b(mat2), c(out);
-  if (c.strides[2] == 1 && dtype == aoti_torch_dtype_float32())
-    products<float>(a, b, c);
-  else if (c.strides[2] == 1 && dtype == aoti_torch_dtype_float64())
-    products<double>(a, b, c);
+// The columns of c must be next to each other.
+extern "C" void products(const View& c, const View& a, const View& b) {
+  if (c.element == sizeof(float))
+    products_of<float>(c, a, b);
   else
-    return aoti_torch_cpu_bmm_out(out, self, mat2);
-  return AOTI_TORCH_SUCCESS;
+    products_of<double>(c, a, b);
 }

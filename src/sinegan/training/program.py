@@ -11,7 +11,7 @@ from torch.func import vmap
 from torch.utils import _pytree as pytree
 
 from sinegan.training.ahead_of_time import AheadOfTime, load
-from sinegan.training.metrics import Fresh, measure, projections
+from sinegan.training.metrics import Fresh, measure
 from sinegan.training.optimisers import Tensors
 from sinegan.training.signature import Signature
 from sinegan.training.step import Game, State, step
@@ -31,8 +31,6 @@ class Program:
     """The functions of a signature, each over the whole stack."""
 
     game: Game
-    lanes: int | None
-    """How many lanes a compiled program takes at a time; None for any number."""
     prepare: Callable[[Settings, State, Fresh, Tensor, Tensor, Draws], None]
     """Compiles what is to be compiled, for tensors like these."""
     advance: Advance
@@ -45,11 +43,8 @@ class Program:
 
 
 @functools.cache
-def program(shared: Signature, lanes: int) -> Program:
-    """Made once a process and signature: compiling is what takes long.
-
-    lanes: how many it takes at a time where it is compiled ahead of time.
-    """
+def program(shared: Signature) -> Program:
+    """Made once a process and signature: compiling is what takes long."""
     with torch.device("meta"):
         game = Game(
             shared.network.build_generator(shared.points),
@@ -77,14 +72,12 @@ def program(shared: Signature, lanes: int) -> Program:
         )
         return filled_game
 
-    directions = projections(shared.points, getattr(torch, shared.dtype)).to(shared.device)
-
     def advance_one(settings: Settings, state: State, noise: Tensor, real: Tensor, draws: Draws) -> State:
         return step(with_settings(settings), state, noise, real, draws)
 
     def measure_one(settings: Settings, state: State, fresh: Fresh) -> Tensors:
         game = with_settings(settings)
-        found = measure(game, game.shown(state), state.discriminator, fresh, directions)
+        found = measure(game, game.shown(state), state.discriminator, fresh)
         return found | shared.network.readings(state.generator, state.discriminator)
 
     def paint_one(state: State, noise: Tensor) -> tuple[Tensor, Tensor]:
@@ -95,19 +88,24 @@ def program(shared: Signature, lanes: int) -> Program:
     if shared.compiled and not shared.ahead_of_time:
         advance = torch.compile(advance, fullgraph=True, dynamic=False)
     if not shared.ahead_of_time:
-        return Program(game, None, _nothing, _one_by_one(advance), vmap(measure_one), vmap(paint_one))
+        return Program(game, _nothing, _one_by_one(advance), vmap(measure_one), vmap(paint_one))
     # How many steps there are, and when it is looked at, is not compiled in.
     parts = (*_parts(shared), shared.discriminator_steps, shared.alternating)
-    one_step = AheadOfTime(_in_place(advance), "advance", parts)
-    one_look: Any = AheadOfTime(vmap(measure_one), "measure", parts)
+    steps = AheadOfTime(_in_place(advance), "advance", parts)
+    look: Any = AheadOfTime(vmap(measure_one), "measure", parts)
 
     def prepare(
         settings: Settings, state: State, fresh: Fresh, noise: Tensor, real: Tensor, draws: Draws
     ) -> None:
-        first = settings, state, noise[0], real[0], [draw[0] for draw in draws]
-        load((one_step, first), (one_look, (settings, state, fresh)))
+        one_step = settings, state, noise[0], real[0], [draw[0] for draw in draws]
+        load((steps, one_step), (look, (settings, state, fresh)))
 
-    return Program(game, lanes, prepare, _repeated(one_step), one_look, vmap(paint_one))
+    def advanced(settings: Settings, state: State, noise: Tensor, real: Tensor, draws: Draws) -> State:
+        steps.load(settings, state, noise[0], real[0], [draw[0] for draw in draws])
+        steps(settings, state, noise, real, draws)
+        return state
+
+    return Program(game, prepare, advanced, look, vmap(paint_one))
 
 
 def _parts(shared: Signature) -> tuple[Any, ...]:
@@ -128,7 +126,7 @@ def _one_by_one(advance: Advance) -> Advance:
 
 
 def _in_place(advance: Advance) -> Callable[..., list[Tensor]]:
-    """A step that writes over the state, so that the state of a few lanes stays in the cache."""
+    """A step that writes over the state."""
 
     def in_place(settings: Settings, state: State, noise: Tensor, real: Tensor, draws: Draws) -> list[Tensor]:
         after = advance(settings, state, noise, real, draws)
@@ -137,19 +135,6 @@ def _in_place(advance: Advance) -> Callable[..., list[Tensor]]:
         return []
 
     return in_place
-
-
-def _repeated(one_step: AheadOfTime) -> Advance:
-    """Step after step in place; the tensors are taken from their nests once, not at each step."""
-
-    def steps(settings: Settings, state: State, noise: Tensor, real: Tensor, draws: Draws) -> State:
-        run = one_step.flat(settings, state, noise[0], real[0], [draw[0] for draw in draws])
-        same = [*pytree.tree_leaves(settings), *pytree.tree_leaves(state)]
-        for now in zip(noise.unbind(), real.unbind(), *(draw.unbind() for draw in draws), strict=True):
-            run([*same, *now])
-        return state
-
-    return steps
 
 
 def _nothing(*_: Any) -> None:

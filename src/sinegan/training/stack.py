@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from torch.func import stack_module_state, vmap
 from torch.utils import _pytree as pytree
 
 from sinegan.training import streams
-from sinegan.training.metrics import Fresh
+from sinegan.training.metrics import Fresh, projections
 from sinegan.training.optimisers import Tensors
 from sinegan.training.program import Draws, program
 from sinegan.training.signature import Run, settings_of, signature
@@ -22,22 +22,13 @@ BLOCK = 100
 """Steps whose random numbers are drawn at once. Part of every run's numbers: never change it."""
 
 FEWEST_LANES = 2
-"""With one, a BLAS takes another path, and a compiled program fuses otherwise: other last bits."""
-
-LANES = 4
-"""Lanes that a program that is compiled ahead of time takes at once: they nearly fit a level-2 cache.
-
-Of a stack that has no more than FEWEST_LANES it takes those.
-"""
-
-Nested = TypeVar("Nested")
+"""Of an eager stack: with one, a BLAS takes another path, with other last bits."""
 
 
 class Stack:
     """Runs of one signature and their state, advanced together.
 
-    Spare lanes repeat the last run: there are at least FEWEST_LANES, and a program that is compiled
-    ahead of time takes a fixed number at a time.
+    A spare lane repeats the last run where there are fewer than FEWEST_LANES.
     """
 
     def __init__(self, runs: Sequence[Run]) -> None:
@@ -48,12 +39,9 @@ class Stack:
             raise ValueError(
                 f"{len(different)} of {len(self.runs)} runs have another signature than the first"
             )
-        lanes = max(len(self.runs), FEWEST_LANES)
-        self._program = program(self.shared, LANES if lanes > FEWEST_LANES else FEWEST_LANES)
-        at_once = self._program.lanes or lanes
-        lanes += -lanes % at_once
-        self._lanes = self.runs + [self.runs[-1]] * (lanes - len(self.runs))
-        self._chunks = [slice(first, first + at_once) for first in range(0, lanes, at_once)]
+        fewest = 1 if self.shared.ahead_of_time else FEWEST_LANES
+        self._lanes = self.runs + self.runs[-1:] * (fewest - len(self.runs))
+        self._program = program(self.shared)
         self._dtype: torch.dtype = getattr(torch, self.shared.dtype)
         self._place = {"device": self.shared.device, "dtype": self._dtype}
         settings = [settings_of(run.config) for run in self._lanes]
@@ -64,6 +52,8 @@ class Stack:
         modes = [run.config.target.modes() for run in self._lanes]
         self._centers = self._tensor(np.stack([each.centers for each in modes]))
         self._stds = self._tensor(np.array([each.std for each in modes]))
+        directions = projections(self.shared.points, self._dtype).to(self.shared.device)
+        self._directions = directions.expand(len(self._lanes), *directions.shape)
         self._block: tuple[int, Tensor, Tensor, Draws] | None = None
         self.step = 0
         self.state = self._initial_state()
@@ -75,21 +65,17 @@ class Stack:
             modules = [streams.initialised(run.seed, player, build, points) for run in self._lanes]
             weights = stack_module_state(modules)[0]
             players.append({name: tensor.detach().to(**self._place) for name, tensor in weights.items()})
-        return vmap(functools.partial(beginning, self._program.game))(*players)
+        state = vmap(functools.partial(beginning, self._program.game))(*players)
+        # Each tensor in memory of its own, which a program may write over.
+        return State(
+            *pytree.tree_map(lambda tensor: tensor.clone(memory_format=torch.contiguous_format), state)
+        )
 
     @torch.no_grad()
     def prepare(self) -> None:
         """Compiles the programs, if this is a stack to compile and nobody has."""
-        first = self._chunks[0]
         noise, real, draws = self._random_block(self.step // BLOCK)
-        self._program.prepare(
-            _cut(self._settings, first),
-            _cut(self.state, first),
-            _cut(self._fresh(), first),
-            noise[:, first],
-            real[:, first],
-            [draw[:, first] for draw in draws],
-        )
+        self._program.prepare(self._settings, self.state, self._fresh(), noise, real, draws)
 
     @torch.no_grad()
     def advance(self, until: int) -> None:
@@ -98,40 +84,31 @@ class Stack:
             block, first = divmod(self.step, BLOCK)
             last = min(BLOCK, first + until - self.step)
             noise, real, draws = self._random_block(block)
-            ended = [
-                self._program.advance(
-                    _cut(self._settings, chunk),
-                    _cut(self.state, chunk),
-                    noise[first:last, chunk],
-                    real[first:last, chunk],
-                    [draw[first:last, chunk] for draw in draws],
-                )
-                for chunk in self._chunks
-            ]
-            self.state = _joined(ended)
+            now = slice(first, last)
+            self.state = self._program.advance(
+                self._settings, self.state, noise[now], real[now], [draw[now] for draw in draws]
+            )
             self.step += last - first
 
     @torch.no_grad()
     def measure(self) -> dict[str, NDArray[np.float64]]:
         """All metrics at the present step, on fresh noise, each of shape (runs,)."""
-        fresh = self._fresh()
-        measured = [
-            self._program.measure(_cut(self._settings, chunk), _cut(self.state, chunk), _cut(fresh, chunk))
-            for chunk in self._chunks
-        ]
-        found = _joined(measured)
+        found = self._program.measure(self._settings, self.state, self._fresh())
         return {name: self._array(tensor) for name, tensor in found.items()}
 
     @torch.no_grad()
     def paint(self, samples: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Generated curves (runs, samples, points) and D's probability that each is real (runs, samples)."""
+        # Eager, so with a spare lane, too.
+        lanes = [*range(len(self._lanes)), len(self._lanes) - 1]
         draws = [
-            streams.stream(run.seed, streams.EVALUATION, self.step).standard_normal(
+            streams.stream(self._lanes[lane].seed, streams.EVALUATION, self.step).standard_normal(
                 (samples, self.shared.network.latent)
             )
-            for run in self._lanes
+            for lane in lanes
         ]
-        fake, probability = self._program.paint(self.state, self._tensor(np.stack(draws)))
+        state = pytree.tree_map(lambda tensor: tensor[lanes], self.state)
+        fake, probability = self._program.paint(state, self._tensor(np.stack(draws)))
         return self._array(fake), self._array(probability)
 
     def finite_steps(self) -> NDArray[np.float64]:
@@ -213,7 +190,7 @@ class Stack:
         noise, real, again = (self._tensor(np.stack(each)) for each in zip(*drawn, strict=True))
         shape = (self.shared.evaluation_samples,)
         draws = self._penalty_draws(streams.PENALTY_EVALUATION, self.step, shape)
-        return Fresh(noise, real, again, self._centers, self._stds, draws)
+        return Fresh(noise, real, again, self._centers, self._stds, self._directions, draws)
 
     def _evaluation_draw(self, run: Run) -> tuple[NDArray[np.float64], ...]:
         """Noise, real curves, and other real curves."""
@@ -228,14 +205,3 @@ class Stack:
 
     def _array(self, tensor: Tensor) -> NDArray[np.float64]:
         return tensor[: len(self.runs)].double().cpu().numpy()
-
-
-def _cut(tensors: Nested, chunk: slice) -> Nested:
-    """Some lanes of each tensor, in memory of their own."""
-    cut: Nested = pytree.tree_map(lambda tensor: tensor[chunk].clone(), tensors)
-    return cut
-
-
-def _joined(chunks: Sequence[Nested]) -> Nested:
-    joined: Nested = pytree.tree_map(lambda *tensors: torch.cat(tensors), *chunks)
-    return joined
