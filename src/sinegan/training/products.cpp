@@ -3,15 +3,23 @@
 // A BLAS is made for large matrices: at the sizes of small networks it spends a quarter of its time on
 // preparing. Each element of c is summed in the order of k, wherever its matrix stands among how many.
 #include <algorithm>
+#include <bit>
 #include <tuple>
 #include <vector>
 
 namespace {
 
-#if defined(CPU_CAPABILITY_AVX2)
-constexpr int ROWS = 6;  // of c that are summed at once: what 16 registers hold
+// How many rows and vectors of c are summed at once: what the registers hold, 32 of them or 16.
+#if defined(CPU_CAPABILITY_AVX512)
+constexpr int WIDEST = 4;
+constexpr int rows_of(int vectors) {
+  return vectors == 4 ? 6 : vectors == 2 ? 12 : 16;
+}
 #else
-constexpr int ROWS = 8;
+constexpr int WIDEST = 2;
+constexpr int rows_of(int vectors) {
+  return vectors == 2 ? 6 : 8;
+}
 #endif
 
 // Matrices with any strides.
@@ -63,65 +71,75 @@ void pack(Matrix<const T> b, int64_t k, int64_t columns, T* panel) {
     for (int64_t j = 0; j < WIDTH; ++j) panel[p * WIDTH + j] = j < columns ? *b.at(p, j) : T(0);
 }
 
-// R rows by N vectors of c.
-template <typename T, int R, int N>
-inline void tile(Matrix<const T> a, const T* panel, int64_t k, Matrix<T> c, int64_t columns) {
+// R rows by N vectors of c. panel: N vectors for each k, `row` elements after those before.
+// I counts the vectors: as a pack, because of an array that is not all constants the compiler keeps a copy
+// in memory.
+template <typename T, int N, int... I>
+inline void tile(
+    Matrix<const T> a,
+    const T* panel,
+    int64_t row,
+    int64_t k,
+    Matrix<T> c,
+    int64_t columns,
+    std::integer_sequence<int, I...>) {
   using Vec = at::vec::Vectorized<T>;
-  Vec sums[R][N];
-#pragma GCC unroll 8
-  for (int i = 0; i < R; ++i)
-#pragma GCC unroll 2
-    for (int j = 0; j < N; ++j) sums[i][j] = Vec(0);
-  for (int64_t p = 0; p < k; ++p, panel += N * Vec::size()) {
-    Vec b[N];
-#pragma GCC unroll 2
-    for (int j = 0; j < N; ++j) b[j] = Vec::loadu(panel + j * Vec::size());
-#pragma GCC unroll 8
-    for (int i = 0; i < R; ++i) {
-      const Vec factor(*a.at(i, p));
-#pragma GCC unroll 2
-      for (int j = 0; j < N; ++j) sums[i][j] = at::vec::fmadd(factor, b[j], sums[i][j]);
-    }
+  constexpr int LANE = Vec::size();
+  Vec sums[] = {(void(I), Vec(0))...};
+  for (int64_t p = 0; p < k; ++p, panel += row)
+    ((sums[I] = at::vec::fmadd(Vec(*a.at(I / N, p)), Vec::loadu(panel + I % N * LANE), sums[I])), ...);
+  if (columns == N * LANE) {
+    (sums[I].store(c.at(I / N, I % N * LANE)), ...);
+    return;
   }
-#pragma GCC unroll 8
-  for (int i = 0; i < R; ++i)
-#pragma GCC unroll 2
-    for (int j = 0; j < N; ++j) {
-      const int64_t left = columns - j * Vec::size();
-      if (left >= Vec::size())
-        sums[i][j].store(c.at(i, j * Vec::size()));
-      else if (left > 0)
-        sums[i][j].store(c.at(i, j * Vec::size()), left);
-    }
+  T whole[sizeof...(I) * LANE];
+  (sums[I].store(whole + I * LANE), ...);
+  for (int i = 0; i < int(sizeof...(I)) / N; ++i) std::copy_n(whole + i * N * LANE, columns, c.at(i, 0));
 }
 
-// As many rows as there are R at a time, and then with smaller R.
+// As many rows as there are R at a time, and then with smaller R: 6 or 12, 8, 4, 2, 1.
 template <typename T, int R, int N>
-void rows(Matrix<const T> a, const T* panel, int64_t m, int64_t k, Matrix<T> c, int64_t columns) {
+void rows(Matrix<const T> a, const T* panel, int64_t row, int64_t m, int64_t k, Matrix<T> c, int64_t columns) {
   int64_t i = 0;
   for (; i + R <= m; i += R)
-    tile<T, R, N>({a.at(i, 0), a.row, a.column}, panel, k, {c.at(i, 0), c.row, c.column}, columns);
+    tile<T, N>(
+        {a.at(i, 0), a.row, a.column}, panel, row, k, {c.at(i, 0), c.row, c.column}, columns,
+        std::make_integer_sequence<int, R * N>());
   if constexpr (R > 1)
     if (i < m)
-      rows<T, R / 2, N>({a.at(i, 0), a.row, a.column}, panel, m - i, k, {c.at(i, 0), c.row, c.column}, columns);
+      rows<T, std::bit_ceil(unsigned(R)) / 2, N>(
+          {a.at(i, 0), a.row, a.column}, panel, row, m - i, k, {c.at(i, 0), c.row, c.column}, columns);
+}
+
+// The columns of c that N vectors hold.
+template <typename T, int N>
+void panel(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, int64_t m, int64_t k, int64_t columns) {
+  using Vec = at::vec::Vectorized<T>;
+  constexpr int64_t WIDTH = N * Vec::size();
+  static thread_local std::vector<Vec> packed;  // of vectors, because these are aligned
+  if (b.column == 1 && columns == WIDTH) {
+    rows<T, rows_of(N), N>(a, b.data, b.row, m, k, c, columns);
+    return;
+  }
+  packed.resize(std::max<size_t>(packed.size(), k * N));
+  T* memory = reinterpret_cast<T*>(packed.data());
+  pack<T, N>(b, k, columns, memory);
+  rows<T, rows_of(N), N>(a, memory, WIDTH, m, k, c, columns);
 }
 
 template <typename T>
 void product(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, int64_t m, int64_t n, int64_t k) {
-  constexpr int64_t LANE = at::vec::Vectorized<T>::size();
-  static thread_local std::vector<T> panel;
-  panel.resize(std::max<size_t>(panel.size(), k * 2 * LANE));
-  for (int64_t j = 0; j < n; j += 2 * LANE) {
-    const int64_t columns = std::min(n - j, 2 * LANE);
+  constexpr int64_t LANE = at::vec::Vectorized<T>::size(), WIDTH = WIDEST * LANE;
+  for (int64_t j = 0; j < n; j += WIDTH) {
+    const int64_t columns = std::min(n - j, WIDTH);
     const Matrix<const T> some{b.at(0, j), b.row, b.column};
     const Matrix<T> to{c.at(0, j), c.row, c.column};
-    if (columns > LANE) {
-      pack<T, 2>(some, k, columns, panel.data());
-      rows<T, ROWS, 2>(a, panel.data(), m, k, to, columns);
-    } else {
-      pack<T, 1>(some, k, columns, panel.data());
-      rows<T, ROWS, 1>(a, panel.data(), m, k, to, columns);
-    }
+    if (columns > 2 * LANE)
+      panel<T, WIDEST>(a, some, to, m, k, columns);
+    else if (columns > LANE)
+      panel<T, 2>(a, some, to, m, k, columns);
+    else
+      panel<T, 1>(a, some, to, m, k, columns);
   }
 }
 
