@@ -160,10 +160,12 @@ void products_of(const View& c, const View& a, const View& b) {
 
 }  // namespace
 
-// The columns of c must be next to each other.
+// The columns of c must be next to each other. Compiled for the precisions that the program has.
 extern "C" void products(const View& c, const View& a, const View& b) {
-  if (c.element == sizeof(float))
-    products_of<float>(c, a, b);
-  else
-    products_of<double>(c, a, b);
+#ifdef HAS_FLOAT32
+  if (c.element == sizeof(float)) return products_of<float>(c, a, b);
+#endif
+#ifdef HAS_FLOAT64
+  if (c.element == sizeof(double)) return products_of<double>(c, a, b);
+#endif
 }
