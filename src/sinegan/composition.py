@@ -35,7 +35,7 @@ def typed(config: DictConfig) -> tuple[Config, ExecutorSettings]:
     values = resolved(config)
     executor, problems = build(ExecutorSettings, values.pop("executor", {}), "executor")
     try:
-        settings = validate(values)
+        settings = validate(values, _choices(config))
     except InvalidConfigError as error:
         problems = error.problems + problems
     if problems:
@@ -45,10 +45,17 @@ def typed(config: DictConfig) -> tuple[Config, ExecutorSettings]:
     return settings, executor
 
 
+def _choices(config: DictConfig) -> dict[str, str]:
+    """What was chosen of each group, as far as Hydra notes it: not where several were."""
+    noted = OmegaConf.select(config, "hydra.runtime.choices") or {}
+    return {str(group): str(name) for group, name in noted.items()}
+
+
 def _is_interpolated(config: DictConfig, key: str) -> bool:
     parent, _, name = key.rpartition(".")
     node = OmegaConf.select(config, parent) if parent else config
-    return isinstance(node, DictConfig) and OmegaConf.is_interpolation(node, name)
+    # A struct raises when it is asked for a key that it lacks, and a refusal may begin with no key.
+    return isinstance(node, DictConfig) and name in node and OmegaConf.is_interpolation(node, name)
 
 
 def problems_of(config: DictConfig) -> list[str]:
