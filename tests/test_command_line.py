@@ -36,6 +36,13 @@ def test_several_choices_of_a_group_are_each_checked() -> None:
     ]
 
 
+def test_a_choice_that_is_named_again_is_refused() -> None:
+    once = "penalty = [r2,r1,r2]: must name each choice once, not r2 again; use penalty=[r2,r1]"
+    assert problems("penalty=[r2,r1,r2]") == problems("-m", "penalty=[r2, r1, r2],none") == [once]
+    assert problems("+penalty=[r2,r1,r2]", "seeds=0")[1:] == [once]
+    assert not command("network.generator=[64,64]", "penalty=[r2,r1]").multirun, "values may repeat"
+
+
 @pytest.mark.parametrize(
     ("overrides", "problem"),
     [
