@@ -115,7 +115,7 @@ def validate(values: Mapping[str, Any], choices: Mapping[str, str] = MappingProx
 
 
 def _unfit(config: Config) -> Iterator[str]:
-    """What this machine cannot do."""
+    """What this machine lacks, or has no memory for."""
     training, target = config.training, config.target
     if training.device == "cuda":
         import torch

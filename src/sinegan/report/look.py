@@ -86,9 +86,8 @@ def _saved(figure: Figure, kind: str, metadata: dict[str, str | None]) -> bytes:
 
 def plain(words: str, letters: int = LONG_LABEL) -> str:
     """One short line, as it is also where matplotlib would read mathematics."""
-    return _escaped(
-        cut("".join(character if character.isprintable() else " " for character in words), letters)
-    )
+    line = "".join(character if character.isprintable() else " " for character in words)
+    return _escaped(cut(line, letters))
 
 
 def _escaped(words: str) -> str:
