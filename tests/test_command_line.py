@@ -36,6 +36,35 @@ def test_several_choices_of_a_group_are_each_checked() -> None:
     ]
 
 
+def test_a_choice_that_is_named_again_is_refused() -> None:
+    once = "penalty = [r2,r1,r2]: must name each choice once, not r2 again; use penalty=[r2,r1]"
+    assert problems("penalty=[r2,r1,r2]") == problems("-m", "penalty=[r2, r1, r2],none") == [once]
+    assert problems("+penalty=[r2,r1,r2]", "seeds=0")[1:] == [once]
+    assert not command("network.generator=[64,64]", "penalty=[r2,r1]").multirun, "values may repeat"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "problem"),
+    [
+        (
+            ["loss=minimax_literal", "penalty=[wgan_gp,r1]"],
+            "penalty=wgan_gp: makes a critic, but loss=minimax_literal takes a probability; use loss=minimax",
+        ),
+        (
+            ["network=dirac", "target=chirp"],
+            "network=dirac: is made for 1 point, target=chirp has 16; "
+            "use target=point_mass or target=gaussian",
+        ),
+        (
+            ["optim=extra_adam", "training.updates=alternating"],
+            "training.updates = alternating: optim=extra_adam extrapolates both players; use simultaneous",
+        ),
+    ],
+)
+def test_what_does_not_go_together_is_called_what_was_typed(overrides: list[str], problem: str) -> None:
+    assert problems(*overrides) == [problem]
+
+
 def test_a_choice_may_lie_in_a_folder_of_its_group() -> None:
     assert command("-m", "experiment=theory/dirac").multirun
     (problem,) = problems("-m", "experiment=theory/dirak")

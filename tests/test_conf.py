@@ -151,6 +151,14 @@ def _values(override: Override) -> list[str]:
     return [override.get_value_element_as_str()]
 
 
+def test_a_job_with_choices_that_contradict_one_another_is_refused_in_their_words() -> None:
+    job = compose("config", ["loss=minimax_literal", "penalty=wgan_gp"], return_hydra_config=True)
+    assert OmegaConf.is_struct(job), "as the jobs of a sweep are"
+    assert problems_of(job) == [
+        "penalty=wgan_gp: makes a critic, but loss=minimax_literal takes a probability; use loss=minimax"
+    ]
+
+
 def test_one_learning_rate_serves_both_players_unless_split() -> None:
     together, _ = typed(compose("config", ["optim.lr=0.003"]))
     assert (together.optim.generator_lr, together.optim.discriminator_lr) == (0.003, 0.003)

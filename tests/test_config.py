@@ -160,58 +160,64 @@ def test_a_family_takes_only_as_many_samples_as_memory_has_pairs_for():
 
 
 LOSSES, PENALTIES = "sinegan.game.losses.", "sinegan.game.penalties."
+OPTIMISERS = "sinegan.training.optimisers."
 
 
 def chosen(**kinds: str) -> dict[str, Any]:
     return {name: {"_target_": PENALTIES + kind} for name, kind in kinds.items()}
 
 
-@pytest.mark.parametrize(
-    ("changes", "problem"),
-    [
-        (
-            {"loss": {"_target_": LOSSES + "Hinge"}, "training": {"stop_tolerance": 0.1}},
-            "training.stop_tolerance = 0.1: loss Hinge has a critic, whose output is no probability that "
-            "could come near 1/2; use null",
-        ),
-        (
-            {"loss": {"_target_": LOSSES + "MinimaxLiteral"}, "penalty": chosen(wgan_gp="GradientPenalty")},
-            "penalty GradientPenalty: makes a critic, but loss MinimaxLiteral takes a probability; "
-            "use loss=minimax",
-        ),
-        (
-            {"penalty": chosen(wgan_gp="GradientPenalty", wgan_gp_zero="GradientPenalty")},
-            "penalty GradientPenalty: chosen 2 times; choose it once",
-        ),
-        (
-            {
-                "penalty": chosen(weight_clipping="WeightClipping"),
-                "network": {"_target_": "sinegan.game.networks.Network", "spectral_norm": True},
-            },
-            "penalty WeightClipping: is undone by network.spectral_norm = true; use one of them",
-        ),
-        (
-            {"network": {"_target_": "sinegan.game.toy_networks.Dirac"}},
-            "network Dirac: is made for 1 point, target Sine has 16; use target=point_mass or gaussian",
-        ),
-        (
-            {
-                "optim": {"_target_": "sinegan.training.optimisers.ExtraAdam"},
-                "training": {"updates": "alternating"},
-            },
-            "training.updates = alternating: ExtraAdam extrapolates both players; use simultaneous",
-        ),
-        (
-            {
-                "optim": {"_target_": "sinegan.training.optimisers.Extragradient"},
-                "training": {"discriminator_steps": 5},
-            },
-            "training.discriminator_steps = 5: Extragradient extrapolates both players; use 1",
-        ),
-    ],
-)
-def test_what_does_not_go_together_is_refused_by_name(changes, problem):
-    assert problems(**changes) == [problem]
+CONTRADICTIONS = [
+    (
+        {"loss": {"_target_": LOSSES + "Hinge"}, "training": {"stop_tolerance": 0.1}},
+        "training.stop_tolerance = 0.1: {loss} has a critic, whose output is no probability that "
+        "could come near 1/2; use null",
+    ),
+    (
+        {"loss": {"_target_": LOSSES + "MinimaxLiteral"}, "penalty": chosen(wgan_gp="GradientPenalty")},
+        "penalty=wgan_gp: makes a critic, but {loss} takes a probability; use loss=minimax",
+    ),
+    (
+        {"penalty": chosen(wgan_gp_zero="GradientPenalty", r1="R1", wgan_gp="GradientPenalty")},
+        "penalty=wgan_gp and penalty=wgan_gp_zero: are one penalty with different settings; "
+        "choose one of them",
+    ),
+    (
+        {
+            "penalty": chosen(r1="R1", weight_clipping="WeightClipping"),
+            "network": {"_target_": "sinegan.game.networks.Network", "spectral_norm": True},
+        },
+        "penalty=weight_clipping: is undone by network.spectral_norm = true; use one of them",
+    ),
+    (
+        {"network": {"_target_": "sinegan.game.toy_networks.Dirac"}},
+        "{network}: is made for 1 point, {target} has 16; use target=point_mass or target=gaussian",
+    ),
+    (
+        {"optim": {"_target_": OPTIMISERS + "ExtraAdam"}, "training": {"updates": "alternating"}},
+        "training.updates = alternating: {optim} extrapolates both players; use simultaneous",
+    ),
+    (
+        {"optim": {"_target_": OPTIMISERS + "Extragradient"}, "training": {"discriminator_steps": 5}},
+        "training.discriminator_steps = 5: {optim} extrapolates both players; use 1",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "problem"), CONTRADICTIONS)
+def test_what_does_not_go_together_is_refused_in_the_words_of_the_command_line(changes, problem):
+    choices = {"loss": "my_loss", "network": "my_network", "target": "my_target", "optim": "my_optim"}
+    with pytest.raises(InvalidConfigError) as caught:
+        validate(values(**changes), choices)
+    assert caught.value.problems == [
+        problem.format(**{group: f"{group}={name}" for group, name in choices.items()})
+    ]
+
+
+def test_what_was_chosen_by_no_name_is_called_by_its_class():
+    assert problems(network={"_target_": "sinegan.game.toy_networks.Dirac"}) == [
+        "network=Dirac: is made for 1 point, target=Sine has 16; use target=point_mass or target=gaussian"
+    ]
 
 
 def test_a_gradient_penalty_goes_with_spectral_normalisation_and_with_other_losses():

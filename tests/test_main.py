@@ -181,6 +181,16 @@ def test_every_invalid_job_of_a_sweep_is_listed(inside: Callable[..., Finished])
     assert [line.split()[0] for line in listed] == ["#2", "#3", "#4", "#5"]
 
 
+def test_a_later_job_that_names_a_choice_again_is_refused_before_anything_trains(
+    inside: Callable[..., Finished], tmp_path: Path
+) -> None:
+    done = inside("-m", "penalty=none,[r1,r1]", *SMALL)
+    assert done.returncode == 1
+    assert "    penalty = [r1,r1]: must name each choice once, not r1 again; use penalty=[r1]" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("outputs/*/*/*"))
+
+
 def test_diverged_runs_are_counted_and_told(inside: Callable[..., Finished], tmp_path: Path) -> None:
     done = inside("-m", "optim=sgd", "optim.lr=0.01,1e30", *QUICK)
     assert done.returncode == 0

@@ -1,7 +1,10 @@
 """Between Hydra's composed configs and typed ones."""
 
+from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -35,9 +38,10 @@ def typed(config: DictConfig) -> tuple[Config, ExecutorSettings]:
     values = resolved(config)
     executor, problems = build(ExecutorSettings, values.pop("executor", {}), "executor")
     try:
-        settings = validate(values)
+        settings = validate(values, _choices(config))
     except InvalidConfigError as error:
         problems = error.problems + problems
+    problems += _chosen_again(config)
     if problems:
         # A value that was set by interpolation is wrong where it comes from.
         own = [line for line in problems if not _is_interpolated(config, line.split(" ")[0])]
@@ -45,10 +49,39 @@ def typed(config: DictConfig) -> tuple[Config, ExecutorSettings]:
     return settings, executor
 
 
+def _chosen_again(config: DictConfig) -> Iterator[str]:
+    """Choices that an override names again: Hydra makes one of them, so nothing else would tell."""
+    for text in OmegaConf.select(config, "hydra.overrides.task") or []:
+        key, names = _listed(text)
+        once = list(dict.fromkeys(names))
+        # A list that became a mapping was one of choices; any other is a value, which may repeat.
+        if len(once) < len(names) and OmegaConf.is_dict(OmegaConf.select(config, key)):
+            again = ", ".join(name for name in once if names.count(name) > 1)
+            problem = f"must name each choice once, not {again} again; use {key}=[{','.join(once)}]"
+            yield f"{key} = [{','.join(names)}]: {problem}"
+
+
+@cache  # the jobs of a sweep share most of their overrides
+def _listed(text: str) -> tuple[str, list[str]]:
+    """The key of an override and what its value lists: `penalty=[r1,r2]`; nothing when it is no list."""
+    if "=[" not in text:  # parsing takes a while
+        return text, []
+    override = OverridesParser.create().parse_override(text)
+    value = override.value()
+    return override.key_or_group, [str(item) for item in value] if isinstance(value, list) else []
+
+
+def _choices(config: DictConfig) -> dict[str, str]:
+    """What was chosen of each group, as far as Hydra notes it: not where several were."""
+    noted = OmegaConf.select(config, "hydra.runtime.choices") or {}
+    return {str(group): str(name) for group, name in noted.items()}
+
+
 def _is_interpolated(config: DictConfig, key: str) -> bool:
     parent, _, name = key.rpartition(".")
     node = OmegaConf.select(config, parent) if parent else config
-    return isinstance(node, DictConfig) and OmegaConf.is_interpolation(node, name)
+    # A struct raises when it is asked for a key that it lacks, and a refusal may begin with no key.
+    return isinstance(node, DictConfig) and name in node and OmegaConf.is_interpolation(node, name)
 
 
 def problems_of(config: DictConfig) -> list[str]:

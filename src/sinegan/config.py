@@ -3,13 +3,14 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from sinegan.game.losses import Loss
 from sinegan.game.networks import Players
 from sinegan.game.penalties import Constraint, Penalty
 from sinegan.game.targets import Target
-from sinegan.schema import bounded, build, choice
+from sinegan.schema import bounded, build, choice, in_order
 from sinegan.training.averages import Average, Last
 from sinegan.training.optimisers import Optimiser
 from sinegan.training.schedules import Constant, Schedule
@@ -89,58 +90,6 @@ class Config:
             return []
         return [*range(0, self.training.steps, self.plot.every), self.training.steps]
 
-    def conflicts(self) -> Iterator[str]:
-        """Settings that contradict one another, a line each."""
-        if self.training.device == "cuda":
-            import torch
-
-            if not torch.cuda.is_available():
-                yield "training.device = cuda: no CUDA device here; use cpu or auto"
-        yield from self._contradictions()
-        memory = self.training.evaluation_samples**2 * self.target.points * 8
-        if self.target.family and memory > 2e9:
-            most = math.isqrt(int(2e9 / self.target.points / 8))
-            yield (
-                f"training.evaluation_samples = {self.training.evaluation_samples}: the energy distance "
-                f"compares all pairs; must be at most {most} for {self.target.points} points"
-            )
-
-    def _contradictions(self) -> Iterator[str]:
-        """Contestants that do not go together."""
-        training, loss, kinds = self.training, type(self.loss).__name__, [type(p) for p in self.penalty]
-        if self.loss.critic and training.stop_tolerance is not None:
-            yield (
-                f"training.stop_tolerance = {training.stop_tolerance:g}: loss {loss} has a critic, whose "
-                "output is no probability that could come near 1/2; use null"
-            )
-        for kind in dict.fromkeys(kinds):
-            if kind.critic and not self.loss.takes_critic:
-                yield (
-                    f"penalty {kind.__name__}: makes a critic, but loss {loss} takes a probability; "
-                    "use loss=minimax"
-                )
-            if kinds.count(kind) > 1:
-                yield f"penalty {kind.__name__}: chosen {kinds.count(kind)} times; choose it once"
-            if issubclass(kind, Constraint) and self.network.normalises:
-                yield f"penalty {kind.__name__}: is undone by network.spectral_norm = true; use one of them"
-        if self.network.points not in (None, self.target.points):
-            yield (
-                f"network {type(self.network).__name__}: is made for {self.network.points} point, target "
-                f"{type(self.target).__name__} has {self.target.points}; use target=point_mass or gaussian"
-            )
-        if self.optim.extrapolates:
-            optim = type(self.optim).__name__
-            if training.updates != "simultaneous":
-                yield (
-                    f"training.updates = {training.updates}: {optim} extrapolates both players; "
-                    "use simultaneous"
-                )
-            if training.discriminator_steps > 1:
-                yield (
-                    f"training.discriminator_steps = {training.discriminator_steps}: {optim} extrapolates "
-                    "both players; use 1"
-                )
-
 
 class InvalidConfigError(ValueError):
     """All problems of a configuration, a line each."""
@@ -150,13 +99,73 @@ class InvalidConfigError(ValueError):
         super().__init__("\n".join(problems))
 
 
-def validate(values: Mapping[str, Any]) -> Config:
+def validate(values: Mapping[str, Any], choices: Mapping[str, str] = MappingProxyType({})) -> Config:
     """A typed configuration from a resolved mapping.
 
-    Raises InvalidConfigError with all problems: unknown keys, wrong types, values out of range.
+    choices: what was chosen of each group, for the words of a refusal; a part of which that is not
+    known is called by its class. Raises InvalidConfigError with all problems: unknown keys, wrong
+    types, values out of range; when there are none, what does not go together.
     """
     config, problems = build(Config, values)
+    problems = problems or [*_unfit(config), *_contradictions(config, values, choices)]
     if problems:
         raise InvalidConfigError(problems)
     assert isinstance(config, Config)
     return config
+
+
+def _unfit(config: Config) -> Iterator[str]:
+    """What this machine lacks, or has no memory for."""
+    training, target = config.training, config.target
+    if training.device == "cuda":
+        import torch
+
+        if not torch.cuda.is_available():
+            yield "training.device = cuda: no CUDA device here; use cpu or auto"
+    memory = training.evaluation_samples**2 * target.points * 8
+    if target.family and memory > 2e9:
+        most = math.isqrt(int(2e9 / target.points / 8))
+        yield (
+            f"training.evaluation_samples = {training.evaluation_samples}: the energy distance "
+            f"compares all pairs; must be at most {most} for {target.points} points"
+        )
+
+
+def _contradictions(config: Config, values: Mapping[str, Any], choices: Mapping[str, str]) -> Iterator[str]:
+    """Contestants that do not go together, each called what the user types."""
+
+    def typed(group: str) -> str:
+        return f"{group}={choices.get(group, type(getattr(config, group)).__name__)}"
+
+    training, loss, optim = config.training, typed("loss"), typed("optim")
+    names = [f"penalty={name}" for name in in_order(values.get("penalty", {}))]
+    penalties = dict(zip(names, config.penalty, strict=True))
+    if config.loss.critic and training.stop_tolerance is not None:
+        yield (
+            f"training.stop_tolerance = {training.stop_tolerance:g}: {loss} has a critic, whose output is no "
+            "probability that could come near 1/2; use null"
+        )
+    for name, penalty in penalties.items():
+        if penalty.critic and not config.loss.takes_critic:
+            yield f"{name}: makes a critic, but {loss} takes a probability; use loss=minimax"
+        if isinstance(penalty, Constraint) and config.network.normalises:
+            yield f"{name}: is undone by network.spectral_norm = true; use one of them"
+    for kind in dict.fromkeys(map(type, config.penalty)):
+        same = [name for name, penalty in penalties.items() if type(penalty) is kind]
+        if len(same) > 1:
+            yield f"{' and '.join(same)}: are one penalty with different settings; choose one of them"
+    if config.network.points not in (None, config.target.points):
+        yield (
+            f"{typed('network')}: is made for {config.network.points} point, {typed('target')} has "
+            f"{config.target.points}; use target=point_mass or target=gaussian"
+        )
+    if config.optim.extrapolates:
+        if training.updates != "simultaneous":
+            yield (
+                f"training.updates = {training.updates}: {optim} extrapolates both players; use simultaneous"
+            )
+        if training.discriminator_steps > 1:
+            yield (
+                f"training.discriminator_steps = {training.discriminator_steps}: {optim} extrapolates "
+                "both players; use 1"
+            )

@@ -169,9 +169,14 @@ def _build_several(expected: type, values: Any, key: str) -> tuple[Any, list[str
     """Objects from a mapping of names to their settings, in the order of the names."""
     if not isinstance(values, Mapping):
         return None, [f"{key} = {_shown(values)}: must be named groups of settings"]
-    built = [build(expected, values[name], f"{key}.{name}") for name in sorted(values)]
+    built = [build(expected, values[name], f"{key}.{name}") for name in in_order(values)]
     problems = [line for _, found in built for line in found]
     return (None if problems else tuple(each for each, _ in built)), problems
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Named groups of settings in the one order in which they are built, however they were written."""
+    return sorted(names)
 
 
 _NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}

@@ -9,6 +9,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from sinegan.report.dynamics import MOST_GAMES, MOST_PANELS, gradient_norms, value_and_probabilities
+from sinegan.report.look import COLOURS
 from sinegan.report.tables import Sweep, load_sweep
 
 FileConfiguration = Callable[..., Path]
@@ -96,6 +97,19 @@ def test_too_many_panels_of_gradients_are_cut_and_it_is_said(
     figure = drawn(gradient_norms(losses(tmp_path, file_configuration, *others)))
     assert len(figure.axes) == MOST_PANELS
     assert figure.get_supxlabel().startswith("The first 6 of 7 combinations.")
+
+
+def test_losses_beyond_the_colours_are_left_out_and_it_is_said(
+    tmp_path: Path, file_configuration: FileConfiguration
+) -> None:
+    for place in range(len(COLOURS) + 2):
+        file_configuration(tmp_path / str(place), [f"loss=l{place}"], {0: [1.0]})
+    sweep = load_sweep(tmp_path)
+    figure = drawn(
+        gradient_norms(dataclasses.replace(sweep, history=sweep.history.assign(generator_gradient=1.0)))
+    )
+    assert list(named(figure.axes[0])) == [f"l{place}" for place in range(len(COLOURS))]
+    assert figure.get_supxlabel().startswith("The first 7 of 9 losses.")
 
 
 def test_one_loss_is_not_compared_and_no_gradient_is_no_picture(

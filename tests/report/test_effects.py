@@ -63,6 +63,23 @@ def test_a_main_effect_is_the_paired_test_of_the_means_over_the_rest() -> None:
     assert [row["level"] for row in rows_of(effects_of(grid(logs)), "main", "network")] == ["small", "medium"]
 
 
+@pytest.mark.parametrize("positive", [True, False])
+def test_a_level_with_the_values_of_another_has_no_effect_at_all(positive: bool) -> None:
+    rng = np.random.default_rng(1)
+    logs: dict[tuple[str, str], Any] = {
+        (loss, network): rng.normal(-4.0, 0.3, 8)
+        for loss in ("minimax", "hinge", "wasserstein", "kl")
+        for network in NETWORKS
+    }
+    for network in NETWORKS:
+        logs["jensen_shannon", network] = logs["minimax", network]
+    levels = rows_of(effects_of(grid(logs, positive)), "main", "loss")
+    same = levels[-1]
+    assert (same["level"], same["p"], same["p_holm"], same["separated"]) == ("jensen_shannon", 1, 1, False)
+    assert same["ratio" if positive else "difference"] == (1 if positive else 0)
+    assert all(row["p"] < 1 for row in levels[:-1])
+
+
 def test_the_key_that_matters_more_is_named_in_one_line() -> None:
     table = effects_of(grid(cells(0.1, 0.8)))
     (order,) = records(table[table["kind"] == "order"])

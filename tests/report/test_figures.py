@@ -1,8 +1,9 @@
 """All pictures of a sweep: which there are, their look and files, and that many configurations do no harm."""
 
 import dataclasses
+import itertools
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,27 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from sinegan.report.figures import all_figures, png, svg
-from sinegan.report.look import COLOURS, HIGHEST, LONG_LABEL, PAGE, headline, panels_of, plain, tidy
+from sinegan.report.look import (
+    COLOURS,
+    HIGHEST,
+    LONG_LABEL,
+    PAGE,
+    SHORTEST,
+    STYLE,
+    cut,
+    fitted,
+    headline,
+    listed,
+    panels_of,
+    plain,
+    tidy,
+)
 from sinegan.report.tables import Sweep, configurations_table, load_sweep
 
 FileConfiguration = Callable[..., Path]
@@ -176,6 +193,77 @@ def test_a_label_is_one_short_line_that_shows_both_its_ends() -> None:
     assert long.startswith("begin")
     assert long.endswith("end")
     assert plain("x" * LONG_LABEL) == "x" * LONG_LABEL
+
+
+def test_of_what_is_cut_both_ends_are_left() -> None:
+    assert cut("relativistic_average", 20) == "relativistic_average"
+    assert cut("relativistic_average", 10) == "relati…age"
+    assert cut("relativistic_average", 3) == "re…"
+    assert all(len(cut("abcdefghij", letters)) == letters for letters in range(1, 11))
+
+
+def test_each_of_several_values_is_told_and_the_longest_are_cut_first() -> None:
+    values = ["relativistic_average", "[r1,r2]", "gaussian_ring", "0.0003"]
+    assert listed(values, 52) == "relativistic_average, [r1,r2], gaussian_ring, 0.0003"
+    assert listed(values, 45) == "relativi…rage, [r1,r2], gaussian_ring, 0.0003"
+    assert listed(values, 38) == "relati…ge, [r1,r2], gaussi…ng, 0.0003"
+    assert listed([], 5) == ""
+    many = listed(["abcdefgh"] * 9, 20)
+    assert (len(many), many[:SHORTEST]) == (20, "abc…h")
+
+
+def test_the_name_of_a_panel_is_broken_between_values_and_cut_only_where_lines_are_too_few() -> None:
+    noise = "relativistic_average, [instance_noise,wgan_gp_zero], gaussian_ring, 0.0003"
+    assert fitted(noise, 32) == "relativistic_average,\n[instance_noise,wgan_gp_zero],\ngaussian_ring, 0.0003"
+    assert fitted(noise, 27) == "relativistic_average,\n[instance_noise,w…gp_zero],\ngaussian_ring, 0.0003"
+    assert [len(line) for line in fitted("x" * 300, 27).splitlines()] == [27]
+
+
+def boxes(figure: Figure, artists: Sequence[Any]) -> list[Bbox]:
+    """Where these stand in a picture, inches."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    renderer: Any = canvas.get_renderer()
+    return [
+        artist.get_window_extent(renderer).transformed(figure.dpi_scale_trans.inverted())
+        for artist in artists
+    ]
+
+
+@pytest.mark.parametrize("configurations", [2, 3, 12])
+def test_no_words_of_a_sweep_over_many_keys_run_into_others_or_out_of_the_frame(
+    tmp_path: Path, file_configuration: FileConfiguration, file_samples: FileSamples, configurations: int
+) -> None:
+    for place in range(configurations):
+        game = ["loss=relativistic_average", "penalty=[instance_noise,wgan_gp_zero]"]
+        rates = [
+            f"optim.generator_lr=0.000{place + 1}",
+            f"optim.discriminator_lr=0.00{place + 1}",
+            "average=exponential",
+        ]
+        if place:
+            game = [f"loss=f_gan_jensen_shannon{place}", "penalty=[r1,r2,weight_clipping]"]
+            rates[-1] = "average=none"
+        overrides = [
+            *game,
+            "target=random_amplitude_frequency" if place % 2 else "target=two_frequency_sum",
+            *rates,
+        ]
+        file_configuration(tmp_path / str(place), overrides, {0: [1.0, 0.5], 1: [1.0, 0.7]})
+        file_samples(tmp_path / str(place))
+    sweep = load_sweep(tmp_path)
+    sweep = dataclasses.replace(sweep, history=sweep.history.assign(generator_gradient=2.0))
+    for name, figure in figures_of(sweep).items():
+        width, height = figure.get_size_inches()
+        with matplotlib.rc_context(STYLE):
+            words = [axes.title if axes.get_title() else axes._left_title for axes in figure.axes]  # type: ignore[attr-defined]
+            words += [axes.yaxis.label for axes in figure.axes] + [figure._suptitle, *figure.legends]  # type: ignore[attr-defined]
+            found = [box for box in boxes(figure, words) if box.width and box.height]
+        for box in found:
+            assert min(box.x0, box.y0) >= 0, name
+            assert box.x1 <= width, name
+            assert box.y1 <= height, name
+        assert not [1 for a, b in itertools.combinations(found, 2) if a.overlaps(b)], name
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Pictures of what is learned: learning curves, and generated samples against real ones."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +16,8 @@ from sinegan.report.look import (
     COLOURS,
     DASHES,
     GREY,
+    LONG_LABEL,
+    LONG_NAME,
     PAGE,
     RED,
     STYLE,
@@ -43,8 +44,6 @@ MOST_TOGETHER = 4
 """Configurations whose runs can be told apart in one panel; more get a panel each."""
 MOST_PANELS = 12
 SHOWN_CURVES = 24
-LONGEST_LINE = 30
-"""Of a panel's title, in characters."""
 
 READ = "Line: median over seeds; band: the middle half of the runs; faint: each run; ×: where a run was lost."
 
@@ -56,11 +55,11 @@ def learning_curves(sweep: Sweep) -> Figure | None:
     found = [(row, series) for row, series in found if len(series)]
     if not found:
         return None
-    labels = names([row for row, _ in found], sweep.swept)
+    metrics = list(dict.fromkeys(row["metric"] for row, _ in found))
+    together = len(found) <= MOST_TOGETHER and len(metrics) == 1
+    labels = names([row for row, _ in found], sweep.swept, LONG_LABEL if together else LONG_NAME)
     curves = [Curves(row["metric"], name, series) for (row, series), name in zip(found, labels, strict=True)]
-    metrics = list(dict.fromkeys(one.metric for one in curves))
     several = any(len(one.series.columns) > 1 for one in curves)
-    together = len(curves) <= MOST_TOGETHER and len(metrics) == 1
     with matplotlib.rc_context(STYLE):
         if together:
             figure = _in_one_panel(curves, keys_title(sweep.swept), several)
@@ -123,7 +122,7 @@ def generated_curves(sweep: Sweep) -> Figure | None:
     drawn = [(row, samples) for row, samples in found if samples is not None and len(samples["curves"])]
     if not drawn:
         return None
-    labels = names([row for row, _ in drawn], sweep.swept)
+    labels = names([row for row, _ in drawn], sweep.swept, LONG_NAME)
     shown = [samples for _, samples in drawn]
     panels = f"Panels: {keys_title(sweep.swept)}." if sweep.swept else ""
     pointed = [are_points(samples["x"]) for samples in shown]
@@ -137,7 +136,7 @@ def generated_curves(sweep: Sweep) -> Figure | None:
             read = _draw_all_points(grid, shown)
         for axes, name in zip(grid, labels, strict=True):
             if sweep.swept:
-                axes.set_title(textwrap.fill(name, LONGEST_LINE))
+                axes.set_title(name)
         what = "points" if all(pointed) else "samples" if any(pointed) else "curves"
         black = " (black, dashed)" if what == "curves" else ""
         said = " ".join(filter(None, [which, *read[:1], panels, *read[1:]]))

@@ -8,10 +8,12 @@ from sinegan.report.look import (
     COLOURS,
     DASHES,
     GREY,
+    LONG_NAME,
     PAGE,
     STYLE,
     headline,
     label_edges,
+    legend_above,
     panels_of,
     plain,
     step_axis,
@@ -63,13 +65,8 @@ def value_and_probabilities(sweep: Sweep) -> Figure | None:
         for axes in (left, right):
             step_axis(axes)
         if sweep.swept:
-            figure.legend(
-                *left.get_legend_handles_labels(),
-                loc="outside upper right",
-                title=keys_title(sweep.swept),
-                ncols=min(2, len(rows)),
-                alignment="left",
-            )
+            handles, labels = left.get_legend_handles_labels()
+            legend_above(figure, handles, labels, keys_title(sweep.swept))
         read = "Medians over seeds; band: the middle half of the runs. Dotted: the optimum of the theory."
         headline(figure, "The game against its optimum", f"{which} {read}".strip())
     return figure
@@ -87,9 +84,10 @@ def gradient_norms(sweep: Sweep) -> Figure | None:
     groups: dict[tuple[str, ...], list[Row]] = {}
     for row in records(sweep.configurations):
         groups.setdefault(tuple(str(row[key]) for key in others), []).append(row)
-    losses = list(dict.fromkeys(sweep.configurations["loss"].astype(str)))[: len(COLOURS)]
+    known = list(dict.fromkeys(sweep.configurations["loss"].astype(str)))
+    losses = known[: len(COLOURS)]
     shown = list(groups.values())[:MOST_PANELS]
-    titles = names([rows[0] for rows in shown], others) if others else [""]
+    titles = names([rows[0] for rows in shown], others, LONG_NAME) if others else [""]
     with matplotlib.rc_context(STYLE):
         figure, grid = panels_of(len(shown), 2.4 if len(shown) == 1 else 1.7)
         drawn = []
@@ -110,12 +108,14 @@ def gradient_norms(sweep: Sweep) -> Figure | None:
         handles = {
             name: line for axes in grid for line, name in zip(*axes.get_legend_handles_labels(), strict=True)
         }
-        figure.legend(list(handles.values()), list(handles), loc="outside upper right", ncols=len(handles))
+        legend_above(figure, list(handles.values()), list(handles))
         read = ["Median over seeds; band: the middle half of the runs; faint: each run."]
         if others:
             read.append(f"Panels: {keys_title(others)}.")
         if len(shown) < len(groups):
             read.insert(0, f"The first {len(shown)} of {len(groups):,} combinations.")
+        if len(losses) < len(known):
+            read.insert(0, f"The first {len(losses)} of {len(known)} losses.")
         headline(figure, "Norm of the generator's gradient, by loss", " ".join(read))
     return figure
 

@@ -12,7 +12,7 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from sinegan.report.look import COLUMN, HIGHEST, PAGE, STYLE, headline, plain, tidy
+from sinegan.report.look import COLUMN, HIGHEST, LONG_NAME, PAGE, STYLE, headline, plain, tidy
 from sinegan.report.series import keys_title, names, scale
 from sinegan.results import records
 
@@ -51,7 +51,7 @@ def heat_map(
     # A key that some configurations do not have is missing there, and is a map of its own.
     groups = [group for _, group in table.groupby(others, sort=False, dropna=False)] if others else [table]
     shown = groups[:MOST_MAPS]
-    titles = names([records(group)[0] for group in shown], others) if others else [""]
+    titles = names([records(group)[0] for group in shown], others, LONG_NAME) if others else [""]
     norm = _norm(table["estimate"], untrained)
     marked = "rank" in table and bool((table["rank"] > 1).any())
     with matplotlib.rc_context(STYLE):

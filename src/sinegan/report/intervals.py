@@ -42,6 +42,7 @@ def interval_plot(
         read = [f"Mark and line: estimate and {CONFIDENCE:.0%} interval."]
         if named:
             _name(axes, table, swept)
+            read += [f"Rows: {keys_title(swept)}."] if swept else []
             for place, values in enumerate(rows):
                 axes.plot(values, [place + 0.3] * len(values), "o", color=GREY, alpha=0.8, markersize=1.6)
             read += ["Small dots: each run."] if rows else []
@@ -76,7 +77,6 @@ def _draw(axes: Axes, table: pd.DataFrame, colour: str, marker: str, named: bool
 def _name(axes: Axes, table: pd.DataFrame, swept: list[str]) -> None:
     """Names at the left; at the right the tie group and the runs that were lost."""
     axes.set_yticks(range(len(table)), names(records(table), swept))
-    axes.set_ylabel(keys_title(swept))
     axes.grid(axis="y", linewidth=0.4, alpha=0.4)
     axes.tick_params(axis="y", length=0)
     for place, row in enumerate(records(table)):

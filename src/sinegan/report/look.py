@@ -4,6 +4,7 @@ import math
 import re
 import textwrap
 import warnings
+from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
 
@@ -28,8 +29,19 @@ PAGE = 6.5
 HIGHEST = 9.0
 """Height of a paper's text, inches."""
 LONG_LABEL = 44
-LETTERS = 15
-"""Of a panel's name, on an inch of its column of the figure."""
+LONG_NAME = 80
+"""Of a panel, whose name has lines of its own."""
+SHORTEST = 5
+"""Letters that are left of a value that is cut."""
+LETTERS = 16
+"""Of a panel's name, on an inch."""
+BESIDE = 0.45
+"""Of a panel's column of the figure: what stands beside its axes, inches."""
+MOST_LINES = 3
+HEADLINE = 3.0
+"""What a headline needs of the width of a picture, inches."""
+HANDLE = 7
+"""Letters that a line in a legend is as long as, with the space around it."""
 
 STYLE: Any = {
     "figure.constrained_layout.use": True,
@@ -72,23 +84,66 @@ def _saved(figure: Figure, kind: str, metadata: dict[str, str | None]) -> bytes:
     return buffer.getvalue()
 
 
-def plain(words: str) -> str:
+def plain(words: str, letters: int = LONG_LABEL) -> str:
     """One short line, as it is also where matplotlib would read mathematics."""
     line = "".join(character if character.isprintable() else " " for character in words)
-    if len(line) > LONG_LABEL:
-        line = f"{line[: LONG_LABEL * 2 // 3]}…{line[-LONG_LABEL // 3 + 1 :]}"
-    return line.replace("$", r"\$")
+    return _escaped(cut(line, letters))
+
+
+def _escaped(words: str) -> str:
+    return words.replace("$", r"\$")
+
+
+def cut(words: str, letters: int) -> str:
+    """At most so many letters, the last and more of the first; those between are left out."""
+    if len(words) <= letters:
+        return words
+    last = (letters - 1) // 3
+    return f"{words[: letters - 1 - last]}…{words[len(words) - last :]}"
+
+
+def listed(values: Sequence[str], letters: int) -> str:
+    """Values in a line of at most so many letters; the longest are cut first, so that each is told."""
+    line = ", ".join(values)
+    for most in range(max(map(len, values), default=0), SHORTEST - 1, -1):
+        line = ", ".join(cut(value, most) for value in values)
+        if len(line) <= letters:
+            break
+    return cut(line, letters)
+
+
+def fitted(name: str, room: int) -> str:
+    """The name of a panel in lines of at most so many letters, broken and cut so that each value is told."""
+    values = name.split(", ")
+    for letters in range(MOST_LINES * room, 0, -1):
+        lines = textwrap.wrap(listed(values, letters), room, break_long_words=False, break_on_hyphens=False)
+        if len(lines) <= MOST_LINES and max(map(len, lines), default=0) <= room:
+            break
+    return "\n".join(lines)
 
 
 def fit_titles(figure: Figure) -> None:
-    """Breaks the names of panels in two lines where one would reach into the next panel."""
+    """Breaks the names of panels where they would reach into the next panel or out of the frame."""
     for axes in figure.axes:
-        name, grid = axes.get_title(loc="left"), axes.get_gridspec()
+        name, grid = axes.get_title(loc="left").replace(r"\$", "$"), axes.get_gridspec()
         columns = grid.ncols if grid is not None else 1
-        room = int(LETTERS * figure.get_figwidth() / columns)
+        room = int(LETTERS * (figure.get_figwidth() / columns - BESIDE))
         if len(name) > room:
-            lines = textwrap.wrap(name, room, break_long_words=False)
-            axes.set_title("\n".join([lines[0], " ".join(lines[1:])]).strip(), loc="left")
+            axes.set_title(_escaped(fitted(name, room)), loc="left")
+
+
+def legend_above(figure: Figure, handles: Sequence[Any], names: Sequence[str], title: str = "") -> None:
+    """A legend at the top right, in as many columns as there is room for beside the headline."""
+    longest = max(map(len, names), default=0) + HANDLE
+    columns = int(LETTERS * (figure.get_figwidth() - HEADLINE) / longest)
+    figure.legend(
+        handles,
+        names,
+        loc="outside upper right",
+        title=title or None,
+        ncols=max(1, min(columns, len(names))),
+        alignment="left",
+    )
 
 
 def headline(figure: Figure, words: str, remark: str = "") -> None:

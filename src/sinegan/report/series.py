@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter
 from numpy.typing import ArrayLike, NDArray
 
 from sinegan.report.answers import short_keys
-from sinegan.report.look import plain, tidy
+from sinegan.report.look import LONG_LABEL, listed, plain, tidy
 from sinegan.report.tables import Sweep
 from sinegan.report.text import shortened
 from sinegan.results import DIVERGED, FAILED, records
@@ -45,8 +45,8 @@ def chosen(sweep: Sweep, most: int) -> tuple[list[Row], str]:
     return records(table.loc[places]), f"{most} of {len(table):,} configurations: {each}{which}."
 
 
-def names(rows: list[Row], keys: list[str]) -> list[str]:
-    """The values of these swept keys, as short as they can be: `tiny, 0.001`.
+def names(rows: list[Row], keys: list[str], letters: int = LONG_LABEL) -> list[str]:
+    """The values of these swept keys, in at most so many letters: `tiny, 0.001`.
 
     What a configuration has no value of (a penalty's weight where there is no penalty) is left out.
     """
@@ -55,12 +55,12 @@ def names(rows: list[Row], keys: list[str]) -> list[str]:
     columns = [shortened([str(row[key]) for row in rows]) for key in keys]
     known = [[not pd.isna(row[key]) for key in keys] for row in rows]
     told = zip(known, zip(*columns, strict=True), strict=True)
-    return [plain(", ".join(compress(values, there))) for there, values in told]
+    return [plain(listed([*compress(values, there)], letters), letters) for there, values in told]
 
 
 def keys_title(keys: list[str]) -> str:
     """The swept keys, as the title of a legend."""
-    return plain(", ".join(short_keys(keys).values()))
+    return plain(listed([*short_keys(keys).values()], LONG_LABEL))
 
 
 def run_series(sweep: Sweep, row: Row, metric: str) -> pd.DataFrame:
