@@ -277,19 +277,11 @@ def interrupted(home: Path, number: signal.Signals) -> tuple[Path, str, int]:
 
 
 @pytest.mark.parametrize(
-    ("multirun", "overrides", "expected"),
-    [
-        (False, [], True),
-        (False, ["seeds=1"], False),
-        (True, ["seeds=1", "optim.lr=1e-4,3e-4"], True),
-        (True, ["executor=serial"], False),
-        (False, ["executor.workers=3"], True),
-    ],
+    ("overrides", "expected"),
+    [([], True), (["seeds=1"], True), (["executor=serial"], False), (["executor.workers=3"], True)],
 )
-def test_workers_are_made_ready_for_what_will_use_them(
-    multirun: bool, overrides: list[str], expected: bool
-) -> None:
-    assert wants_workers(multirun, overrides) is expected
+def test_workers_are_made_ready_for_what_will_use_them(overrides: list[str], expected: bool) -> None:
+    assert wants_workers(overrides) is expected
 
 
 def test_two_sweeps_in_one_second_get_two_folders(tmp_path: Path) -> None:

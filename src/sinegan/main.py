@@ -25,7 +25,7 @@ def main() -> None:
     if args.help or args.hydra_help or args.cfg or args.info or args.shell_completion:
         run()
         return
-    if wants_workers(args.multirun, args.overrides):
+    if wants_workers(args.overrides):
         fork_server.start()  # the sooner the better: it loads what the workers need
     # Imported late: torch takes longer to load than a help page or a tab completion should.
     with loading():
@@ -56,14 +56,13 @@ def main() -> None:
     sys.exit(code)
 
 
-def wants_workers(multirun: bool, overrides: Sequence[str]) -> bool:
+def wants_workers(overrides: Sequence[str]) -> bool:
     """A guess, before anything is composed, whether local workers will train; a wrong one costs time only.
 
-    >>> wants_workers(True, ["seeds=1"]), wants_workers(False, []), wants_workers(False, ["seeds=1"])
-    (True, True, False)
+    >>> wants_workers(["seeds=1"]), wants_workers(["executor=serial"])
+    (True, False)
     """
-    elsewhere = any(word.startswith("executor=") for word in overrides)
-    return not elsewhere and (multirun or "seeds=1" not in overrides)
+    return not any(word.startswith("executor=") for word in overrides)
 
 
 def trained(run: Callable[[], None], folder: Path) -> int | str | None:

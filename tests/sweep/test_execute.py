@@ -280,9 +280,10 @@ def test_something_may_be_done_meanwhile(make_config: MakeConfig, run: Run, tmp_
     assert done == [False]
 
 
-def test_a_single_shard_needs_no_other_process(make_config: MakeConfig, run: Run) -> None:
-    outcomes, _ = run([make_config(target=DeadlyForWorkers(points=6), seeds=1)], Local(workers=2))
-    assert outcomes == {0: Outcome(Counter(finished=1))}
+def test_a_single_shard_has_a_worker_where_another_core_is_free(make_config: MakeConfig, run: Run) -> None:
+    alone = make_config(target=DeadlyForWorkers(points=6), seeds=1)
+    assert run([alone], Local(workers=2))[0] == {0: Outcome(Counter(failed=1), [(DIED, "")])}
+    assert run([alone], Local(workers=1))[0] == {0: Outcome(Counter(finished=1))}
 
 
 def test_a_worker_that_dies_is_a_failure_of_the_run_to_blame_not_of_the_sweep(

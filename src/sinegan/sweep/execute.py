@@ -154,6 +154,8 @@ def _planned(
         executor = Serial()
     workers = executor.worker_count if members else 1
     shards = plan(members, workers)
+    if len(shards) == 1 and isinstance(executor, Local) and workers > 1:
+        return shards, executor, 1  # trained beside this process, which loads what comes after
     return (shards, executor, workers) if len(shards) > 1 else (shards, Serial(), 1)
 
 
