@@ -143,6 +143,15 @@ def test_a_gpu_gets_large_stacks(make_config: MakeConfig, monkeypatch: pytest.Mo
     assert widths == {"cpu": [8] * 250, "auto": [1024, 976]}
 
 
+def test_many_small_groups_are_not_cut_for_workers_that_have_others(make_config: MakeConfig) -> None:
+    def widths(groups: int) -> list[int]:
+        configs = [make_config(seeds=8, training={"batch_size": 3 + group}) for group in range(groups)]
+        return [len(shard.members) for shard in plan(all_missing(*configs), 2)]
+
+    assert widths(8) == [8] * 8  # four shards for each worker
+    assert widths(3) == [4] * 6  # three of eight would leave a worker idle for a third of the time
+
+
 def test_settings_that_are_data_share_a_shard_and_others_do_not(make_config: MakeConfig) -> None:
     def shards_of(*configs: Config) -> int:
         return len(plan(all_missing(*configs), 1))

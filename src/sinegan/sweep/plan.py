@@ -12,6 +12,9 @@ from sinegan.training.signature import Run, Signature, signature
 WIDEST = {"cpu": 8, "cuda": 1024}
 """Runs in a shard at most: eight of the tutorial's games fit a level-2 cache; a GPU wants many."""
 
+SEVERAL = 4
+"""Shards for each worker, with which it matters little that one of them is the last."""
+
 
 @dataclass(frozen=True)
 class Configuration:
@@ -72,13 +75,20 @@ def missing(place: int, configuration: Configuration) -> list[Member]:
 
 
 def plan(members: Sequence[Member], workers: int) -> list[Shard]:
-    """Cuts runs into shards: by signature and step, in order, wide, but enough for all workers."""
+    """Cuts runs into shards: by signature and step, in order, wide, but enough for all workers.
+
+    Where there are several shards of the widest for each worker, a group alone need not occupy them all.
+    """
     groups: dict[tuple[Signature, int], list[Member]] = {}
     for member in members:
         groups.setdefault((signature(member.run.config), member.step), []).append(member)
     shards: list[Shard] = []
     for (shared, _), group in groups.items():
-        width = shard_width(len(group), workers, WIDEST[shared.device])
+        of_this, of_all = (
+            shard_width(runs, workers, WIDEST[shared.device])
+            for runs in (len(group), len(members) // SEVERAL)
+        )
+        width = max(of_this, of_all)
         for first in range(0, len(group), width):
             shards.append(Shard(len(shards), tuple(group[first : first + width])))
     return shards
