@@ -52,6 +52,17 @@ def test_a_program_is_compiled_once_and_found_by_the_next_process(
     assert late.load(*ARGUMENTS, wait=False)
 
 
+def test_a_program_of_which_a_part_is_gone_is_compiled_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ahead_of_time.FOLDER, str(tmp_path))
+    AheadOfTime(scaled, "scaled", [])(*ARGUMENTS)
+    for kind in ("json", "so"):
+        for path in tmp_path.glob(f"*.{kind}"):
+            path.unlink()
+        assert AheadOfTime(scaled, "scaled", [])(*ARGUMENTS)["sum"].tolist() == [[11.0, 22.0], [5.0, 6.5]]
+
+
 def test_what_others_are_at_work_on_is_waited_for_at_the_end() -> None:
     asked: list[tuple[str, bool]] = []
 

@@ -65,9 +65,9 @@ class AheadOfTime:
             *ahead, lanes = tensor.shape[: tensor.ndim - axes + 1]
             steps = ahead[0] if ahead else steps
         results = self._results.empty(lanes)
-        shapes = [tensor.shape[-axes:] for tensor, axes in zip(given, self._axes, strict=True)]
-        every_step = [tensor.expand(steps, *shape) for tensor, shape in zip(given, shapes, strict=True)]
-        self._run([*every_step, *[tensor.expand(steps, *tensor.shape) for tensor in results]], lanes, steps)
+        of_one_step = [*self._axes, *[tensor.ndim for tensor in results]]
+        tensors = zip([*given, *results], of_one_step, strict=True)
+        self._run([tensor.expand(steps, *tensor.shape[-axes:]) for tensor, axes in tensors], lanes, steps)
         return self._results.nested(results)
 
     def load(self, *arguments: Any, wait: bool = True) -> bool:
@@ -81,16 +81,16 @@ class AheadOfTime:
         shapes = [(tuple(leaf.shape[1:]), str(leaf.dtype)) for leaf in leaves]
         key = _key(self._name, repr(given), repr(shapes), *map(_description, self._parts))
         path = folder() / f"{self._name}-{key}.json"
+        native, packaged = (path.with_suffix(kind) for kind in (".so", ".pt2"))
         with _alone(path, wait) as allowed:
             if not allowed:
                 return False
-            if not path.exists():
+            if not (path.exists() and (native.exists() or packaged.exists())):
                 results = _compile(self._function, [leaf[:1].contiguous() for leaf in leaves], given, path)
                 with writing(path):
                     path.write_text(json.dumps(results))
         self._results = Results(*json.loads(path.read_text()))
         self._axes = [leaf.ndim for leaf in leaves]
-        native, packaged = (path.with_suffix(kind) for kind in (".so", ".pt2"))
         self._run = Native(native) if native.exists() else Packaged(packaged)
         return True
 

@@ -17,6 +17,8 @@ from unittest.mock import patch
 import torch
 from torch import Tensor
 
+from sinegan.training import packaged
+
 VIEW, WRAPPER, PRODUCTS = (
     Path(__file__).with_name(name).read_text() for name in ("view.h", "wrapper.h", "products.cpp")
 )
@@ -26,18 +28,7 @@ OUR_PRODUCT = "products"
 CALLS = re.compile(r"\baoti_torch_\w+")
 """What generated code calls beside its own kernels."""
 
-OPTIONS = {
-    "aot_inductor.package": False,
-    "aot_inductor.precompile_headers": False,
-    # One place in memory for all that is between arguments and result.
-    "memory_planning": True,
-    "memory_pool": "combined",
-    # What depends on two things or more and is needed twice is kept, not computed again at each place:
-    # Adam's corrections would be, with their powers, for each row of weights. A fifth of a step's time.
-    "realize_reads_threshold": 1,
-    # What the processor can do is taken from it, not tried out by compiling for each thing: 8 s less.
-    "cpp.vec_isa_ok": True,
-}
+OPTIONS = packaged.OPTIONS | {"aot_inductor.package": False, "aot_inductor.precompile_headers": False}
 
 KNOWN = torch.__version__.startswith("2.13.")
 """Whether this is a PyTorch whose code generator is known."""
@@ -57,7 +48,7 @@ def compile_native(graph: torch.fx.GraphModule, arguments: Sequence[Tensor], pat
     from torch._inductor import aot_compile
     from torch._inductor.cpu_vec_isa import VecISA
 
-    # And what else it may be able to do, in half precision, is not needed.
+    # What else the processor may be able to do, in half precision, is not needed, so not tried out: 2 s less.
     with _views_for_tensors() as foreign, patch.object(VecISA, "check_build", return_value=False):
         try:
             made = aot_compile(graph, tuple(arguments), options=OPTIONS)
