@@ -280,6 +280,16 @@ def test_something_may_be_done_meanwhile(make_config: MakeConfig, run: Run, tmp_
     assert done == [False]
 
 
+def test_that_short_runs_are_eager_is_said_once_where_nobody_chose_it(
+    make_config: MakeConfig, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run([make_config()], Serial(), name="chosen")
+    assert "Eager" not in capsys.readouterr().out
+    left_to_us = [make_config(training={"compile": "auto"}, seed=seed, seeds=1) for seed in (0, 1)]
+    run([*left_to_us, make_config(training={"compile": "auto", "steps": 11})], Serial(), name="automatic")
+    assert capsys.readouterr().out.count("Eager: under 2,000 steps") == 1
+
+
 def test_a_single_shard_has_a_worker_where_another_core_is_free(make_config: MakeConfig, run: Run) -> None:
     alone = make_config(target=DeadlyForWorkers(points=6), seeds=1)
     assert run([alone], Local(workers=2))[0] == {0: Outcome(Counter(failed=1), [(DIED, "")])}

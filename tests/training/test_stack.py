@@ -30,7 +30,7 @@ from sinegan.training.loop import engine_settings
 from sinegan.training.metrics import Fresh, measure, projections
 from sinegan.training.optimisers import SGD, Adam, Extragradient, OptimisticAdam, RMSprop
 from sinegan.training.schedules import Cosine, Linear
-from sinegan.training.signature import PAYS_FROM, Run, is_compiled, signature
+from sinegan.training.signature import PAYS_FROM, Run, is_compiled, signature, why_eager
 from sinegan.training.stack import BLOCK, Stack
 from sinegan.training.step import Game, State, beginning, step
 
@@ -279,12 +279,18 @@ def test_the_engine_is_chosen_by_the_configuration_and_the_machine_alone(
     def compiled(word: str, steps: int) -> bool:
         return is_compiled(make_config(training={"compile": word, "steps": steps}))
 
+    def said(word: str, steps: int) -> str:
+        return why_eager(make_config(training={"compile": word, "steps": steps}))
+
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     assert [compiled("auto", steps) for steps in (PAYS_FROM - 1, PAYS_FROM)] == [False, True]
     assert [compiled("always", 1), compiled("never", 10**6)] == [True, False]
+    assert (said("always", 1), said("never", 1), said("auto", PAYS_FROM)) == ("", "", "")
+    assert said("auto", 1) == "Eager: under 2,000 steps compiling does not pay (training.compile=always)."
     monkeypatch.setattr(shutil, "which", lambda _: None)
     assert not compiled("auto", PAYS_FROM)
     assert compiled("always", 1)
+    assert "no C++ compiler" in said("auto", PAYS_FROM)
 
 
 @pytest.mark.parametrize("target", [NoisySine(points=6), Sine(points=6)])

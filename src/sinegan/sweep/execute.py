@@ -22,6 +22,7 @@ from sinegan.sweep.progress import FOLDER, AbandonedError, Reporter, Watcher, sh
 from sinegan.sweep.provenance import complete_provenance, write_provenance
 from sinegan.sweep.record import Recorder, merge_parts
 from sinegan.training.loop import RUNNING, Evaluation, engine_settings, train
+from sinegan.training.signature import why_eager
 from sinegan.training.stack import Stack
 
 SECONDS_BETWEEN_PARTS = 10.0
@@ -117,6 +118,8 @@ def execute(
     with writing(progress):
         progress.mkdir(parents=True)
     watcher = Watcher(progress, sum(left), sum(shard.run_steps for shard in shards), len(here))
+    for line in filter(None, dict.fromkeys(why_eager(shard.members[0].run.config) for shard in shards)):
+        print(line, flush=True)
     for place, configuration in enumerate(here):
         if left[place]:
             write_provenance(configuration)

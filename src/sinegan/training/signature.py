@@ -90,10 +90,19 @@ def is_compiled(config: Config) -> bool:
     Depends on the configuration and the machine alone, never on the rest of the sweep: eager and
     compiled programs differ in the last bits.
     """
-    if config.training.compile == "auto":
-        compiler = any(shutil.which(name) for name in ("g++", "clang++", "c++"))
-        return compiler and config.training.steps >= PAYS_FROM
-    return config.training.compile == "always"
+    chosen = config.training.compile
+    return chosen == "always" or (chosen == "auto" and not why_eager(config))
+
+
+def why_eager(config: Config) -> str:
+    """Why `compile=auto` leaves this configuration eager, in a line; nothing where it does not."""
+    if config.training.compile != "auto":
+        return ""
+    if not any(shutil.which(name) for name in ("g++", "clang++", "c++")):
+        return "Eager, which is slower: there is no C++ compiler (g++, clang++ or c++)."
+    if config.training.steps < PAYS_FROM:
+        return f"Eager: under {PAYS_FROM:,} steps compiling does not pay (training.compile=always)."
+    return ""
 
 
 def _float_fields(component: Any) -> list[str]:
