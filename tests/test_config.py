@@ -230,3 +230,12 @@ def test_all_conflicts_are_raised_at_once(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     found = problems(target=family(16), training={"evaluation_samples": 5000, "device": "cuda"})
     assert [line.split(" = ")[0] for line in found] == ["training.device", "training.evaluation_samples"]
+
+
+def test_what_cannot_be_compiled_is_refused_before_anything_trains(monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    assert validate(values(training={"compile": "always"})).training.compile == "always"
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    with pytest.raises(InvalidConfigError, match=r"^training.compile = always: no C\+\+ compiler"):
+        validate(values(training={"compile": "always"}))
+    assert validate(values(training={"compile": "auto"})).training.compile == "auto"

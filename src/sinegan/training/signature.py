@@ -1,11 +1,10 @@
 """Which runs can share a stack: those whose configurations differ in nothing but data."""
 
 import dataclasses
-import shutil
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeVar
 
-from sinegan.config import Config
+from sinegan.config import Config, has_compiler
 from sinegan.game.losses import Loss
 from sinegan.game.networks import Players
 from sinegan.game.penalties import Penalty
@@ -98,7 +97,7 @@ def why_eager(config: Config) -> str:
     """Why `compile=auto` leaves this configuration eager, in a line; nothing where it does not."""
     if config.training.compile != "auto":
         return ""
-    if not any(shutil.which(name) for name in ("g++", "clang++", "c++")):
+    if not has_compiler():
         return "Eager, which is slower: there is no C++ compiler (g++, clang++ or c++)."
     if config.training.steps < PAYS_FROM:
         return f"Eager: under {PAYS_FROM:,} steps compiling does not pay (training.compile=always)."
