@@ -24,7 +24,7 @@ from sinegan.composition import problems_of
 from sinegan.conf_folder import conf_folder
 from sinegan.config import InvalidConfigError
 from sinegan.schema import nearest
-from sinegan.sweep.provenance import FILE
+from sinegan.sweep_folder import holds_sweep, is_configuration
 
 CONFIG_NAME = "config"
 RESUME = "resume"
@@ -144,7 +144,7 @@ def _resume_problems(override: Override, multirun: bool) -> Iterator[str]:
     """What keeps `resume=FOLDER` from naming a folder that can be gone on with."""
     text = " ".join(_texts(override))
     folder = Path(text)
-    is_run, is_sweep = (folder / FILE).exists(), bool(list(folder.glob(f"*/{FILE}")))
+    is_run, is_sweep = is_configuration(folder), holds_sweep(folder)
     if override.is_sweep_override():
         yield f"{override.input_line}: one folder at a time"
     elif not folder.is_dir():

@@ -1,9 +1,11 @@
-"""Files that are written whole or not at all, and folders that one process at a time writes to."""
+"""Files that are written whole or not at all, read with care, and folders that one process writes to."""
 
 import fcntl
+import hashlib
 import json
 import os
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -48,6 +50,70 @@ def write_json(path: Path, value: Any, durable: bool = True) -> None:
     write_whole(path, json.dumps(value, indent=1) + "\n", durable)
 
 
+MOST_BYTES = 4 * 2**30
+"""The size up to which a file is read; none of sinegan's comes near it."""
+MOST_JSON_BYTES = 64 * 2**20
+
+CHECKSUM = "sha256"
+"""The key under which a sealed JSON file carries the checksum of all its other keys."""
+
+
+def read_regular(path: Path, most: int = MOST_BYTES) -> bytes:
+    """Reads a regular file. Raises OSError for anything else (a pipe, a device) and for over `most` bytes.
+
+    Opening a pipe would wait for a writer, and a device may have no end.
+    """
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError("it is no regular file")
+        if found.st_size > most:
+            raise OSError(f"it has {found.st_size:,} bytes; at most {most:,} are read")
+        return file.read(most)
+
+
+def read_json(path: Path) -> Any:
+    """Reads a JSON file. Raises OSError or ValueError when it is damaged, nested too deep or too large."""
+    try:
+        return json.loads(read_regular(path, MOST_JSON_BYTES))
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+
+
+def write_sealed(path: Path, value: Mapping[str, Any]) -> None:
+    """Writes a mapping as JSON with the checksum of its content."""
+    write_json(path, {**value, CHECKSUM: _checksum(value)})
+
+
+def read_sealed(path: Path) -> dict[str, Any]:
+    """Reads what `write_sealed` wrote. Raises OSError or ValueError when it is anything else."""
+    content = read_json(path)
+    if not isinstance(content, dict) or CHECKSUM not in content:
+        raise ValueError("it carries no checksum")
+    if content.pop(CHECKSUM) != _checksum(content):
+        raise ValueError("it is not what was written")
+    return content
+
+
+def _checksum(value: Mapping[str, Any]) -> str:
+    # Through JSON and back: a tuple is read as a list, and a key that is a number as text.
+    plain = json.loads(json.dumps(value))
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+def refuse_links(folder: Path) -> None:
+    """Raises UnwritableFileError for a symbolic link anywhere below a folder: writing would lead outside."""
+    for parent, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            refuse_link(Path(parent) / name)
+
+
+def refuse_link(path: Path) -> None:
+    """Raises UnwritableFileError when a path is a symbolic link."""
+    if path.is_symlink():
+        raise UnwritableFileError(f"{path}: is a symbolic link, and is not written through; remove it")
+
+
 LOCK = ".lock"
 
 
@@ -78,7 +144,10 @@ def exclusive(folder: Path) -> Iterator[None]:
 def _locked(path: Path) -> IO[str]:
     while True:
         with writing(path):
-            lock = open(path, "a+")  # noqa: SIM115
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
+            lock = os.fdopen(os.open(path, flags, 0o666), "a+")
+            if not stat.S_ISREG(os.fstat(lock.fileno()).st_mode):
+                raise OSError("it is no regular file")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -12,21 +12,26 @@ import io
 import json
 import os
 import shutil
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from sinegan.files import write_whole, writing
+from sinegan.files import MOST_BYTES, read_json, read_regular, refuse_link, write_whole, writing
 
 PARTS = "parts"
 MANIFEST = "manifest.json"
-RUNS, HISTORY, SAMPLES, CHECKPOINT = "runs.csv", "history.csv", "samples.npz", "checkpoint.pt"
+RESULT_FILES = RUNS, HISTORY, SAMPLES, CHECKPOINT = "runs.csv", "history.csv", "samples.npz", "checkpoint.pt"
 
 ENDED_WELL = ("finished", "stopped")
 DIVERGED, FAILED, UNFINISHED = "diverged", "failed", "unfinished"
+MADE_BY = ("engine", "torch")
+"""Columns that say which engine of which PyTorch trained a run: what its last bits depend on."""
 _KNOWS_MORE = {UNFINISHED: 0, FAILED: 1, DIVERGED: 2, "stopped": 2, "finished": 2}
 
 
@@ -39,16 +44,19 @@ class DamagedResultsError(ResultFilesError):
 
 
 class KnownRun(NamedTuple):
-    """What is stored of a run, and in which set."""
+    """What is stored of a run, and in which set; engine and torch: what trained it, where that is known."""
 
     seed: int
     status: str
     step: int
     source: Path
+    engine: str = ""
+    torch: str = ""
 
 
 def write_part(configuration: Path, name: str, files: Mapping[str, bytes | str]) -> Path:
     """Writes a set into `parts/`, whole or not at all; returns its folder."""
+    refuse_link(configuration / PARTS)
     part = configuration / PARTS / f"{name}-{uuid4().hex[:8]}"
     hidden = part.with_name(f".{part.name}")
     for file, content in files.items():
@@ -102,15 +110,35 @@ def manifest(files: Mapping[str, bytes | str]) -> str:
 
 def checked(folder: Path, name: str) -> bytes:
     """The content of a file of a set. Raises DamagedResultsError when it is not what was written."""
-    remedy = f"restore it, or delete {folder} and resume the sweep to train its runs again"
+    expected = _sums(folder).get(name)
     try:
-        content = (folder / name).read_bytes()
-        expected = json.loads((folder / MANIFEST).read_text())[name]
-    except (OSError, ValueError, KeyError) as error:
-        raise DamagedResultsError(f"{folder / name}: cannot be read ({error}); {remedy}") from error
+        content = read_regular(folder / name)
+    except OSError as error:
+        raise _unreadable(folder, name, error.strerror or error) from error
+    if expected is None:
+        raise _unreadable(folder, MANIFEST, f"it has no checksum of {name}")
     if hashlib.sha256(content).hexdigest() != expected:
-        raise DamagedResultsError(f"{folder / name}: is not what was written; {remedy}")
+        raise DamagedResultsError(f"{folder / name}: is not what was written; {_remedy(folder)}")
     return content
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    """The checksums of a set. Raises DamagedResultsError when they cannot be read or are none."""
+    try:
+        sums = read_json(folder / MANIFEST)
+    except (OSError, ValueError) as error:
+        raise _unreadable(folder, MANIFEST, getattr(error, "strerror", None) or error) from error
+    if not isinstance(sums, dict) or not set(sums) <= set(RESULT_FILES):
+        raise _unreadable(folder, MANIFEST, "it is no list of the checksums of a set")
+    return sums
+
+
+def _unreadable(folder: Path, name: str, reason: object) -> DamagedResultsError:
+    return DamagedResultsError(f"{folder / name}: cannot be read ({reason}); {_remedy(folder)}")
+
+
+def _remedy(folder: Path) -> str:
+    return f"restore it, or delete {folder} and resume the sweep to train its runs again"
 
 
 def sets(configuration: Path) -> list[Path]:
@@ -119,9 +147,9 @@ def sets(configuration: Path) -> list[Path]:
     While there are parts its own files count only if they are whole: they may be half replaced.
     """
     found = parts(configuration)
-    if (configuration / RUNS).exists():
+    if any(os.path.lexists(configuration / name) for name in (MANIFEST, *RESULT_FILES)):
         with contextlib.suppress(DamagedResultsError) if found else contextlib.nullcontext():
-            for name in json.loads(_manifest_text(configuration)):
+            for name in {RUNS: None, HISTORY: None, **_sums(configuration)}:
                 # Results that are handed on may lack it: nothing but a resume needs it.
                 if name != CHECKPOINT or (configuration / name).exists():
                     checked(configuration, name)
@@ -135,25 +163,13 @@ def parts(configuration: Path, name: str = "") -> list[Path]:
     return sorted(path for path in found if not path.name.startswith("."))
 
 
-def _manifest_text(folder: Path) -> str:
-    try:
-        text = (folder / MANIFEST).read_text()
-        json.loads(text)
-        return text
-    except (OSError, ValueError) as error:
-        raise DamagedResultsError(
-            f"{folder / MANIFEST}: cannot be read ({error}); restore it, "
-            f"or delete {folder} and resume the sweep to train its runs again"
-        ) from error
-
-
 def stored_runs(configuration: Path, part: str = "") -> pd.DataFrame:
     """A row a run, in the order of seeds, with `source`: the set that knows most of it.
 
     part: look only into the parts of this name.
     """
     found = parts(configuration, part) if part else sets(configuration)
-    frames = [read_csv(folder, RUNS).assign(source=str(folder)) for folder in found]
+    frames = [_read_runs(folder).assign(source=str(folder)) for folder in found]
     if not frames:
         return pd.DataFrame(columns=["seed", "status", "step", "seconds", "message", "source"])
     runs = pd.concat(frames, ignore_index=True)
@@ -165,9 +181,28 @@ def stored_runs(configuration: Path, part: str = "") -> pd.DataFrame:
 def known_runs(configuration: Path, part: str = "") -> list[KnownRun]:
     """The runs that any set of a configuration, or any part of a name, tells of, in the order of seeds."""
     return [
-        KnownRun(int(row["seed"]), str(row["status"]), int(row["step"]), Path(row["source"]))
+        KnownRun(
+            row["seed"],
+            row["status"],
+            row["step"],
+            Path(row["source"]),
+            **{name: row[name] for name in MADE_BY if isinstance(row.get(name), str)},
+        )
         for row in records(stored_runs(configuration, part))
     ]
+
+
+def _read_runs(folder: Path) -> pd.DataFrame:
+    """The runs of a set. Raises DamagedResultsError when they are none."""
+    runs = read_csv(folder, RUNS)
+    if not {"seed", "status", "step", "seconds", "message"} <= set(runs):
+        raise _unreadable(folder, RUNS, "it lacks columns")
+    numbers = all(pd.api.types.is_integer_dtype(runs[name]) for name in ("seed", "step"))
+    if not (numbers and pd.api.types.is_numeric_dtype(runs["seconds"])):
+        raise _unreadable(folder, RUNS, "a seed, a step or the seconds are no numbers")
+    if unknown := set(map(str, runs["status"])) - set(_KNOWS_MORE):
+        raise _unreadable(folder, RUNS, f"a status is {min(unknown)}"[:200])
+    return runs
 
 
 def stored_history(runs: pd.DataFrame) -> pd.DataFrame:
@@ -176,6 +211,7 @@ def stored_history(runs: pd.DataFrame) -> pd.DataFrame:
     for source, chosen in runs.groupby("source", sort=False):
         history = read_csv(Path(str(source)), HISTORY)
         if len(history):
+            _check_history(Path(str(source)), history)
             frames.append(history[history["seed"].isin(chosen["seed"])])
     if not frames:
         return pd.DataFrame()
@@ -195,4 +231,38 @@ def csv(frame: pd.DataFrame) -> str:
 def read_csv(folder: Path, name: str) -> pd.DataFrame:
     """A table of a set. Raises DamagedResultsError when it is not what was written."""
     content = checked(folder, name)
-    return pd.read_csv(io.BytesIO(content)) if len(content) > 1 else pd.DataFrame()
+    try:
+        return pd.read_csv(io.BytesIO(content)) if len(content) > 1 else pd.DataFrame()
+    except ValueError as error:
+        raise _unreadable(folder, name, error) from error
+
+
+def _check_history(folder: Path, history: pd.DataFrame) -> None:
+    numbers = all(pd.api.types.is_numeric_dtype(history[name]) for name in history)
+    if not (numbers and {"seed", "step"} <= set(history)):
+        raise _unreadable(folder, HISTORY, "it is no table of numbers by seed and step")
+
+
+def read_samples(folder: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of `samples.npz`, as `record.samples_of` describes them.
+
+    Raises DamagedResultsError when it is not what was written, holds none, or would not fit into memory.
+    """
+    content = checked(folder, SAMPLES)
+    try:
+        refuse_swelling(content)
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+            arrays = dict(stored)
+        if lacking := {"x", "real", "seeds", "curves", "probability"} - set(arrays):
+            raise ValueError(f"it lacks {', '.join(sorted(lacking))}")
+    except (ValueError, OSError, EOFError, MemoryError, zipfile.BadZipFile) as error:
+        raise _unreadable(folder, SAMPLES, error) from error
+    return arrays
+
+
+def refuse_swelling(content: bytes, most: int = MOST_BYTES) -> None:
+    """Raises ValueError when an archive holds more than `most` bytes, BadZipFile when it is no archive."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+    if size > most:
+        raise ValueError(f"it unpacks to {size:,} bytes; at most {most:,} are read")

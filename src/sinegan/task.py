@@ -1,6 +1,7 @@
 """What Hydra calls: one configuration, or all of a sweep together."""
 
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -28,40 +29,69 @@ register()
 def train(config: DictConfig) -> float:
     """Trains one configuration into the folder that Hydra gave it; returns its objective."""
     from sinegan.composition import resolved
+    from sinegan.results import DamagedResultsError
     from sinegan.sweep.resume import differences, stored_settings
 
     hydra = HydraConfig.get()
     folder = Path(hydra.runtime.output_dir)
-    before = stored_settings(folder)
+    try:
+        before = stored_settings(folder)
+    except DamagedResultsError as error:
+        _refuse("a file cannot be relied on", [str(error)])
     if before is not None and (found := differences(before, resolved(config))):
         _refuse(f"{folder} holds another configuration; resume it by its own command", found)
-    ((_, file),) = train_together([Job(config, list(hydra.overrides.task), folder)])
+    ((_, file),) = _trained([Job(config, list(hydra.overrides.task), folder)], folder)
     objective: float = file(config)
     return objective
 
 
 def train_together(jobs: Sequence[Job]) -> Iterator[tuple[int, TaskFunction]]:
-    """Trains what is missing of all configurations, stacked; yields each as it finishes."""
+    """Trains what is missing of a sweep's configurations, stacked; yields each as it finishes."""
+    from sinegan.composition import resolved
+    from sinegan.files import UnwritableFileError, refuse_links
+    from sinegan.results import DamagedResultsError
+    from sinegan.sweep.resume import misplaced, moved
+    from sinegan.sweep_folder import Listed, write_list
+
+    home = Path(os.path.abspath(str(jobs[0].config.hydra.sweep.dir)))
+    wanted = {Path(os.path.abspath(job.folder)): resolved(job.config) for job in jobs}
+    try:
+        refuse_links(home)
+        problems = misplaced(home, wanted) or ([] if _in_batches(jobs[0].config) else moved(home, wanted))
+        if problems:
+            _refuse(f"these configurations do not fit into {home}", problems)
+        of_jobs = zip(jobs, wanted.items(), strict=True)
+        write_list(
+            home,
+            [
+                Listed(int(job.config.hydra.job.num), folder.relative_to(home).as_posix(), settings)
+                for job, (folder, settings) in of_jobs
+            ],
+        )
+    except (DamagedResultsError, UnwritableFileError) as error:
+        _refuse("a file cannot be relied on", [str(error)])
+    yield from _trained(jobs, home)
+
+
+def _trained(jobs: Sequence[Job], home: Path) -> Iterator[tuple[int, TaskFunction]]:
     from sinegan.composition import resolved, typed
     from sinegan.files import UnwritableFileError
     from sinegan.results import ResultFilesError
     from sinegan.sweep.execute import execute
     from sinegan.sweep.plan import Configuration
-    from sinegan.sweep.resume import changed_engine
+    from sinegan.sweep.resume import CannotResumeError
     from sinegan.watch import watching
 
     configurations = []
     for job in jobs:
         config, executor = typed(job.config)
         configurations.append(Configuration(config, job.folder, resolved(job.config), job.overrides))
-    changed = [line for each in configurations if (line := changed_engine(each.folder, each.config))]
-    if changed:
-        _refuse("the engine is another one", changed)
-    home = jobs[0].folder if len(jobs) == 1 else jobs[0].folder.parent
     try:
         with watching(configurations) as observers:
             for place, failures in execute(configurations, executor, home, observers, _load_report):
                 yield place, partial(_file, jobs[place].folder, failures)
+    except CannotResumeError as error:
+        _refuse("the engine is another one", str(error).splitlines())
     except (ResultFilesError, UnwritableFileError) as error:
         raise CompactHydraException(f"sinegan: {error}") from error  # Hydra shows it without a traceback
 
@@ -72,20 +102,37 @@ def _load_report() -> None:
         import sinegan.report.make  # noqa: F401
 
 
-def _numbers(configs: Sequence[DictConfig], sweep: Path, first: int) -> list[int]:
-    """The number of each job: that of its stored configuration in a resumed sweep."""
-    from sinegan.composition import resolved
-    from sinegan.sweep.resume import CannotResumeError, numbers, stored_sweep
+def _in_batches(config: DictConfig) -> bool:
+    """Whether the launcher is given a part of the sweep's jobs at a time, so that the others are unknown."""
+    sweeper = config.hydra.sweeper
+    return bool(sweeper.get("max_batch_size") or sweeper.get("n_jobs"))  # Optuna's name for it
 
-    stored = {number: settings for number, settings in stored_sweep(sweep).items() if number >= first}
-    sweeper = configs[0].hydra.sweeper
-    if sweeper.get("max_batch_size") or sweeper.get("n_jobs"):  # Optuna's name for it
-        # Those of later batches are not asked for yet.
-        stored = {number: settings for number, settings in stored.items() if number < first + len(configs)}
+
+def _numbers(configs: Sequence[DictConfig], sweep: Path, first: int) -> list[int]:
+    """The number of each job: that of its stored configuration in a resumed sweep.
+
+    Equal configurations have one number.
+    """
+    from sinegan.composition import resolved
+    from sinegan.results import DamagedResultsError
+    from sinegan.sweep.resume import CannotResumeError, Stored, numbers, stored_sweep
+
+    home = Path(os.path.abspath(sweep))
     try:
-        return numbers([resolved(config) for config in configs], stored, first)
+        held, lost = stored_sweep(home)
+        earlier = {number: settings for number, settings in held.items() if number < first}
+        numbers_left = {number for number in (*held, *lost) if number >= first}
+        if _in_batches(configs[0]):  # those of later batches are not asked for yet
+            numbers_left &= set(range(first, first + len(configs)))
+        stored = Stored(*({n: each[n] for n in numbers_left & set(each)} for each in (held, lost)))
+        found = numbers([resolved(config) for config in configs], stored, first, earlier)
+    except DamagedResultsError as error:
+        _refuse("a file cannot be relied on", [str(error)])
     except CannotResumeError as error:
-        _refuse(f"{sweep} holds another sweep; resume it by its own command", str(error).splitlines())
+        _refuse(f"{home} holds another sweep; resume it by its own command", str(error).splitlines())
+    if repeated := len(found) - len(set(found) - set(earlier)):
+        print(f"{repeated} of {len(found)} configurations equal others; each is trained once.", flush=True)
+    return found
 
 
 def _refuse(reason: str, lines: Sequence[str]) -> NoReturn:

@@ -177,6 +177,22 @@ def test_the_number_to_go_on_from_rises_from_batch_to_batch(sweep: RunSweep) -> 
     assert firsts == [(Path("sweep"), 0), (Path("sweep"), 2)]
 
 
+def test_jobs_of_one_number_run_once_and_all_return_what_it_returns(sweep: RunSweep, tmp_path: Path) -> None:
+    ran: list[int] = []
+
+    def numbers(configs: Sequence[DictConfig], *_: Any) -> list[int]:
+        return [config.seeds for config in configs]
+
+    def note(config: DictConfig) -> int:
+        ran.append(config.seeds)
+        return int(config.seeds) * 100
+
+    batches = sweep(stacked(note, numbers=numbers), "seeds=2,4,2,2", "hydra.sweeper.max_batch_size=3")
+    assert [done([batch]) for batch in batches] == [[200, 400, 200], [200]]
+    assert ran == [2, 4]
+    assert {path.name for path in (tmp_path / "sweep").iterdir()} == {"2", "4", "multirun.yaml"}
+
+
 def refuse(*_: object) -> list[int]:
     raise CompactHydraException("that was trained already")
 

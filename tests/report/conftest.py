@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sinegan.files import write_sealed
 from sinegan.report.sweeps import Sweep, load_sweep
 
 EVERY = 10
@@ -67,7 +68,7 @@ def file_configuration() -> Callable[..., Path]:
         }
         tables = folder / part
         tables.mkdir(parents=True, exist_ok=True)
-        (folder / "provenance.json").write_text(json.dumps(provenance))
+        write_sealed(folder / "provenance.json", provenance)
         if values:
             runs = [
                 f"{seed},{status.get(seed, 'finished')},{steps if end_step is None else end_step},"
@@ -83,7 +84,9 @@ def file_configuration() -> Callable[..., Path]:
             columns = f"seed,step,{metric},d_real,d_fake,value,value_gap"
             # Without any evaluation there are no columns either: the table is empty.
             (tables / "history.csv").write_text("\n".join([columns, *history, ""]) if history else "\n")
-            np.savez(tables / "samples.npz", x=np.arange(5), real=np.ones((1, 5)), seeds=[], curves=[])
+            none: list[float] = []
+            arrays = {"x": np.arange(5), "real": np.ones((1, 5)), "seeds": none, "curves": none}
+            np.savez(tables / "samples.npz", probability=none, **arrays)  # type: ignore[arg-type]
             seal(tables)
         return folder
 

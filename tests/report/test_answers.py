@@ -1,6 +1,5 @@
 """The answer in words: whole sentences, read aloud, that say no more than the seeds do."""
 
-import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 from values import drawn
 
+from sinegan.files import read_sealed, write_sealed
 from sinegan.report.answers import answer, short_keys, short_label, turned
 from sinegan.report.sweeps import Sweep, load_sweep
 from sinegan.results import records
@@ -159,9 +159,9 @@ def test_a_sweep_that_has_just_begun_says_so(tmp_path: Path, file_configuration:
 
 def with_target(folder: Path, name: str) -> None:
     """Gives a hand-written configuration a target."""
-    provenance = json.loads((folder / "provenance.json").read_text())
+    provenance = read_sealed(folder / "provenance.json")
     provenance["settings"]["target"] = {"_target_": f"sinegan.game.targets.{name}"}
-    (folder / "provenance.json").write_text(json.dumps(provenance))
+    write_sealed(folder / "provenance.json", provenance)
 
 
 def test_the_target_and_the_shared_network_are_named(

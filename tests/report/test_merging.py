@@ -1,12 +1,12 @@
 """Several sweeps as one: seeds add up, and what differs is shown."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sinegan.files import read_sealed, write_sealed
 from sinegan.report.merging import clashes, completed, flat, identity
 from sinegan.report.sweeps import UnreadableSweepError, load_sweep
 from sinegan.report.tables import notes
@@ -18,9 +18,9 @@ FileConfiguration = Callable[..., Path]
 def change(folder: Path, settings: Mapping[str, Any], **provenance: Any) -> None:
     """Changes the settings, and what else is known, of a configuration's provenance."""
     path = folder / "provenance.json"
-    known = json.loads(path.read_text())
+    known = read_sealed(path)
     known["settings"] |= settings
-    path.write_text(json.dumps(known | provenance))
+    write_sealed(path, known | provenance)
 
 
 def test_nested_settings_become_dotted_keys() -> None:

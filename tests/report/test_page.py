@@ -3,7 +3,6 @@
 import base64
 import dataclasses
 import html
-import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -18,6 +17,7 @@ from hypothesis import given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
+from sinegan.files import read_sealed, write_sealed
 from sinegan.report.page import (
     MOST_ROWS,
     MOST_VALUES,
@@ -223,7 +223,8 @@ def test_the_command_the_commit_the_versions_and_the_machine_are_told(sweep: Swe
         "machine": {"cores": 2},
         "started": "2026-11-23T17:07:18+00:00",
     }
-    file.write_text(json.dumps(json.loads(file.read_text()) | more))
+    write_sealed(file, read_sealed(file) | more)
+    sweep = load_sweep(tmp_path)
     assert origins(sweep) == {
         "command": ["python -m sinegan.main -m 'loss=a,b' <x>"],
         "commit": ["abc (with uncommitted changes)"],

@@ -5,6 +5,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -47,14 +48,14 @@ def test_the_files_of_a_sweep_are_plain_json_and_csv(tmp_path: Path, seal: Seal)
     for name, lr, rmse in (("0", "1e-3", 0.5), ("1", "1e-2", 0.25)):
         folder = tmp_path / name
         folder.mkdir()
-        (folder / "provenance.json").write_text(
-            f"""{{
-            "overrides": ["optim.lr={lr}", "network=tiny"],
-            "settings": {{"training": {{"steps": 100}}, "seeds": 1}},
+        known = {
+            "overrides": [f"optim.lr={lr}", "network=tiny"],
+            "settings": {"training": {"steps": 100}, "seeds": 1},
             "primary_metric": "rmse",
-            "engine": "compiled"
-            }}"""
-        )
+            "engine": "compiled",
+        }
+        checksum = sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
+        (folder / "provenance.json").write_text(json.dumps(known | {"sha256": checksum}))
         (folder / "runs.csv").write_text(
             f"seed,status,step,seconds,message,rmse,d_real\n7,finished,100,1.25,,{rmse},0.5\n"
         )

@@ -58,7 +58,8 @@ def shards_of() -> Callable[..., list[Shard]]:
 
     def shards_of(configs: Sequence[tuple[Path, Config]], workers: int = 1) -> list[Shard]:
         todo = [
-            missing(place, Configuration(config, folder)) for place, (folder, config) in enumerate(configs)
+            missing(place, Configuration(config, folder), known_runs(folder))
+            for place, (folder, config) in enumerate(configs)
         ]
         return plan([member for members in todo for member in members], workers)
 

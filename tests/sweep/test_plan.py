@@ -4,7 +4,6 @@ import doctest
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -15,7 +14,7 @@ from sinegan.config import Config
 from sinegan.game.losses import NonSaturating
 from sinegan.game.networks import Network
 from sinegan.game.targets import Square
-from sinegan.results import csv, write_part
+from sinegan.results import csv, known_runs, write_part
 from sinegan.sweep import plan as plan_module
 from sinegan.sweep.plan import Configuration, Member, Shard, missing, plan, shard_width
 from sinegan.training.optimisers import Adam
@@ -48,7 +47,7 @@ def all_missing(*configs: Config) -> list[Member]:
     return [
         member
         for place, config in enumerate(configs)
-        for member in missing(place, Configuration(config, nowhere / str(place)))
+        for member in missing(place, Configuration(config, nowhere / str(place)), [])
     ]
 
 
@@ -173,7 +172,7 @@ def test_all_runs_of_a_new_configuration_are_missing_from_the_start(
     make_config: MakeConfig, tmp_path: Path
 ) -> None:
     config = make_config(seed=7, seeds=3)
-    assert missing(4, Configuration(config, tmp_path)) == [
+    assert missing(4, Configuration(config, tmp_path), known_runs(tmp_path)) == [
         Member(4, Run(config, seed), tmp_path, step=0, source=None) for seed in (7, 8, 9)
     ]
 
@@ -182,14 +181,17 @@ def test_what_is_missing_goes_on_from_its_files_and_what_failed_begins_again(
     make_config: MakeConfig, tmp_path: Path
 ) -> None:
     def file(name: str, *runs: tuple[int, str, int]) -> Path:
-        rows: list[dict[str, Any]] = [dict(zip(("seed", "status", "step"), run, strict=True)) for run in runs]
+        rows = [
+            {"seed": seed, "status": status, "step": step, "seconds": 1.5, "message": ""}
+            for seed, status, step in runs
+        ]
         return write_part(tmp_path, name, {"runs.csv": csv(pd.DataFrame(rows))})
 
     file("000000", (0, "finished", 12), (1, "diverged", 3), (2, "unfinished", 5))
     later = file("000001", (2, "unfinished", 10), (3, "stopped", 5))
     file("000002", (4, "failed", 10), (9, "unfinished", 5))
     config = make_config(seeds=6)
-    assert missing(1, Configuration(config, tmp_path)) == [
+    assert missing(1, Configuration(config, tmp_path), known_runs(tmp_path)) == [
         Member(1, Run(config, 2), tmp_path, step=10, source=later),
         Member(1, Run(config, 4), tmp_path),
         Member(1, Run(config, 5), tmp_path),

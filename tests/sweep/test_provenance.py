@@ -1,6 +1,5 @@
 """Every configuration says where its numbers come from."""
 
-import json
 import os
 import platform
 import shlex
@@ -15,9 +14,10 @@ from typing import Any
 import pytest
 
 from sinegan.config import Config
+from sinegan.files import read_sealed, write_sealed
 from sinegan.game.targets import NoisySine
 from sinegan.sweep.plan import Configuration
-from sinegan.sweep.provenance import complete_provenance, git_state, surroundings, write_provenance
+from sinegan.sweep.provenance import begin_provenance, complete_provenance, git_state, surroundings
 
 MakeConfig = Callable[..., Config]
 
@@ -41,12 +41,12 @@ def git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
 
 def write(folder: Path, config: Config, overrides: list[str]) -> dict[str, Any]:
     settings = {"seeds": config.seeds, "network": {"generator": [8]}}
-    write_provenance(Configuration(config, folder, settings, overrides))
+    begin_provenance(Configuration(config, folder, settings, overrides))
     return read(folder)
 
 
 def read(folder: Path) -> dict[str, Any]:
-    known: dict[str, Any] = json.loads((folder / "provenance.json").read_text())
+    known: dict[str, Any] = read_sealed(folder / "provenance.json")
     return known
 
 
@@ -123,11 +123,12 @@ def test_the_end_adds_the_seconds_since_the_start_and_changes_nothing_else(
 ) -> None:
     known = write(tmp_path, make_config(), ["a=1"])
     an_hour_ago = (datetime.fromisoformat(known["started"]) - timedelta(hours=1)).isoformat()
-    (tmp_path / "provenance.json").write_text(json.dumps(known | {"started": an_hour_ago}))
-    complete_provenance(tmp_path)
+    write_sealed(tmp_path / "provenance.json", known | {"started": an_hour_ago})
+    complete_provenance(tmp_path, ["native"])
     completed = read(tmp_path)
     assert 3600 <= completed["seconds"] < 2 * 3600
-    assert completed | {"seconds": None, "started": known["started"]} == known
+    assert completed["engine"] == "native"
+    assert completed | {"seconds": None, "started": known["started"], "engine": "eager"} == known
 
 
 def test_a_resumed_configuration_keeps_what_it_has_and_counts_its_seconds_from_then(
@@ -135,7 +136,7 @@ def test_a_resumed_configuration_keeps_what_it_has_and_counts_its_seconds_from_t
 ) -> None:
     known = write(tmp_path, make_config(), ["seeds=3"])
     known |= {"started": "2020-01-01T00:00:00.000+00:00", "command": "python of another day"}
-    (tmp_path / "provenance.json").write_text(json.dumps(known))
+    write_sealed(tmp_path / "provenance.json", known)
     again = write(tmp_path, make_config(seeds=5), ["seeds=5"])
     assert again["settings"]["seeds"] == 5
     assert again["overrides"] == ["seeds=5"]
@@ -143,7 +144,7 @@ def test_a_resumed_configuration_keeps_what_it_has_and_counts_its_seconds_from_t
     assert datetime.fromisoformat(resumed).utcoffset() == timedelta(0)
     kept = {"settings": known["settings"], "overrides": known["overrides"], "resumed": []}
     assert again | kept == known
-    complete_provenance(tmp_path)
+    complete_provenance(tmp_path, ["native"])
     assert 0 <= read(tmp_path)["seconds"] < 3600
     assert len(write(tmp_path, make_config(seeds=5), [])["resumed"]) == 2
 

@@ -43,7 +43,7 @@ METRICS = [
     "generator_gradient",
     "discriminator_gradient",
 ]
-ABOUT = ["seed", "status", "step", "seconds", "message"]
+ABOUT = ["seed", "status", "step", "seconds", "message", "engine", "torch"]
 STEPS = [0, 5, 10, 12]
 FILES = {"runs.csv", "history.csv", "samples.npz", "checkpoint.pt", "manifest.json"}
 

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +17,25 @@ from outcomes import Outcome
 from torch import Tensor
 
 from sinegan.config import Config, Plot
+from sinegan.files import read_sealed
 from sinegan.game.losses import Minimax
-from sinegan.results import ResultFilesError
+from sinegan.results import KnownRun, ResultFilesError
 from sinegan.sweep.executors import ExecutorSettings, Local, Serial
 from sinegan.sweep.plan import Configuration
-from sinegan.sweep.provenance import write_provenance
+from sinegan.sweep.provenance import begin_provenance
 from sinegan.sweep.resume import (
     CannotResumeError,
+    Stored,
     changed_engine,
     differences,
     flat,
+    misplaced,
+    moved,
     numbers,
     stored_settings,
     stored_sweep,
 )
+from sinegan.sweep_folder import Listed, write_list
 from sinegan.training.loop import Evaluation
 from sinegan.training.optimisers import SGD
 
@@ -57,7 +62,7 @@ def chosen(lr: float = 1e-3, seeds: int = 3, workers: int | None = None, **more:
 
 def refusal(wanted: Sequence[Settings], stored: Mapping[int, Settings]) -> list[str]:
     with pytest.raises(CannotResumeError) as caught:
-        numbers(wanted, stored, 0)
+        numbers(wanted, Stored(stored, {}), 0)
     return str(caught.value).splitlines()
 
 
@@ -97,9 +102,14 @@ def test_every_difference_is_named_with_both_values() -> None:
 def test_stored_configurations_keep_their_numbers_and_added_ones_get_new_ones(
     rates: list[float], old: int, first: int, data: st.DataObject
 ) -> None:
-    before = numbers([chosen(lr) for lr in rates[:old]], {}, first)
+    before = numbers([chosen(lr) for lr in rates[:old]], Stored({}, {}), first)
     assert before == list(range(first, first + len(rates[:old])))
-    stored = {number: chosen(lr) for number, lr in zip(before, rates[:old], strict=True)}
+    all_stored = {number: chosen(lr) for number, lr in zip(before, rates[:old], strict=True)}
+    deleted = data.draw(st.sets(st.sampled_from(before))) if before else set()
+    stored = Stored(
+        {number: one for number, one in all_stored.items() if number not in deleted},
+        {number: one for number, one in all_stored.items() if number in deleted},
+    )
     order = data.draw(st.permutations(rates))
     after = dict(zip(order, numbers([chosen(lr, workers=2) for lr in order], stored, first), strict=True))
     assert [after[lr] for lr in rates[:old]] == before
@@ -108,16 +118,29 @@ def test_stored_configurations_keep_their_numbers_and_added_ones_get_new_ones(
 
 
 def test_new_numbers_begin_after_the_highest_stored_one() -> None:
-    stored = {2: chosen(0.1), 7: chosen(0.2)}
+    stored = Stored({2: chosen(0.1), 7: chosen(0.2)}, {})
     assert numbers([chosen(0.3), chosen(0.2), chosen(0.4), chosen(0.1)], stored, 0) == [8, 7, 9, 2]
 
 
-def test_equal_configurations_are_kept_apart() -> None:
-    assert numbers([chosen(), chosen(), chosen()], {0: chosen(), 1: chosen()}, 0) == [0, 1, 2]
+def test_equal_configurations_have_one_number() -> None:
+    wanted = [chosen(1.0), chosen(0.5), chosen(1, workers=3), chosen(0.5, seeds=4), chosen(0.5)]
+    assert numbers(wanted, Stored({}, {}), 4) == [4, 5, 4, 6, 5]
+    assert numbers(wanted, Stored({4: chosen(0.5)}, {}), 4) == [5, 4, 5, 6, 4]
+    assert numbers(wanted[:2], Stored({}, {}), 4, earlier={1: chosen(0.5)}) == [4, 1]
+
+
+def test_a_configuration_that_an_older_sweep_trained_twice_stays_where_it_is() -> None:
+    assert numbers([chosen()], Stored({0: chosen(), 1: chosen()}, {}), 0) == [0]
+
+
+def test_configurations_that_differ_in_the_engine_alone_keep_their_numbers() -> None:
+    never, always = (chosen(training={"compile": word}) for word in ("never", "always"))
+    assert numbers([always, never], Stored({0: never, 1: always}, {}), 0) == [1, 0]
 
 
 def test_more_seeds_are_the_same_configuration() -> None:
-    assert numbers([chosen(0.2, seeds=8), chosen(0.1)], {0: chosen(0.1), 1: chosen(0.2)}, 0) == [1, 0]
+    stored = Stored({0: chosen(0.1), 1: chosen(0.2)}, {})
+    assert numbers([chosen(0.2, seeds=8), chosen(0.1)], stored, 0) == [1, 0]
 
 
 def test_a_configuration_that_is_missing_is_refused_with_what_it_lacks() -> None:
@@ -137,32 +160,144 @@ def test_a_changed_setting_and_fewer_seeds_are_refused_with_every_difference_to_
     ]
 
 
-def test_the_settings_of_a_sweep_are_those_of_its_numbered_folders(
+def begun(make_config: MakeConfig, folder: Path, settings: Settings) -> None:
+    begin_provenance(Configuration(make_config(), folder, settings))
+
+
+def test_the_settings_of_a_sweep_are_those_of_all_its_configurations(
     make_config: MakeConfig, tmp_path: Path
 ) -> None:
-    for name in ("0", "12", "report"):
-        write_provenance(Configuration(make_config(), tmp_path / name, chosen(0.5, more=[name])))
+    names = ["0", "12", "minimax/3", "run_7"]
+    for name in (*names, "report"):
+        begun(make_config, tmp_path / name, chosen(0.5, more=[name]))
     (tmp_path / "3").mkdir()
-    assert stored_sweep(tmp_path) == {0: chosen(0.5, more=["0"]), 12: chosen(0.5, more=["12"])}
+    held, lost = stored_sweep(tmp_path)
+    assert held == {0: chosen(0.5, more=["0"]), 12: chosen(0.5, more=["12"])} | {
+        number: chosen(0.5, more=[name]) for number, name in ((13, "minimax/3"), (14, "run_7"))
+    }
+    assert lost == {}
     assert stored_settings(tmp_path / "12") == chosen(0.5, more=["12"])
     assert stored_settings(tmp_path / "3") is None
-    assert stored_sweep(tmp_path / "none") == {}
+    assert stored_sweep(tmp_path / "none") == ({}, {})
 
 
-@pytest.mark.parametrize(("before", "now"), [("always", "never"), ("never", "always")])
-def test_another_engine_is_refused_and_the_setting_that_keeps_it_is_named(
-    make_config: MakeConfig, tmp_path: Path, before: str, now: str
+def test_the_list_of_a_sweep_numbers_its_configurations_and_knows_those_that_were_deleted(
+    make_config: MakeConfig, tmp_path: Path
 ) -> None:
-    write_provenance(Configuration(make_config(training={"compile": before}), tmp_path))
-    assert changed_engine(tmp_path, make_config(training={"compile": before})) is None
-    message = changed_engine(tmp_path, make_config(training={"compile": now}))
+    names = {"b/run_9": 0, "a": 1, "7": 2}
+    write_list(tmp_path, [Listed(number, name, chosen(number)) for name, number in names.items()])
+    for name in ("7", "b/run_9"):
+        begun(make_config, tmp_path / name, chosen(names[name]))
+    assert stored_sweep(tmp_path) == ({0: chosen(0), 2: chosen(2)}, {1: chosen(1)})
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("../elsewhere", "must lie inside"),
+        (".", "must lie inside"),
+        ("report/0", "is no name for a configuration's folder"),
+        ("parts", "is no name for a configuration's folder"),
+        ("a/.b", "is no name for a configuration's folder"),
+        ("0/1", "lies inside 0"),
+    ],
+)
+def test_a_job_whose_folder_would_not_be_found_again_is_refused(
+    tmp_path: Path, name: str, words: str
+) -> None:
+    home = tmp_path / "sweep"
+    zero = {home / "0": chosen(0.1)} if name == "0/1" else {}
+    (line,) = misplaced(home, zero | {(home / name).resolve(): chosen(0.2)})
+    assert words in line
+    assert line.endswith("mend hydra.sweep.subdir")
+
+
+def test_a_job_does_not_go_into_the_folder_of_another(make_config: MakeConfig, tmp_path: Path) -> None:
+    begun(make_config, tmp_path / "x/1", chosen(0.1))
+    assert misplaced(tmp_path, {tmp_path / "x/1": chosen(0.1, workers=3)}) == []
+    assert misplaced(tmp_path, {tmp_path / "x/1": chosen(0.2)}) == [
+        "x/1: optim.lr: 0.1 in the folder, 0.2 in the command"
+    ]
+    assert moved(tmp_path, [tmp_path / "x/1"]) == []
+    assert moved(tmp_path, [tmp_path / "1"]) == [
+        "x/1: no job of the command goes there; give hydra.sweep.subdir as before"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("engine", "now", "word"),
+    [("native", "never", "always"), ("packaged", "never", "always"), ("eager", "always", "never")],
+)
+def test_another_engine_is_refused_and_the_setting_that_keeps_it_is_named(
+    make_config: MakeConfig, tmp_path: Path, engine: str, now: str, word: str
+) -> None:
+    known = [KnownRun(0, "finished", 9, tmp_path, engine, str(torch.__version__))]
+    assert changed_engine(tmp_path, make_config(training={"compile": word}), known) is None
+    message = changed_engine(tmp_path, make_config(training={"compile": now}), known)
     assert message is not None
     assert message.startswith(str(tmp_path))
-    assert message.endswith(f"set training.compile={before}")
+    assert message.endswith(f"set training.compile={word}")
 
 
-def test_a_new_folder_has_no_engine(make_config: MakeConfig, tmp_path: Path) -> None:
-    assert changed_engine(tmp_path, make_config(training={"compile": "always"})) is None
+def test_another_pytorch_is_refused_and_the_one_to_install_is_named(
+    make_config: MakeConfig, tmp_path: Path
+) -> None:
+    known = [KnownRun(0, "unfinished", 9, tmp_path, "eager", "2.6.1+cpu")]
+    message = changed_engine(tmp_path, make_config(), known)
+    assert message is not None
+    assert f"PyTorch 2.6.1+cpu, and here is {torch.__version__}" in message
+    assert "install torch==2.6.1, or begin a new sweep" in message
+
+
+def test_runs_of_which_no_engine_is_known_go_on_by_any(make_config: MakeConfig, tmp_path: Path) -> None:
+    for known in ([], [KnownRun(0, "unfinished", 0, tmp_path)]):
+        assert changed_engine(tmp_path, make_config(training={"compile": "always"}), known) is None
+
+
+def test_each_run_says_which_engine_of_which_pytorch_trained_it(
+    make_config: MakeConfig, run: Run, read_table: ReadTable
+) -> None:
+    _, (folder,) = run([make_config(seeds=2)], Serial())
+    runs = read_table(folder / "runs.csv")
+    assert runs["engine"].tolist() == ["eager"] * 2
+    assert runs["torch"].tolist() == [str(torch.__version__)] * 2
+    assert read_sealed(folder / "provenance.json")["engine"] == "eager"
+
+
+@pytest.mark.usefixtures("eager_parts")
+@pytest.mark.parametrize("seeds", [2, 3])
+def test_a_resume_by_another_pytorch_is_refused_before_anything_is_written(
+    make_config: MakeConfig, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seeds: int
+) -> None:
+    first, second = make_config(seeds=2), make_config(seeds=2, training={"batch_size": 5})
+    interrupted(run, [first, second], 6)  # the first has ended, the second has begun
+    before = contents(tmp_path)
+    monkeypatch.setattr(torch, "__version__", "2.99.0")
+    with pytest.raises(CannotResumeError, match=r"here is 2\.99\.0"):
+        run([replace(first, seeds=seeds), second], Serial())
+    assert contents(tmp_path) == before
+
+
+def test_a_finished_sweep_is_told_whatever_pytorch_is_there(
+    make_config: MakeConfig, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, _ = run([make_config(seeds=2)], Serial())
+    monkeypatch.setattr(torch, "__version__", "2.99.0")
+    assert run([make_config(seeds=2)], Serial())[0] == before
+
+
+@pytest.mark.usefixtures("eager_parts")
+def test_a_worker_that_trains_by_another_engine_than_was_foreseen_ends_the_resume(
+    make_config: MakeConfig, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted(run, [make_config(seeds=2)], 3)
+    monkeypatch.setattr("sinegan.training.stack.Stack.engine", "packaged")
+    with pytest.raises(ResultFilesError, match="by the engine eager, but here they would go on by packaged"):
+        run([make_config(seeds=2)], Serial())
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -58,6 +58,8 @@ class StackedLauncher(Launcher):
         self.composer = Composer(hydra_context.config_loader, config)
         self.taken: dict[str, str] = {}
         """The folder of every job that was run, with the job's name."""
+        self.returns: dict[int, JobReturn] = {}
+        """What became of every job that was run together with others, by its number."""
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         setup_globals()
@@ -67,10 +69,14 @@ class StackedLauncher(Launcher):
         try:
             jobs = self._jobs(job_overrides, initial_job_idx, folder, together)
             if together is None:
+                numbers: Sequence[int] = range(initial_job_idx, initial_job_idx + len(job_overrides))
                 folders = self._refuse_shared_folders(jobs)
                 filed = self._run_one_by_one(job_overrides, initial_job_idx)
             else:
-                known = list(jobs)
+                numbered = [(number_of(job), job) for job in jobs]
+                numbers = [number for number, _ in numbered]
+                new = {number: job for number, job in reversed(numbered) if number not in self.returns}
+                known = [new[number] for number in dict.fromkeys(numbers) if number in new]
                 folders = self._refuse_shared_folders(known)
                 self._refuse_invalid(known, together)
                 filed = self._run_together(known, together)
@@ -79,16 +85,15 @@ class StackedLauncher(Launcher):
             raise
         self.taken |= folders
         folder.mkdir(parents=True, exist_ok=True)
-        returns: dict[int, JobReturn] = {}
         try:
             with contextlib.closing(filed):
-                for place, done in filed:
-                    returns[place] = done
+                for number, done in filed:
+                    self.returns[number] = done
                     if self.on_error == "stop":
                         _ = done.return_value  # raises the job's error, if it has any
         finally:
             self._log_as_hydra()
-        return [returns[place] for place in sorted(returns)]
+        return [self.returns[number] for number in numbers if number in self.returns]
 
     def _jobs(
         self,
@@ -142,10 +147,12 @@ class StackedLauncher(Launcher):
     def _run_together(
         self, jobs: Sequence[Job], together: Together
     ) -> Generator[tuple[int, JobReturn], None, None]:
+        if not jobs:
+            return
         finished = together.run(jobs)
         try:
             for place, task in finished:
-                yield place, self._file(jobs[place].config, task)
+                yield number_of(jobs[place]), self._file(jobs[place].config, task)
         finally:
             if isinstance(finished, Generator):
                 finished.close()
@@ -159,7 +166,7 @@ class StackedLauncher(Launcher):
             log.info(f"\t#{first + place} : {' '.join(filter_overrides(overrides))}")
             config = self.composer.compose(overrides)
             set_number(config, first + place)
-            yield place, self._file(config, self.task_function)
+            yield first + place, self._file(config, self.task_function)
             self._log_as_hydra()
 
     def _file(self, config: DictConfig, task: TaskFunction) -> JobReturn:
@@ -182,6 +189,10 @@ def set_number(config: DictConfig, number: int) -> None:
         config.hydra.job.num = number
 
 
+def number_of(job: Job) -> int:
+    return int(job.config.hydra.job.num)
+
+
 def folder_of(config: DictConfig) -> Path:
     """Where `run_job` will file a job."""
     with current(config):
@@ -190,7 +201,7 @@ def folder_of(config: DictConfig) -> Path:
 
 
 def name_of(job: Job) -> str:
-    return f"#{job.config.hydra.job.num} {' '.join(job.overrides)}"
+    return f"#{number_of(job)} {' '.join(job.overrides)}"
 
 
 @contextlib.contextmanager

@@ -25,8 +25,8 @@ class Together:
     runs. run: runs all jobs, and yields each finished one's place with the task function that
     Hydra's `run_job` files it by: one that returns the result, or raises the error, at once. A
     generator is closed when the launcher stops early. numbers: the job number of each config, given
-    all configs, the sweep's folder and the number that the first would have otherwise; raises
-    CompactHydraException to refuse the sweep before anything runs.
+    all configs, the sweep's folder and the number that the first would have otherwise; jobs of one
+    number run once. Raises CompactHydraException to refuse the sweep before anything runs.
     """
 
     check: Callable[[DictConfig], list[str]]

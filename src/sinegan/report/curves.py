@@ -1,12 +1,10 @@
 """Pictures of what is learned: learning curves, and generated samples against real ones."""
 
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import matplotlib
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -38,7 +36,7 @@ from sinegan.report.series import (
     scale,
 )
 from sinegan.report.tables import Sweep
-from sinegan.results import SAMPLES, checked, sets
+from sinegan.results import read_samples, sets
 
 MOST_TOGETHER = 4
 """Configurations whose runs can be told apart in one panel; more get a panel each."""
@@ -199,6 +197,5 @@ def draw_curves(axes: Axes, x: NDArray[Any], real: NDArray[Any], generated: NDAr
 def load_samples(folder: Path) -> dict[str, NDArray[Any]] | None:
     """The samples of a configuration, or those of the first part of an unfinished one."""
     for source in sets(folder)[:1]:
-        with np.load(BytesIO(checked(source, SAMPLES))) as stored:
-            return dict(stored)
+        return read_samples(source)
     return None

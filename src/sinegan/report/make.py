@@ -6,15 +6,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from sinegan.files import write_whole
+from sinegan.files import refuse_link, write_whole
 from sinegan.report import figures, text
 from sinegan.report.answers import answers
 from sinegan.report.estimates import secondary_table
 from sinegan.report.formats import FORMATS, formatted
+from sinegan.report.merging import flat
 from sinegan.report.page import page
 from sinegan.report.tables import Sweep, configurations_table, load_sweep, notes
 from sinegan.report.views import View, by_view
 from sinegan.results import csv, records
+from sinegan.sweep_folder import REPORT
 
 WIDTH = 80
 
@@ -53,15 +55,18 @@ def make_report(
     said = "\n".join(map(text.sentence, answers(sweep)))
     write_whole(report / "index.html", page(sweep, table, sweep.comparisons, sweep.effects, said, pictures))
     for row in records(sweep.configurations):
-        if sweep.settings[row["configuration"]]["plot"]["animation"]:
+        if flat(sweep.settings[row["configuration"]]).get("plot.animation") is True:
             figures.write_animation(Path(row["folder"]))
     console.print(f"Tables and figures: {report}", markup=False, soft_wrap=True)
     return sweep
 
 
 def report_folder(folder: Path, more: Sequence[Path] = ()) -> Path:
-    """Where the report of a sweep is, or of several."""
-    return folder / "report" / "merged" if more else folder / "report"
+    """Where the report of a sweep is, or of several. Raises UnwritableFileError for a link in its place."""
+    report = folder / REPORT
+    for path in (report, report / "merged"):
+        refuse_link(path)
+    return report / "merged" if more else report
 
 
 def write_view(view: View, report: Path, formats: Sequence[str]) -> list[Path]:

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -212,23 +211,23 @@ def flattened(nested: Mapping[str, Any], path: str = "") -> dict[str, str]:
 def origins(sweep: Sweep) -> dict[str, list[str]]:
     """Where the numbers come from: each fact with its values, several when configurations differ."""
     facts: dict[str, dict[str, None]] = {}
-    for folder in sweep.configurations["folder"]:
-        known = json.loads((Path(folder) / "provenance.json").read_text())
+    for known in sweep.provenances.values():
         for name, value in _facts(known):
             facts.setdefault(name, {})[value] = None
     return {name: list(values)[:MOST_VALUES] for name, values in facts.items()}
 
 
-def _facts(known: dict[str, Any]) -> Iterable[tuple[str, str]]:
+def _facts(known: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     """What the page says of a provenance; what it lacks is left out."""
     if known.get("command"):
         yield "command", str(known["command"])
-    if git := known.get("git"):
-        yield "commit", f"{git['commit']}{' (with uncommitted changes)' if git['dirty'] else ''}"
+    git = known.get("git")
+    if isinstance(git, Mapping):
+        yield "commit", f"{git.get('commit')}{' (with uncommitted changes)' if git.get('dirty') else ''}"
     if known.get("started"):
         yield "day", str(known["started"])[:10]
     for part in ("versions", "machine"):
-        if known.get(part):
+        if isinstance(known.get(part), Mapping):
             yield part, ", ".join(f"{name} {value}" for name, value in known[part].items())
     for name in ("engine", "kernels"):
         if known.get(name):

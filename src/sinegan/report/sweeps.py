@@ -1,8 +1,7 @@
 """From folders to a sweep as tidy DataFrames."""
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,16 @@ from sinegan.report.estimates import wide_table
 from sinegan.report.merging import clashes, completed, identity, split_overrides, swept_keys
 from sinegan.report.samples import MEAN, Samples, run_summaries, samples
 from sinegan.results import ENDED_WELL, ResultFilesError, stored_history, stored_runs
+from sinegan.sweep_folder import (
+    PROVENANCE,
+    configuration_folders,
+    missing_configurations,
+    read_provenance,
+    setting,
+)
 
-NEEDED = {"overrides", "settings", "primary_metric", "engine"}
 WHERE = "give a folder below outputs/sweeps or outputs/runs"
+MOST_NAMED = 5
 
 
 class UnreadableSweepError(ValueError):
@@ -43,7 +49,10 @@ class Sweep:
     shared: Mapping[str, str]
     """The overrides that all configurations share."""
     remarks: Sequence[str] = ()
-    """What the sweeps that were merged differ in, a sentence each."""
+    """What a reader has to know of the files, a sentence each: what is missing, what merged sweeps differ in.
+    """
+    provenances: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What each configuration says of its origin, by its name."""
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -96,6 +105,11 @@ class _Stored:
     path: Path
     provenance: Mapping[str, Any]
 
+    @property
+    def seeds(self) -> range:
+        first = self.provenance["settings"].get("seed", 0)
+        return range(first, first + self.provenance["settings"]["seeds"])
+
 
 def load_sweep(folder: str | Path, *more: str | Path) -> Sweep:
     """Reads a sweep's folder, or that of a single run, finished or not; or several as one sweep.
@@ -108,7 +122,7 @@ def load_sweep(folder: str | Path, *more: str | Path) -> Sweep:
     settings = [one.provenance["settings"] for one in stored]
     overrides = completed([split_overrides(one.provenance["overrides"]) for one in stored], settings)
     swept = swept_keys(overrides)
-    remarks: list[str] = []
+    remarks = _gone(homes)
     groups = [[place] for place in range(len(stored))]
     if len(homes) > 1:
         if "seed" in swept or "seeds" in swept:  # the seeds of a run stand for themselves
@@ -130,18 +144,11 @@ def load_sweep(folder: str | Path, *more: str | Path) -> Sweep:
     for group in groups:
         first = stored[group[0]]
         about = {"configuration": first.name} | {key: overrides[group[0]].get(key) for key in swept}
-        declared = {
-            seed
-            for place in group
-            for seed in range(
-                settings[place].get("seed", 0), settings[place].get("seed", 0) + settings[place]["seeds"]
-            )
-        }
         rows.append(
             about
             | {"folder": str(first.path), "metric": first.provenance["primary_metric"]}
-            | {"engine": first.provenance["engine"], "steps": settings[group[0]]["training"]["steps"]}
-            | {"seeds": len(declared)}
+            | {"engine": first.provenance.get("engine"), "steps": settings[group[0]]["training"]["steps"]}
+            | {"seeds": _count([stored[place].seeds for place in group])}
         )
         its_runs, its_history, twice = _read([stored[place].path for place in group])
         if twice:
@@ -161,6 +168,7 @@ def load_sweep(folder: str | Path, *more: str | Path) -> Sweep:
             if all(one.get(key) == value for one in overrides)
         },
         tuple(remarks),
+        {stored[group[0]].name: stored[group[0]].provenance for group in groups},
     )
 
 
@@ -170,13 +178,14 @@ def _stored(homes: Sequence[Path]) -> list[_Stored]:
     for home, called in zip(homes, names, strict=True):
         if not home.is_dir():
             raise UnreadableSweepError(f"{home}: no such folder; {WHERE}")
-        folders = configuration_folders(home)
+        folders = _folders(home)
         if not folders:
             inside = ", ".join(sorted(path.name for path in home.iterdir())[:5]) or "nothing"
             raise UnreadableSweepError(f"{home}: holds no configuration (found: {inside}); {WHERE}")
         for path in folders:
-            name = path.name if len(homes) == 1 else called if path == home else f"{called}/{path.name}"
-            found.append(_Stored(name, called, path, _read_json(path / "provenance.json")))
+            inside = path.name if path == home else path.relative_to(home).as_posix()
+            name = inside if len(homes) == 1 else called if path == home else f"{called}/{inside}"
+            found.append(_Stored(name, called, path, _provenance(path)))
     return found
 
 
@@ -191,14 +200,50 @@ def _told_apart(homes: Sequence[Path]) -> list[str]:
     raise UnreadableSweepError(f"{homes[0]}: is given more than once; give each folder once")
 
 
-def configuration_folders(home: Path) -> list[Path]:
-    """The folders of the configurations of a sweep, in the order of their numbers."""
-    if (home / "provenance.json").exists():
-        return [home]
-    found = [file.parent for file in home.glob("*/provenance.json")]
-    return sorted(
-        found, key=lambda path: (0, int(path.name), "") if path.name.isdigit() else (1, 0, path.name)
-    )
+def _folders(home: Path) -> list[Path]:
+    try:
+        return configuration_folders(home)
+    except ResultFilesError as error:
+        raise UnreadableSweepError(str(error)) from error
+
+
+def _provenance(folder: Path) -> dict[str, Any]:
+    """A configuration's provenance, with the settings that a report needs."""
+    try:
+        known = read_provenance(folder)
+        setting(known, "training.steps", int)
+        if type(known["settings"].get("seed", 0)) is not int:
+            raise ValueError("its setting seed is no whole number")
+    except ResultFilesError as error:
+        raise UnreadableSweepError(str(error)) from error
+    except ValueError as error:
+        raise UnreadableSweepError(
+            f"{folder / PROVENANCE}: cannot be read ({error}); restore it or move its folder away"
+        ) from error
+    return known
+
+
+def _gone(homes: Sequence[Path]) -> list[str]:
+    """A sentence for each sweep of which configurations are missing."""
+    said = []
+    for home in homes:
+        names = [entry.folder for entry in missing_configurations(home)]
+        if names:
+            more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+            said.append(
+                f"{len(names):,} of the configurations of {home} are missing: their folders were deleted, or "
+                f"they were not begun ({', '.join(names[:MOST_NAMED])}{more}); a resume trains them"
+            )
+    return said
+
+
+def _count(ranges: Sequence[range]) -> int:
+    """How many different numbers lie in some ranges, however long they are."""
+    count, end = 0, 0
+    for one in sorted(ranges, key=lambda each: each.start):
+        count += max(0, one.stop - max(one.start, end))
+        end = max(end, one.stop)
+    return count
 
 
 def _other_versions(stored: Sequence[_Stored]) -> list[str]:
@@ -224,18 +269,6 @@ def _read(paths: Sequence[Path]) -> tuple[pd.DataFrame, pd.DataFrame, int]:
         return kept.drop(columns="source"), stored_history(kept), len(runs) - len(kept)
     except ResultFilesError as error:
         raise UnreadableSweepError(str(error)) from error
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content: dict[str, Any] = json.loads(path.read_text())
-        if not set(content) >= NEEDED:
-            raise ValueError(f"it lacks {', '.join(sorted(NEEDED - set(content)))}")
-    except (OSError, ValueError, TypeError) as error:
-        raise UnreadableSweepError(
-            f"{path}: cannot be read ({error}); restore it or move its folder away"
-        ) from error
-    return content
 
 
 def _with(about: dict[str, Any], frame: pd.DataFrame) -> pd.DataFrame:

@@ -10,14 +10,13 @@ from sinegan.report.estimates import wide_table
 from sinegan.report.merging import split_overrides, swept_keys
 from sinegan.report.samples import label, late_means
 from sinegan.report.statistics import caution
-from sinegan.report.sweeps import Sweep, UnreadableSweepError, configuration_folders, load_sweep
+from sinegan.report.sweeps import Sweep, UnreadableSweepError, load_sweep
 from sinegan.results import ENDED_WELL, records
 
 __all__ = [
     "LOG_4",
     "Sweep",
     "UnreadableSweepError",
-    "configuration_folders",
     "configurations_table",
     "label",
     "load_sweep",

@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
-from sinegan.files import UnwritableFileError, writing
+from sinegan.files import UnwritableFileError, refuse_link, writing
 from sinegan.kernels import use_uniform_kernels
 from sinegan.results import FAILED, PARTS, UNFINISHED, ResultFilesError, known_runs, remove_leftovers
 from sinegan.sweep.executors import ExecutorError, ExecutorSettings, Local, Serial
 from sinegan.sweep.plan import Configuration, Member, Shard, missing, part_name, plan
 from sinegan.sweep.progress import FOLDER, AbandonedError, Reporter, Watcher, shown
-from sinegan.sweep.provenance import complete_provenance, write_provenance
+from sinegan.sweep.provenance import begin_provenance, complete_provenance
 from sinegan.sweep.record import Recorder, merge_parts
+from sinegan.sweep.resume import CannotResumeError, changed_engine
 from sinegan.training.loop import RUNNING, Evaluation, engine_settings, train
 from sinegan.training.signature import why_eager
 from sinegan.training.stack import Stack
@@ -70,6 +71,8 @@ def train_shard(shard: Shard, progress: Path, observers: Sequence[Observer] = ()
             states = recorder.states()
             if states is not None:
                 stack.restore(states)
+            stack.prepare()
+            recorder.refuse_other_engine(stack)
             for evaluation in train(stack):
                 recorder.add(evaluation, stack)
                 reporter.say(evaluation)
@@ -102,17 +105,26 @@ def execute(
     evaluation, so with any of them all is trained in this process. meanwhile: called once, when the
     workers have their first shards. With the place comes a failure for each shard that failed. Raises
     ExecutorError when the executor cannot be used; UnwritableFileError or ResultFilesError when files
-    cannot be written or are not what was written.
+    cannot be written or are not what was written; CannotResumeError, before anything is written, when
+    runs were trained by another engine than this machine's and others are missing.
     """
     _settle_kernels()
     home = home.absolute()
     here = [replace(each, folder=each.folder.absolute()) for each in configurations]
     failures: list[list[Failure]] = [[] for _ in here]
-    todo = [missing(place, configuration) for place, configuration in enumerate(here)]
+    known = [known_runs(configuration.folder) for configuration in here]
+    todo = [missing(place, each, its) for place, (each, its) in enumerate(zip(here, known, strict=True))]
+    if any(todo):
+        changed = [
+            changed_engine(each.folder, each.config, its) for each, its in zip(here, known, strict=True)
+        ]
+        if any(changed):
+            raise CannotResumeError("\n".join(filter(None, changed)))
     left = [len(members) for members in todo]
     shards, executor, workers = _planned(
         [member for members in todo for member in members], executor, observers
     )
+    refuse_link(home / FOLDER)
     shutil.rmtree(home / FOLDER, ignore_errors=True)
     progress = home / FOLDER / uuid4().hex[:8]
     with writing(progress):
@@ -122,11 +134,11 @@ def execute(
         print(line, flush=True)
     for place, configuration in enumerate(here):
         if left[place]:
-            write_provenance(configuration)
+            begin_provenance(configuration)
         else:
             if (configuration.folder / PARTS).exists():  # killed before they were merged
-                merge_parts(configuration.folder, configuration.config.target)
-                complete_provenance(configuration.folder)
+                engines = merge_parts(configuration.folder, configuration.config.target)
+                complete_provenance(configuration.folder, engines)
             remove_leftovers(configuration.folder)
             yield place, failures[place]
     try:
@@ -140,8 +152,8 @@ def execute(
                 for member in shard.members:
                     left[member.place] -= 1
                     if left[member.place] == 0:
-                        merge_parts(member.folder, member.run.config.target)
-                        complete_provenance(member.folder)
+                        engines = merge_parts(member.folder, member.run.config.target)
+                        complete_provenance(member.folder, engines)
                         watcher.configurations_done += 1
                         yield member.place, failures[member.place]
     finally:

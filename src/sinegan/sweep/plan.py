@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sinegan.config import Config
-from sinegan.results import FAILED, UNFINISHED, known_runs
+from sinegan.results import FAILED, UNFINISHED, KnownRun
 from sinegan.training.signature import Run, Signature, signature
 
 WIDEST = {"cpu": 8, "cuda": 1024}
@@ -35,7 +35,8 @@ class Member:
     """A run that has yet to be trained, or the rest of it.
 
     place: of its configuration in the sweep. source: the set of files that holds its state at
-    `step`; None when it has not begun.
+    `step`; None when it has not begun. engine: which it has to be trained by, as the other runs of its
+    configuration were; empty for any.
     """
 
     place: int
@@ -43,6 +44,7 @@ class Member:
     folder: Path
     step: int = 0
     source: Path | None = None
+    engine: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,17 +62,21 @@ class Shard:
         return sum(member.run.config.training.steps - member.step for member in self.members)
 
 
-def missing(place: int, configuration: Configuration) -> list[Member]:
-    """The runs of a configuration that have no result yet; a failed one is tried again."""
-    stored = {known.seed: known for known in known_runs(configuration.folder)}
+def missing(place: int, configuration: Configuration, known_before: Sequence[KnownRun]) -> list[Member]:
+    """The runs of a configuration that have no result yet; a failed one is tried again.
+
+    known_before: those that its files know of.
+    """
+    stored = {known.seed: known for known in known_before}
+    engine = next((known.engine for known in known_before if known.engine), "")
     members = []
     for seed in configuration.config.all_seeds:
         run = Run(configuration.config, seed)
         known = stored.get(seed)
         if known is None or known.status == FAILED or (known.status == UNFINISHED and known.step == 0):
-            members.append(Member(place, run, configuration.folder))
+            members.append(Member(place, run, configuration.folder, engine=engine))
         elif known.status == UNFINISHED:
-            members.append(Member(place, run, configuration.folder, known.step, known.source))
+            members.append(Member(place, run, configuration.folder, known.step, known.source, engine))
     return members
 
 

@@ -1,12 +1,12 @@
-"""Where the numbers of a configuration come from: settings, code, versions, machine."""
+"""Tells where the numbers of a configuration come from: settings, code, versions, machine."""
 
 import functools
-import json
 import os
 import platform
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,25 +14,24 @@ from typing import Any
 
 import torch
 
-from sinegan.files import write_json
 from sinegan.sweep.plan import Configuration
+from sinegan.sweep_folder import PROVENANCE, read_provenance, write_provenance
 from sinegan.training.signature import is_compiled
 
-FILE = "provenance.json"
 PACKAGES = ("sinegan", "torch", "numpy", "hydra-core", "omegaconf", "pandas", "scipy", "matplotlib")
 
 
-def write_provenance(configuration: Configuration) -> None:
+def begin_provenance(configuration: Configuration) -> None:
     """Files what is known when a configuration starts; `complete_provenance` adds the rest.
 
     A resumed configuration keeps what it has, with the new number of seeds.
     """
-    config, file = configuration.config, configuration.folder / FILE
+    config, folder = configuration.config, configuration.folder
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    if file.exists():
-        before = json.loads(file.read_text())
+    if (folder / PROVENANCE).exists():
+        before = read_provenance(folder)
         after = {"overrides": list(configuration.overrides), "settings": configuration.settings}
-        write_json(file, before | after | {"resumed": [*before["resumed"], now]})
+        write_provenance(folder, before | after | {"resumed": [*before["resumed"], now]})
         return
     known = {
         "overrides": list(configuration.overrides),
@@ -45,14 +44,15 @@ def write_provenance(configuration: Configuration) -> None:
         "seconds": None,
         **surroundings(),
     }
-    write_json(file, known)
+    write_provenance(folder, known)
 
 
-def complete_provenance(folder: Path) -> None:
-    """Adds how long the configuration took, from its start (or last resume) to its files."""
-    known = json.loads((folder / FILE).read_text())
+def complete_provenance(folder: Path, engines: Sequence[str]) -> None:
+    """Adds what trained the configuration, and how long it took from its start or last resume on."""
+    known = read_provenance(folder)
     elapsed = datetime.now(UTC) - datetime.fromisoformat([known["started"], *known["resumed"]][-1])
-    write_json(folder / FILE, known | {"seconds": elapsed.total_seconds()})
+    engine = ", ".join(engines) or known["engine"]
+    write_provenance(folder, known | {"seconds": elapsed.total_seconds(), "engine": engine})
 
 
 @functools.cache

@@ -17,17 +17,21 @@ from sinegan.results import (
     ENDED_WELL,
     FAILED,
     HISTORY,
+    MADE_BY,
     RUNS,
     SAMPLES,
     UNFINISHED,
     DamagedResultsError,
+    ResultFilesError,
     checked,
     csv,
     discard,
     known_runs,
     publish,
     read_csv,
+    read_samples,
     records,
+    refuse_swelling,
     write_part,
 )
 from sinegan.sweep.plan import Shard, part_name
@@ -51,6 +55,8 @@ class RunRecord:
     step: int = 0
     seconds: float = 0.0
     message: str = ""
+    engine: str = ""
+    torch: str = ""
     rows: list[dict[str, float]] = field(default_factory=list)
     frames: list[tuple[int, NDArray[Any], float]] = field(default_factory=list)
     painting: tuple[NDArray[Any], NDArray[Any]] | None = None
@@ -60,6 +66,7 @@ class RunRecord:
         """Its row of `runs.csv`: how it ended, and its last metrics if it is finite."""
         known = {"seed": self.seed, "status": self.status, "step": self.step}
         known |= {"seconds": self.seconds, "message": self.message}
+        known |= {"engine": self.engine, "torch": self.torch}
         last = self.rows[-1:] if self.status in (*ENDED_WELL, UNFINISHED) else []
         return known | {name: value for row in last for name, value in row.items() if name != "step"}
 
@@ -89,12 +96,22 @@ class Recorder:
         joined: dict[str, Any] = joined_states([record.state for record in self.records])
         return joined
 
+    def refuse_other_engine(self, stack: Stack) -> None:
+        """Raises ResultFilesError when runs of these configurations were trained by another engine."""
+        for member in self._shard.members:
+            if member.engine not in ("", stack.engine):
+                raise ResultFilesError(
+                    f"{member.folder}: its runs were trained by the engine {member.engine}, but here they "
+                    f"would go on by {stack.engine}, with other last bits; resume where {member.engine} works"
+                )
+
     def add(self, evaluation: Evaluation, stack: Stack) -> None:
         """Takes an evaluation, and the final state of the runs that end with it."""
         for lane, record in enumerate(self.records):
             if record.status != UNFINISHED:
                 continue
             record.step = evaluation.step
+            record.engine, record.torch = stack.engine, torch.__version__
             if evaluation.measured[lane]:
                 if evaluation.metrics is not None:
                     values = {name: float(array[lane]) for name, array in evaluation.metrics.items()}
@@ -141,17 +158,22 @@ class Recorder:
             self._parts[folder] = part
 
 
-def merge_parts(folder: Path, target: Target) -> None:
-    """Makes the configuration's own set of files from what its sets know of each run."""
+def merge_parts(folder: Path, target: Target) -> list[str]:
+    """Makes the configuration's own set of files from what its sets know of each run.
+
+    Returns the engines that trained them.
+    """
     runs = known_runs(folder)
     sources = list(dict.fromkeys(run.source for run in runs))
+    engines = sorted({run.engine for run in runs if run.engine})
     if len(sources) == 1 and len(runs) == len(read_csv(sources[0], RUNS)):
         if sources[0] != folder:
             publish(sources[0], folder)
-        return
+        return engines
     known = {source: load_records(source) for source in sources}
     files = files_of([known[run.source][run.seed] for run in runs], target)
     publish(write_part(folder, "merged", files), folder)
+    return engines
 
 
 def files_of(runs: Sequence[RunRecord], target: Target) -> dict[str, bytes | str]:
@@ -216,12 +238,11 @@ def load_records(source: Path) -> dict[int, RunRecord]:
     """What a set of files knows of its runs, by seed. Raises DamagedResultsError."""
     known: dict[int, RunRecord] = {}
     for row in records(read_csv(source, RUNS)):
-        message = "" if pd.isna(row["message"]) else row["message"]
-        known[row["seed"]] = RunRecord(row["seed"], row["status"], row["step"], row["seconds"], message)
+        told = {name: row[name] for name in ("message", *MADE_BY) if isinstance(row.get(name), str)}
+        known[row["seed"]] = RunRecord(row["seed"], row["status"], row["step"], row["seconds"], **told)
     for row in records(read_csv(source, HISTORY)):
         known[row.pop("seed")].rows.append(row)
-    with np.load(io.BytesIO(checked(source, SAMPLES))) as stored:
-        samples = dict(stored)
+    samples = read_samples(source)
     for lane, seed in enumerate(samples["seeds"].tolist()):
         known[seed].painting = (samples["curves"][lane], samples["probability"][lane])
     for lane, seed in enumerate(samples.get("frame_seeds", np.array([])).tolist()):
@@ -242,6 +263,7 @@ def load_records(source: Path) -> dict[int, RunRecord]:
 def _load_checkpoint(source: Path) -> dict[str, Any]:
     content = checked(source, CHECKPOINT)
     try:
+        refuse_swelling(content)
         states: dict[str, Any] = torch.load(io.BytesIO(content), weights_only=True)
     except Exception as error:
         raise DamagedResultsError(f"{source / CHECKPOINT}: is no checkpoint of sinegan ({error})") from error

@@ -111,6 +111,11 @@ class Stack:
         fake, probability = self._program.paint(state, self._tensor(np.stack(draws)))
         return self._array(fake), self._array(probability)
 
+    @property
+    def engine(self) -> str:
+        """What trains it."""
+        return "compiled" if self.shared.compiled else "eager"
+
     def finite_steps(self) -> NDArray[np.float64]:
         """How many steps of each run had finite losses, shape (runs,)."""
         return self._array(self.state.finite_steps)
