@@ -15,7 +15,15 @@ from typing import Any
 
 import pytest
 
-from sinegan.files import LOCK, InUseError, exclusive, write_json, write_whole
+from sinegan.files import (
+    LOCK,
+    InUseError,
+    UnwritableFileError,
+    exclusive,
+    refuse_links,
+    write_json,
+    write_whole,
+)
 
 NO_SPACE = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -197,3 +205,28 @@ def test_a_lock_that_another_process_has_just_removed_is_none(
     with exclusive(tmp_path):
         assert (tmp_path / LOCK).read_text() == str(os.getpid())
         assert_in_use(tmp_path, os.getpid())
+
+
+def test_a_lock_is_not_written_through_a_link(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("mine")
+    folder = tmp_path / "sweep"
+    folder.mkdir()
+    (folder / LOCK).symlink_to(outside)
+    with pytest.raises(UnwritableFileError, match=r"\.lock: cannot be written"), exclusive(folder):
+        pytest.fail("locked")
+    assert outside.read_text() == "mine"
+
+
+def test_a_pipe_is_no_lock(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / LOCK)
+    with pytest.raises(UnwritableFileError, match=r"\.lock: cannot be written"), exclusive(tmp_path):
+        pytest.fail("locked")
+
+
+def test_links_below_a_folder_are_named(tmp_path: Path) -> None:
+    (tmp_path / "0/deep").mkdir(parents=True)
+    refuse_links(tmp_path)
+    (tmp_path / "0/deep/link").symlink_to("nowhere")
+    with pytest.raises(UnwritableFileError, match="0/deep/link: is a symbolic link"):
+        refuse_links(tmp_path)

@@ -1,11 +1,13 @@
 """A set of result files is whole or not there, and of each run the set that knows most of it counts."""
 
 import errno
+import io
 import math
 import os
 import re
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sinegan.files import UnwritableFileError
 from sinegan.results import (
     DamagedResultsError,
     KnownRun,
@@ -25,7 +28,9 @@ from sinegan.results import (
     manifest,
     publish,
     read_csv,
+    read_samples,
     records,
+    refuse_swelling,
     remove_leftovers,
     sets,
     stored_history,
@@ -282,6 +287,137 @@ def test_own_files_without_their_sums_are_refused(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").unlink()
     with pytest.raises(DamagedResultsError, match=re.escape(f"{tmp_path / 'manifest.json'}: cannot be read")):
         stored_runs(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["runs.csv", "history.csv", "samples.npz"])
+def test_a_deleted_file_of_a_finished_configuration_is_named(tmp_path: Path, name: str) -> None:
+    write_own(tmp_path, set_of({0: ("finished", 9)}))
+    (tmp_path / name).unlink()
+    with pytest.raises(
+        DamagedResultsError, match=re.escape(f"{tmp_path / name}: cannot be read (No such file")
+    ):
+        stored_runs(tmp_path)
+
+
+def test_results_that_were_handed_on_without_their_checkpoint_are_read(tmp_path: Path) -> None:
+    write_own(tmp_path, set_of({0: ("finished", 9)}))
+    (tmp_path / "checkpoint.pt").unlink()
+    assert [run.status for run in known_runs(tmp_path)] == ["finished"]
+
+
+@pytest.mark.parametrize("name", ["runs.csv", "samples.npz", "manifest.json"])
+def test_a_pipe_a_folder_and_a_device_in_the_place_of_a_file_are_named(tmp_path: Path, name: str) -> None:
+    write_own(tmp_path, set_of({0: ("finished", 9)}))
+    path = tmp_path / name
+
+    def expect_refusal(words: str) -> None:
+        with pytest.raises(DamagedResultsError, match=re.escape(f"{path}: cannot be read ({words}")):
+            stored_runs(tmp_path)
+
+    path.unlink()
+    os.mkfifo(path)
+    expect_refusal("it is no regular file")
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    expect_refusal("it is no regular file")
+    path.unlink()
+    path.mkdir()
+    expect_refusal("Is a directory")
+
+
+@pytest.mark.parametrize(
+    "content", ["5", "[1]", "null", '{"../../etc/passwd": "0"}', '{"/dev/zero": ""}', "[" * 10**5]
+)
+def test_a_manifest_that_is_none_is_named(tmp_path: Path, content: str) -> None:
+    write_own(tmp_path, set_of({0: ("finished", 9)}))
+    (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(DamagedResultsError, match=re.escape(f"{tmp_path / 'manifest.json'}: cannot be read")):
+        stored_runs(tmp_path)
+
+
+HEAD = "seed,status,step,seconds,message\n"
+
+
+@pytest.mark.parametrize(
+    ("runs", "words"),
+    [
+        ("seed,status\n0,finished\n", "it lacks columns"),
+        (HEAD + "zero,finished,9,1,\n", "a seed, a step or the seconds are no numbers"),
+        (HEAD + "0.5,finished,9,1,\n", "a seed, a step or the seconds are no numbers"),
+        (HEAD + "0,finished,9,soon,\n", "a seed, a step or the seconds are no numbers"),
+        (HEAD + "0,won,9,1,\n", "a status is won"),
+        (HEAD + '0,finished,9,1,"\n', "EOF inside string"),
+        ("\x00\x00\x00", "it lacks columns"),
+    ],
+)
+def test_a_table_of_runs_that_is_none_is_named(tmp_path: Path, runs: str, words: str) -> None:
+    write_own(tmp_path, set_of({0: ("finished", 9)}) | {"runs.csv": runs})
+    with pytest.raises(
+        DamagedResultsError, match=re.escape(f"{tmp_path / 'runs.csv'}: cannot be read (")
+    ) as caught:
+        stored_runs(tmp_path)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("history", ["seed\n0\n", "seed,step,rmse\n0,0,good\n"])
+def test_a_history_that_is_none_is_named(tmp_path: Path, history: str) -> None:
+    write_own(tmp_path, set_of({0: ("finished", 9)}) | {"history.csv": history})
+    with pytest.raises(
+        DamagedResultsError, match=re.escape(f"{tmp_path / 'history.csv'}: cannot be read (it is no")
+    ):
+        stored_history(stored_runs(tmp_path))
+
+
+def archive(**arrays: Any) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+NONE: dict[str, Any] = dict.fromkeys(("x", "real", "seeds", "curves", "probability"), ())
+
+
+def test_the_arrays_of_samples_are_read(tmp_path: Path) -> None:
+    write_own(tmp_path, set_of({0: ("finished", 9)}) | {"samples.npz": archive(**NONE | {"x": [1.5, 2.5]})})
+    assert read_samples(tmp_path)["x"].tolist() == [1.5, 2.5]
+
+
+def test_samples_that_would_fill_the_memory_are_named_and_not_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = archive(**NONE | {"x": np.zeros(2**20)})
+    assert len(content) < 2**20
+    write_own(tmp_path, set_of({0: ("finished", 9)}) | {"samples.npz": content})
+    monkeypatch.setattr("sinegan.results.refuse_swelling", partial(refuse_swelling, most=2**20))
+    monkeypatch.setattr(np, "load", lambda *_, **__: pytest.fail("unpacked"))
+    with pytest.raises(DamagedResultsError, match=r"samples\.npz: cannot be read \(it unpacks to 8,3"):
+        read_samples(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"PK",
+        b"no archive",
+        archive(x=[1.0]),
+        archive(**NONE | {"x": np.array([{}], dtype=object)}),
+        archive(**NONE)[:-30],
+    ],
+)
+def test_samples_that_are_none_are_named(tmp_path: Path, content: bytes) -> None:
+    write_own(tmp_path, set_of({0: ("finished", 9)}) | {"samples.npz": content})
+    with pytest.raises(DamagedResultsError, match=re.escape(f"{tmp_path / 'samples.npz'}: cannot be read (")):
+        read_samples(tmp_path)
+
+
+def test_parts_are_not_written_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "0").mkdir()
+    (tmp_path / "0/parts").symlink_to(tmp_path / "outside")
+    with pytest.raises(UnwritableFileError, match="0/parts: is a symbolic link"):
+        write_part(tmp_path / "0", "000000", set_of({0: ("finished", 9)}))
+    assert list((tmp_path / "outside").iterdir()) == []
 
 
 def test_an_edited_history_of_a_part_is_refused(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 from sinegan.composition import problems_of
 from sinegan.conf_folder import conf_folder
 from sinegan.config import InvalidConfigError
+from sinegan.results import DamagedResultsError
 from sinegan.schema import nearest
 from sinegan.sweep_folder import holds_sweep, is_configuration
 
@@ -144,7 +145,11 @@ def _resume_problems(override: Override, multirun: bool) -> Iterator[str]:
     """What keeps `resume=FOLDER` from naming a folder that can be gone on with."""
     text = " ".join(_texts(override))
     folder = Path(text)
-    is_run, is_sweep = is_configuration(folder), holds_sweep(folder)
+    try:
+        is_run, is_sweep = is_configuration(folder), holds_sweep(folder)
+    except DamagedResultsError as error:
+        yield f"resume = {text}: {error}"
+        return
     if override.is_sweep_override():
         yield f"{override.input_line}: one folder at a time"
     elif not folder.is_dir():

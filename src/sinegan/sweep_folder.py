@@ -54,10 +54,10 @@ def configuration_folders(home: Path) -> list[Path]:
 
 
 def holds_sweep(folder: Path) -> bool:
-    """Whether a folder is that of a sweep, as far as a look at its first configuration tells."""
-    return not is_configuration(folder) and (
-        (folder / LIST).exists() or next(_below(folder), None) is not None
-    )
+    """Whether a folder is that of a sweep. Raises DamagedResultsError as `configuration_folders` does."""
+    if not folder.is_dir() or is_configuration(folder):
+        return False
+    return (folder / LIST).exists() or next(_below(folder), None) is not None
 
 
 def read_provenance(folder: Path) -> dict[str, Any]:
