@@ -91,7 +91,7 @@ def test_a_sweep_leaves_the_documented_files_and_prints_the_table(
     done = sinegan("-m", "optim.lr=1e-4,3e-3", "loss=minimax,non_saturating", *QUICK)
     assert (done.returncode, done.stderr) == (0, "")
     sweep = only_folder(tmp_path / "outputs/sweeps")
-    assert {path.name for path in sweep.iterdir()} == {"0", "1", "2", "3", "report", "multirun.yaml"}
+    assert {path.name for path in sweep.iterdir()} == {"0", "1", "2", "3", "report", "multirun.yaml", "sweep.json"}
     for number in range(4):
         files = {path.name for path in (sweep / str(number)).iterdir()}
         assert files == {

@@ -23,6 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 from sinegan.composition import problems_of
 from sinegan.conf_folder import conf_folder
 from sinegan.config import InvalidConfigError
+from sinegan.files import UnwritableFileError, refuse_links
 from sinegan.results import DamagedResultsError
 from sinegan.schema import nearest
 from sinegan.sweep_folder import holds_sweep, is_configuration
@@ -147,7 +148,8 @@ def _resume_problems(override: Override, multirun: bool) -> Iterator[str]:
     folder = Path(text)
     try:
         is_run, is_sweep = is_configuration(folder), holds_sweep(folder)
-    except DamagedResultsError as error:
+        refuse_links(folder)
+    except (DamagedResultsError, UnwritableFileError) as error:
         yield f"resume = {text}: {error}"
         return
     if override.is_sweep_override():

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sinegan.files import MOST_BYTES, read_json, read_regular, refuse_link, write_whole, writing
+from sinegan.files import read_json, read_regular, refuse_link, write_whole, writing
 
 PARTS = "parts"
 MANIFEST = "manifest.json"
@@ -30,6 +30,8 @@ RESULT_FILES = RUNS, HISTORY, SAMPLES, CHECKPOINT = "runs.csv", "history.csv", "
 
 ENDED_WELL = ("finished", "stopped")
 DIVERGED, FAILED, UNFINISHED = "diverged", "failed", "unfinished"
+MOST_UNPACKED = 2**30
+"""Bytes up to which an archive is unpacked."""
 MADE_BY = ("engine", "torch")
 """Columns that say which engine of which PyTorch trained a run: what its last bits depend on."""
 _KNOWS_MORE = {UNFINISHED: 0, FAILED: 1, DIVERGED: 2, "stopped": 2, "finished": 2}
@@ -260,7 +262,7 @@ def read_samples(folder: Path) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-def refuse_swelling(content: bytes, most: int = MOST_BYTES) -> None:
+def refuse_swelling(content: bytes, most: int = MOST_UNPACKED) -> None:
     """Raises ValueError when an archive holds more than `most` bytes, BadZipFile when it is no archive."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         size = sum(member.file_size for member in archive.infolist())

@@ -48,7 +48,7 @@ def train(config: DictConfig) -> float:
 def train_together(jobs: Sequence[Job]) -> Iterator[tuple[int, TaskFunction]]:
     """Trains what is missing of a sweep's configurations, stacked; yields each as it finishes."""
     from sinegan.composition import resolved
-    from sinegan.files import UnwritableFileError, refuse_links
+    from sinegan.files import UnwritableFileError
     from sinegan.results import DamagedResultsError
     from sinegan.sweep.resume import misplaced, moved
     from sinegan.sweep_folder import Listed, write_list
@@ -56,7 +56,6 @@ def train_together(jobs: Sequence[Job]) -> Iterator[tuple[int, TaskFunction]]:
     home = Path(os.path.abspath(str(jobs[0].config.hydra.sweep.dir)))
     wanted = {Path(os.path.abspath(job.folder)): resolved(job.config) for job in jobs}
     try:
-        refuse_links(home)
         problems = misplaced(home, wanted) or ([] if _in_batches(jobs[0].config) else moved(home, wanted))
         if problems:
             _refuse(f"these configurations do not fit into {home}", problems)
@@ -93,7 +92,7 @@ def _trained(jobs: Sequence[Job], home: Path) -> Iterator[tuple[int, TaskFunctio
     except CannotResumeError as error:
         _refuse("the engine is another one", str(error).splitlines())
     except (ResultFilesError, UnwritableFileError) as error:
-        raise CompactHydraException(f"sinegan: {error}") from error  # Hydra shows it without a traceback
+        raise SystemExit(f"sinegan: {error}") from error
 
 
 def _load_report() -> None:
@@ -130,8 +129,11 @@ def _numbers(configs: Sequence[DictConfig], sweep: Path, first: int) -> list[int
         _refuse("a file cannot be relied on", [str(error)])
     except CannotResumeError as error:
         _refuse(f"{home} holds another sweep; resume it by its own command", str(error).splitlines())
-    if repeated := len(found) - len(set(found) - set(earlier)):
-        print(f"{repeated} of {len(found)} configurations equal others; each is trained once.", flush=True)
+    repeated = [config for place, config in enumerate(configs) if found[place] in {*earlier, *found[:place]}]
+    if repeated:
+        example = " ".join(repeated[0].hydra.overrides.task)
+        count = f"{len(repeated)} of {len(found)}"
+        print(f"{count} configurations repeat others ({example}); each is trained once.", flush=True)
     return found
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from sinegan.files import MOST_BYTES
 from sinegan.game.targets import Target
 from sinegan.results import (
     CHECKPOINT,
@@ -263,7 +264,7 @@ def load_records(source: Path) -> dict[int, RunRecord]:
 def _load_checkpoint(source: Path) -> dict[str, Any]:
     content = checked(source, CHECKPOINT)
     try:
-        refuse_swelling(content)
+        refuse_swelling(content, most=MOST_BYTES)
         states: dict[str, Any] = torch.load(io.BytesIO(content), weights_only=True)
     except Exception as error:
         raise DamagedResultsError(f"{source / CHECKPOINT}: is no checkpoint of sinegan ({error})") from error
