@@ -1,8 +1,13 @@
-"""What the tests share: small typed configurations."""
+"""What the tests share: small typed configurations, and commands as a user types them."""
 
 # ruff: noqa: E402
 import dataclasses
-from collections.abc import Callable
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,9 +21,11 @@ from sinegan.config import Config, Plot, Training
 from sinegan.game.losses import Minimax
 from sinegan.game.networks import Network
 from sinegan.game.targets import Sine
+from sinegan.main import main
 from sinegan.training.optimisers import Adam
 
 MakeConfig = Callable[..., Config]
+Finished = subprocess.CompletedProcess[str]
 
 
 @pytest.fixture
@@ -42,3 +49,43 @@ def make_config() -> MakeConfig:
         )
 
     return make
+
+
+@pytest.fixture
+def sinegan(tmp_path: Path) -> Callable[..., Finished]:
+    """`python -m sinegan.main` in an empty folder."""
+
+    def run(*arguments: str, module: str = "sinegan.main") -> Finished:
+        command = [sys.executable, "-m", module, *arguments]
+        environment = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "COLUMNS")}
+        return subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, timeout=300, env=environment
+        )
+
+    return run
+
+
+@pytest.fixture
+def inside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., Finished]]:
+    """The same in this process, which saves loading everything again."""
+    handlers, level = list(logging.root.handlers), logging.root.level
+
+    def run(*arguments: str) -> Finished:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["sinegan", *arguments])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        printed, errors = capfd.readouterr()
+        code = stopped.value.code
+        if isinstance(code, str):
+            code, errors = 1, f"{errors}{code}\n"
+        return Finished(arguments, code or 0, printed, errors)
+
+    yield run
+    for handler in set(logging.root.handlers) - set(handlers):
+        handler.close()
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)

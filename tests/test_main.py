@@ -3,13 +3,12 @@
 import contextlib
 import csv
 import json
-import logging
 import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ import yaml
 from PIL import Image
 
 from sinegan.files import exclusive
-from sinegan.main import claimed, main, report, wants_workers
+from sinegan.main import claimed, report, wants_workers
 
 Finished = subprocess.CompletedProcess[str]
 BROKEN_LOSS = """
@@ -33,46 +32,6 @@ DRAWN = ("learning_curves", "generated_curves", "value_and_probabilities")
 SMALL = ["network=tiny", "training.batch_size=4", "training.evaluation_samples=8"]
 LONG = [*SMALL, "training.steps=1000", "training.compile=never", "training.evaluate_every=20", "seeds=4"]
 QUICK = [*SMALL, "training.steps=20", "training.evaluate_every=5", "seeds=3"]
-
-
-@pytest.fixture
-def sinegan(tmp_path: Path) -> Callable[..., Finished]:
-    """`python -m sinegan.main` in an empty folder."""
-
-    def run(*arguments: str, module: str = "sinegan.main") -> Finished:
-        command = [sys.executable, "-m", module, *arguments]
-        environment = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "COLUMNS")}
-        return subprocess.run(
-            command, cwd=tmp_path, capture_output=True, text=True, timeout=300, env=environment
-        )
-
-    return run
-
-
-@pytest.fixture
-def inside(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Iterator[Callable[..., Finished]]:
-    """The same in this process, which saves loading everything again."""
-    handlers, level = list(logging.root.handlers), logging.root.level
-
-    def run(*arguments: str) -> Finished:
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", ["sinegan", *arguments])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        printed, errors = capfd.readouterr()
-        code = stopped.value.code
-        if isinstance(code, str):
-            code, errors = 1, f"{errors}{code}\n"
-        return Finished(arguments, code or 0, printed, errors)
-
-    yield run
-    for handler in set(logging.root.handlers) - set(handlers):
-        handler.close()
-    logging.root.handlers[:] = handlers
-    logging.root.setLevel(level)
 
 
 def only_folder(parent: Path) -> Path:
@@ -91,7 +50,15 @@ def test_a_sweep_leaves_the_documented_files_and_prints_the_table(
     done = sinegan("-m", "optim.lr=1e-4,3e-3", "loss=minimax,non_saturating", *QUICK)
     assert (done.returncode, done.stderr) == (0, "")
     sweep = only_folder(tmp_path / "outputs/sweeps")
-    assert {path.name for path in sweep.iterdir()} == {"0", "1", "2", "3", "report", "multirun.yaml", "sweep.json"}
+    assert {path.name for path in sweep.iterdir()} == {
+        "0",
+        "1",
+        "2",
+        "3",
+        "report",
+        "multirun.yaml",
+        "sweep.json",
+    }
     for number in range(4):
         files = {path.name for path in (sweep / str(number)).iterdir()}
         assert files == {

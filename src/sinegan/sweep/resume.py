@@ -80,6 +80,7 @@ def numbers(
     result: list[int] = []
     following = max([first - 1, *free, *lost]) + 1
     known = {identity(settings): number for number, settings in earlier.items()}
+    added = []
     for settings in wanted:
         mine = identity(settings)
         if mine not in known:
@@ -88,13 +89,14 @@ def numbers(
                 number = _best(lost, settings)
             if number is None:
                 number, following = following, following + 1
+                added.append(settings)
             free.pop(number, None)
             lost.pop(number, None)
             known[mine] = number
         result.append(known[mine])
     twice = {n for n, old in free.items() if any(not differences(old, settings) for settings in wanted)}
     if free := {number: old for number, old in free.items() if number not in twice}:
-        raise CannotResumeError("\n".join(_left_over(free, wanted)))
+        raise CannotResumeError("\n".join(_left_over(free, added or wanted)))
     return result
 
 
