@@ -90,7 +90,7 @@ def _trained(jobs: Sequence[Job], home: Path) -> Iterator[tuple[int, TaskFunctio
             for place, failures in execute(configurations, executor, home, observers, _load_report):
                 yield place, partial(_file, jobs[place].folder, failures)
     except CannotResumeError as error:
-        _refuse("the engine is another one", str(error).splitlines())
+        _refuse("runs would not go on as they began", str(error).splitlines())
     except (ResultFilesError, UnwritableFileError) as error:
         raise SystemExit(f"sinegan: {error}") from error
 

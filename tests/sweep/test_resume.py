@@ -19,6 +19,7 @@ from torch import Tensor
 from sinegan.config import Config, Plot
 from sinegan.files import read_sealed
 from sinegan.game.losses import Minimax
+from sinegan.game.targets import Sine
 from sinegan.results import KnownRun, ResultFilesError
 from sinegan.sweep.executors import ExecutorSettings, Local, Serial
 from sinegan.sweep.plan import Configuration
@@ -294,6 +295,27 @@ def test_a_worker_that_trains_by_another_engine_than_was_foreseen_ends_the_resum
     monkeypatch.setattr("sinegan.training.stack.Stack.engine", "packaged")
     with pytest.raises(ResultFilesError, match="by the engine eager, but here they would go on by packaged"):
         run([make_config(seeds=2)], Serial())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured(Sine):
+    """A curve out of a file, say."""
+
+    content: str = ""
+
+    def fingerprint(self) -> str:
+        return self.content
+
+
+@pytest.mark.usefixtures("eager_parts")
+def test_a_resume_on_other_data_is_refused(make_config: MakeConfig, run: Run, tmp_path: Path) -> None:
+    first, other = (make_config(target=Measured(points=6, content=word)) for word in ("first", "other"))
+    interrupted(run, [first], 3)
+    before = contents(tmp_path)
+    with pytest.raises(CannotResumeError, match=r"the content of its target .* has changed since"):
+        run([other], Serial())
+    assert contents(tmp_path) == before
+    run([first], Serial())
 
 
 def contents(folder: Path) -> dict[Path, bytes]:

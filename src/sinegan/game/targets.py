@@ -51,6 +51,10 @@ class Target(ABC):
         """None, unless it is a mixture of gaussians."""
         return Modes(np.empty((0, self.points)), 0.0)
 
+    def fingerprint(self) -> str | None:
+        """Tells the content of a file that the settings only name from another; None for a formula."""
+        return None
+
 
 @dataclass(frozen=True, kw_only=True)
 class OnGrid(Target):

@@ -21,7 +21,7 @@ from sinegan.sweep.plan import Configuration, Member, Shard, missing, part_name,
 from sinegan.sweep.progress import FOLDER, AbandonedError, Reporter, Watcher, shown
 from sinegan.sweep.provenance import begin_provenance, complete_provenance
 from sinegan.sweep.record import Recorder, merge_parts
-from sinegan.sweep.resume import CannotResumeError, changed_engine
+from sinegan.sweep.resume import CannotResumeError, changed_data, changed_engine
 from sinegan.training.loop import RUNNING, Evaluation, engine_settings, train
 from sinegan.training.signature import why_eager
 from sinegan.training.stack import Stack
@@ -106,7 +106,7 @@ def execute(
     workers have their first shards. With the place comes a failure for each shard that failed. Raises
     ExecutorError when the executor cannot be used; UnwritableFileError or ResultFilesError when files
     cannot be written or are not what was written; CannotResumeError, before anything is written, when
-    runs were trained by another engine than this machine's and others are missing.
+    runs are missing and the others were trained by another engine than this machine's, or on other data.
     """
     _settle_kernels()
     home = home.absolute()
@@ -118,6 +118,7 @@ def execute(
         changed = [
             changed_engine(each.folder, each.config, its) for each, its in zip(here, known, strict=True)
         ]
+        changed += [changed_data(each.folder, each.config) for each in here]
         if any(changed):
             raise CannotResumeError("\n".join(filter(None, changed)))
     left = [len(members) for members in todo]

@@ -37,6 +37,7 @@ def begin_provenance(configuration: Configuration) -> None:
         "overrides": list(configuration.overrides),
         "settings": configuration.settings,
         "primary_metric": config.primary_metric,
+        "data": config.target.fingerprint(),
         "engine": "compiled" if is_compiled(config) else "eager",
         "kernels": torch.backends.cpu.get_cpu_capability(),
         "started": now,

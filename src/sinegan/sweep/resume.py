@@ -178,6 +178,20 @@ def _left_over(free: Mapping[int, Settings], wanted: Sequence[Settings]) -> list
     return lines
 
 
+def changed_data(folder: Path, config: Config) -> str | None:
+    """Why other runs of a folder would not learn the data that its runs have learned, or None.
+
+    Raises DamagedResultsError.
+    """
+    now = config.target.fingerprint()
+    if now is None or not is_configuration(folder) or read_provenance(folder).get("data", now) == now:
+        return None
+    return (
+        f"{folder}: the content of its target (target.path, say) has changed since; bring back what it was, "
+        "or begin a new sweep"
+    )
+
+
 def changed_engine(folder: Path, config: Config, known: Iterable[KnownRun]) -> str | None:
     """Why other runs of a folder would not have the bits of those that are known, or None."""
     compiled = is_compiled(config)
