@@ -48,6 +48,7 @@ def train_together(jobs: Sequence[Job]) -> Iterator[tuple[int, TaskFunction]]:
     from sinegan.sweep.execute import execute
     from sinegan.sweep.plan import Configuration
     from sinegan.sweep.resume import changed_engine
+    from sinegan.training.ahead_of_time import CannotCompileError
     from sinegan.watch import watching
 
     configurations = []
@@ -62,7 +63,7 @@ def train_together(jobs: Sequence[Job]) -> Iterator[tuple[int, TaskFunction]]:
         with watching(configurations) as observers:
             for place, failures in execute(configurations, executor, home, observers, _load_report):
                 yield place, partial(_file, jobs[place].folder, failures)
-    except (ResultFilesError, UnwritableFileError) as error:
+    except (ResultFilesError, UnwritableFileError, CannotCompileError) as error:
         raise CompactHydraException(f"sinegan: {error}") from error  # Hydra shows it without a traceback
 
 
