@@ -230,10 +230,11 @@ def _undisturbed(folder: Path) -> Iterator[None]:
     It would look for them in one of /tmp, which may be another user's; and of the variable that chooses
     the processor's instructions for eager kernels it would take less than the processor has.
     """
-    from torch._inductor.runtime.cache_dir_utils import temporary_cache_dir
+    with environment("TORCHINDUCTOR_CACHE_DIR", str(folder)), environment("ATEN_CPU_CAPABILITY", None):
+        from torch._inductor.runtime.cache_dir_utils import temporary_cache_dir
 
-    with temporary_cache_dir(str(folder)), environment("ATEN_CPU_CAPABILITY", None):
-        yield
+        with temporary_cache_dir(str(folder)):  # which also forgets the folder of the program before
+            yield
 
 
 def _command(chosen: Compiler, folder: Path) -> str:
@@ -249,7 +250,8 @@ def _command(chosen: Compiler, folder: Path) -> str:
 def _in_a_line(error: BaseException) -> str:
     """What was wrong: the compiler's first error, or the first words."""
     said = str(error)
-    first = re.search(r"\berror: (.+)", said) or re.search(r"(\S.*)", said)
+    patterns = (r"\berror: (.+)", r"\bOutput:\s+(\S.*)", r"(\S.*)")
+    first = next(filter(None, (re.search(pattern, said) for pattern in patterns)), None)
     words = " ".join(first[1].split()) if first else type(error).__name__
     return words[:200]
 

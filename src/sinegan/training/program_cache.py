@@ -149,14 +149,19 @@ class ProgramFolder:
         except FileNotFoundError:
             raise
         except OSError as error:
-            raise DamagedProgramError(f"{path} cannot be read: {error.strerror}") from error
-        with open(opened, "rb") as content:
+            raise DamagedProgramError(f"{path} cannot be read: {_reason(error)}") from error
+        try:
             status = os.fstat(opened)
             if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST_FILE:
                 raise DamagedProgramError(f"{path} is no file of a program")
             if reason := _distrusted(status):
                 raise DamagedProgramError(f"{path} {reason}")
-            return content.read(LARGEST_FILE)
+            with open(opened, "rb", closefd=False) as content:
+                return content.read(LARGEST_FILE)
+        except OSError as error:
+            raise DamagedProgramError(f"{path} cannot be read: {_reason(error)}") from error
+        finally:
+            os.close(opened)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
