@@ -305,7 +305,7 @@ def test_what_happened_to_a_program_is_said_once_for_all_that_it_happened_to(
     ]
 
 
-@pytest.mark.parametrize("executor", [Serial(), Local(workers=2)])
+@pytest.mark.parametrize("executor", [Serial(), pytest.param(Local(workers=2), marks=pytest.mark.slow)])
 def test_what_is_to_be_compiled_always_ends_the_sweep_when_it_cannot_be(
     make_config: MakeConfig,
     run: Run,
@@ -315,7 +315,8 @@ def test_what_is_to_be_compiled_always_ends_the_sweep_when_it_cannot_be(
 ) -> None:
     script = tmp_path / "no-g++"  # which passes for a compiler until it compiles
     script.write_text(
-        '#!/bin/sh\ncase "$*" in *-E*|*-version*) exec g++ "$@";; esac\necho "x: error: no more today"; exit 1\n'
+        '#!/bin/sh\ncase "$*" in *-E*|*-version*) exec g++ "$@";; esac\n'
+        'echo "x: error: no more today"; exit 1\n'
     )
     script.chmod(0o755)
     monkeypatch.setenv("CXX", str(script))

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,8 +14,8 @@ GCC = shutil.which("g++")
 needs_gcc = pytest.mark.skipif(GCC is None, reason="needs g++")
 
 ANSWERS = {
-    "works": 'echo \'202002L "version" "9.9 of this test"\'; echo \'"vector"\'; echo \'"omp.h"\'',
-    "clang without OpenMP": 'echo \'202002L "version" "Debian Clang 14.0.6"\'; echo \'"vector"\'',
+    "works": """echo '202002L "version" "9.9 of this test"'; echo '"library"'; echo '"OpenMP"'""",
+    "without OpenMP": """echo '202002L "version" "Debian Clang 14.0.6"'; echo '"library"'""",
     "no library": 'echo \'202002L "version" "9.9"\'',
     "fails": "echo 'internal compiler error' >&2; exit 1",
     "says nothing": "true",
@@ -70,8 +71,7 @@ def test_the_first_compiler_that_works_is_taken(programs: Put) -> None:
         ("says nothing", "g++ is no compiler of C++20"),
         ("repeats", "g++ is no compiler of C++20"),
         ("is none", "g++ is no compiler of C++20"),
-        ("no library", "g++ finds no <vector>"),
-        ("clang without OpenMP", "g++ finds no <omp.h>"),
+        ("no library", "g++ finds no header <vector>"),
     ],
 )
 def test_what_cannot_compile_is_named_with_the_reason(programs: Put, answer: str, reason: str) -> None:
@@ -113,6 +113,31 @@ def test_cxx_is_a_command_with_arguments_or_a_path(
         assert compiler().words == words
 
 
+def test_pytorch_is_given_one_word_that_tells_what_the_compiler_is(programs: Put, tmp_path: Path) -> None:
+    assert Compiler(("g++",), "12").command(tmp_path) == "g++"
+    assert list(tmp_path.iterdir()) == [tmp_path / "bin"]
+    path = programs("mine", "repeats")
+    for words, version, name in (
+        ((str(path), "-m64", "a b"), "12.2", "g++"),
+        ((shutil.copy(path, tmp_path / "bin" / "my own"),), "Debian Clang 14", "clang++"),
+    ):
+        script = Path(Compiler(words, version).command(tmp_path))
+        assert script.name == name
+        said = subprocess.run([script, "-c", "x y"], capture_output=True, text=True, check=True).stdout
+        assert said.split() == [*" ".join(words[1:]).split(), "-c", "x", "y"]
+
+
+def test_a_compiler_without_openmp_is_called_without(programs: Put, tmp_path: Path) -> None:
+    programs("clang++", "without OpenMP")
+    found = compiler()
+    assert not found.openmp
+    programs("clang++", "repeats")
+    script = found.command(tmp_path)
+    said = subprocess.run([script, "-fopenmp"], capture_output=True, text=True, check=True).stdout
+    assert said.split() == ["-fopenmp", "-fno-openmp", "-idirafter", str(tmp_path)]
+    assert "omp_get_max_threads() { return 1; }" in (tmp_path / "omp.h").read_text()
+
+
 def test_compilers_are_told_apart(programs: Put, tmp_path: Path) -> None:
     path = programs("g++", "works")
     one = Compiler(("g++",), "12")
@@ -120,7 +145,7 @@ def test_compilers_are_told_apart(programs: Put, tmp_path: Path) -> None:
     assert str(one) == str(Compiler((str(path),), "12"))
     (tmp_path / "bin" / "c++").symlink_to(path)  # PyTorch takes flags by the name
     others = [Compiler(("g++",), "13"), Compiler(("g++", "-O1"), "12"), Compiler(("c++",), "12")]
-    assert len({str(each) for each in (one, *others)}) == 4
+    assert len({str(each) for each in (one, *others, Compiler(("g++",), "12", openmp=False))}) == 5
 
 
 @needs_gcc

@@ -10,7 +10,6 @@ import inspect
 import json
 import platform
 import re
-import shlex
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +23,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from sinegan.kernels import environment
-from sinegan.training.compiler import Compiler, NoCompilerError, compiler
+from sinegan.training.compiler import NoCompilerError, compiler
 from sinegan.training.native import Native, NotNativeError, compile_native
 from sinegan.training.packaged import Packaged, compile_packaged
 from sinegan.training.program_cache import (
@@ -210,7 +209,7 @@ def _compile(function: Callable[..., Any], leaves: list[Tensor], given: Any) -> 
         chosen = compiler()
         try:
             with workshop() as folder, _undisturbed(folder):
-                options = {"cpp.cxx": (_command(chosen, folder),)}
+                options = {"cpp.cxx": (chosen.command(folder),)}
                 graph = make_fx(written, tracing_mode="fake")(*tensors)
                 try:
                     kind, program = ".so", compile_native(graph, tensors, options)
@@ -235,16 +234,6 @@ def _undisturbed(folder: Path) -> Iterator[None]:
 
         with temporary_cache_dir(str(folder)):  # which also forgets the folder of the program before
             yield
-
-
-def _command(chosen: Compiler, folder: Path) -> str:
-    """The compiler as PyTorch can call it, which takes one word and tells what it is by the name."""
-    if len(chosen.words) == 1 and not re.search(r"\s", chosen.words[0]):
-        return chosen.words[0]
-    script = folder / ("clang++" if "clang" in chosen.version.lower() else "g++")
-    script.write_text(f'#!/bin/sh\nexec {shlex.join(chosen.words)} "$@"\n')
-    script.chmod(0o700)
-    return str(script)
 
 
 def _in_a_line(error: BaseException) -> str:

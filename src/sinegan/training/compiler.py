@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -11,10 +12,26 @@ from typing import NamedTuple
 NAMES = ("g++", "clang++", "c++")
 """The compilers that are tried, in this order, where CXX names none."""
 
-HEADERS = {"vector": "the C++ standard library's", "omp.h": "OpenMP's, in Debian libomp-dev or libgcc-dev"}
-"""What compiled programs include beside PyTorch's headers, and where it comes from."""
+FLAGS = ("-std=c++20", "-x", "c++", "-E", "-P", "-")
 
-FLAGS = ("-std=c++20", "-fopenmp", "-x", "c++", "-E", "-P", "-")
+QUESTION = """\
+__cplusplus "version" __VERSION__
+#if __has_include(<vector>)
+"library"
+#endif
+#if __has_include(<omp.h>)
+"OpenMP"
+#endif
+"""
+
+ONE_THREAD = """\
+#pragma once
+inline int omp_get_max_threads() { return 1; }
+inline int omp_get_num_threads() { return 1; }
+inline int omp_get_thread_num() { return 0; }
+inline int omp_in_parallel() { return 0; }
+"""
+"""Stands for the header of OpenMP, which clang comes without: programs have one thread."""
 
 
 class NoCompilerError(Exception):
@@ -22,15 +39,33 @@ class NoCompilerError(Exception):
 
 
 class Compiler(NamedTuple):
-    """words: the command, with the arguments that CXX gives it. version: what it calls itself."""
+    """words: the command, with the arguments that CXX gives it. version: what it calls itself.
+
+    openmp: whether it finds the header of OpenMP.
+    """
 
     words: tuple[str, ...]
     version: str
+    openmp: bool = True
 
     def __str__(self) -> str:
         """Tells compilers apart whose programs may differ in their last bits."""
         program = shutil.which(self.words[0]) or self.words[0]
-        return " ".join([Path(self.words[0]).name, os.path.realpath(program), *self.words[1:], self.version])
+        name = Path(self.words[0]).name  # PyTorch chooses options by it
+        return " ".join([name, os.path.realpath(program), *self.words[1:], self.version, str(self.openmp)])
+
+    def command(self, folder: Path) -> str:
+        """The compiler as PyTorch can call it, in one word; folder: where what this takes may be written."""
+        if self.openmp and len(self.words) == 1 and not re.search(r"\s", self.words[0]):
+            return self.words[0]
+        without = []
+        if not self.openmp:
+            (folder / "omp.h").write_text(ONE_THREAD)
+            without = ["-fno-openmp", "-idirafter", str(folder)]
+        script = folder / ("clang++" if "clang" in self.version.lower() else "g++")
+        script.write_text(f'#!/bin/sh\nexec {shlex.join(self.words)} "$@" {shlex.join(without)}\n')
+        script.chmod(0o700)
+        return str(script)
 
 
 def compiler() -> Compiler:
@@ -76,15 +111,14 @@ def _words(chosen: str) -> tuple[str, ...]:
 
 
 def _tried(words: tuple[str, ...]) -> Compiler | str:
-    """A compiler that knows C++20 and finds the headers, or why it is none."""
+    """A compiler that knows C++20 and finds its library, or why it is none."""
     name = words[0]
     if not shutil.which(name):
         return f"there is no program {name}; name one that is there"
-    asked = [f'#if __has_include(<{header}>)\n"{header}"\n#endif' for header in HEADERS]
     try:
         done = subprocess.run(
             [*words, *FLAGS],
-            input="\n".join(['__cplusplus "version" __VERSION__', *asked]) + "\n",
+            input=QUESTION,
             capture_output=True,
             text=True,
             errors="replace",
@@ -98,8 +132,7 @@ def _tried(words: tuple[str, ...]) -> Compiler | str:
     standard, _, said = done.stdout.partition(' "version" ')
     if done.returncode or not (standard.endswith("L") and standard[:-1].isdigit()):
         return f"{name} is no compiler of C++20; name one that is"
-    version, *headers = said.splitlines()
-    missing = [header for header in HEADERS if f'"{header}"' not in headers]
-    if missing:
-        return f"{name} finds no <{missing[0]}>; install it ({HEADERS[missing[0]]})"
-    return Compiler(words, version.strip('"'))
+    version, *found = said.splitlines()
+    if '"library"' not in found:
+        return f"{name} finds no header <vector>; install the C++ standard library's"
+    return Compiler(words, version.strip('"'), '"OpenMP"' in found)
