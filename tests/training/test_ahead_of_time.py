@@ -187,6 +187,15 @@ def test_a_disk_that_is_full_is_passed_by_without_compiling_again(
     assert results(program) == RESULTS
     assert compiled == ["scaled"]
     assert program.remarks[0].startswith(f"{cache} cannot be written: No space left on device: ")
+    again = AheadOfTime(scaled, "scaled", [])
+    assert results(again) == RESULTS
+    assert again.remarks == program.remarks
+    monkeypatch.setattr(program_cache, "write_whole", write)
+    third = AheadOfTime(scaled, "scaled", [])
+    assert results(third) == RESULTS
+    assert compiled == ["scaled"]
+    assert len(list(cache.glob("*.so"))) == 1  # which has room again
+    assert third.remarks == []
 
 
 def test_what_cannot_be_compiled_says_why_and_is_tried_once(
@@ -212,7 +221,9 @@ def test_what_was_compiled_and_cannot_be_loaded_is_not_kept(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ahead_of_time, "_compile", lambda *_: Stored('["", []]', ".so", b"no library"))
-    with pytest.raises(CannotCompileError, match=r"cannot be loaded: .*(short|ELF|invalid)"):
+    with pytest.raises(
+        CannotCompileError, match=r"^no program can be loaded from \S+: .*(short|ELF|invalid)"
+    ):
         AheadOfTime(scaled, "unloadable", []).load(*ARGUMENTS)
     for folder in (cache, tmp_path / "temporary" / f"sinegan-{os.geteuid()}"):
         assert not list(folder.iterdir())

@@ -119,7 +119,7 @@ def test_pytorch_is_given_one_word_that_tells_what_the_compiler_is(programs: Put
     path = programs("mine", "repeats")
     for words, version, name in (
         ((str(path), "-m64", "a b"), "12.2", "g++"),
-        ((shutil.copy(path, tmp_path / "bin" / "my own"),), "Debian Clang 14", "clang++"),
+        ((str(shutil.copy(path, tmp_path / "bin" / "my own")),), "Debian Clang 14", "clang++"),
     ):
         script = Path(Compiler(words, version).command(tmp_path))
         assert script.name == name

@@ -1,5 +1,6 @@
 """Machine code does what its graph says, for each lane alone; our matrix products are matrix products."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from sinegan.training import ahead_of_time
 from sinegan.training.ahead_of_time import AheadOfTime
 from sinegan.training.native import KNOWN
 from sinegan.training.program_cache import FOLDER
@@ -109,3 +111,25 @@ def test_what_has_no_machine_code_of_its_own_is_packaged_by_pytorch(cache: Path)
     assert program.engine == "packaged"
     assert len(list(cache.glob("smallest-*.pt2"))) == 1
     assert not list(cache.glob("*.so"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("clang++") is None, reason="needs clang++")
+def test_clang_compiles_both_kinds_beside_those_of_gcc(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def summed(x: Tensor) -> Tensor:
+        return torch.bmm(x, x).tanh() + x.exp()
+
+    def smallest(x: Tensor) -> Tensor:
+        return x.sort(dim=1).values[:, :2] + 0.0
+
+    monkeypatch.setenv("CXX", "clang++")
+    x = torch.randn(2, 20, 20, generator=torch.Generator().manual_seed(0))
+    for function, engine in ((summed, "native"), (smallest, "packaged")):
+        program = AheadOfTime(function, function.__name__, [])
+        torch.testing.assert_close(program(x), function(x))
+        assert (program.engine, program.remarks) == (engine, [])
+    monkeypatch.delenv("CXX")
+    monkeypatch.setattr(ahead_of_time, "_compile", lambda *_: pytest.fail("another program"))
+    with pytest.raises(pytest.fail.Exception, match="another program"):
+        AheadOfTime(summed, "summed", []).load(x)
+    assert len(list(cache.glob("*.sha256"))) == 2

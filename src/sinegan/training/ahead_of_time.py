@@ -31,6 +31,7 @@ from sinegan.training.program_cache import (
     ProgramFolder,
     Stored,
     UnusableFolderError,
+    kept_meanwhile,
     places,
     workshop,
 )
@@ -107,17 +108,19 @@ class AheadOfTime:
         leaves, given = pytree.tree_flatten(arguments)
         shapes = [(tuple(leaf.shape[1:]), str(leaf.dtype)) for leaf in leaves]
         key = _key(self._name, repr(given), repr(shapes), *map(_description, self._parts))
+        name = f"{self._name}-{key}"
         self._axes = [leaf.ndim for leaf in leaves]
 
-        @functools.cache  # of a folder that turns out to be full the next one takes it as it is
+        @functools.cache  # where a folder turns out to be full, the next one takes it as it is
         def compiled() -> Stored:
-            return _compile(self._function, [leaf[:1].contiguous() for leaf in leaves], given)
+            of_one_lane = [leaf[:1].contiguous() for leaf in leaves]
+            return kept_meanwhile(name) or _compile(self._function, of_one_lane, given)
 
         troubles: list[str] = []
         for place in places():
             try:
                 with place() as programs:
-                    if not self._load_from(programs, f"{self._name}-{key}", compiled, wait):
+                    if not self._load_from(programs, name, compiled, wait):
                         return False
                     if troubles:
                         self.remarks.append(f"{'; '.join(troubles)}: {programs.path} is used.")
@@ -158,12 +161,12 @@ class AheadOfTime:
 
     def _use(self, programs: ProgramFolder, name: str, stored: Stored) -> None:
         run: type[Native | Packaged] = Native if stored.kind == ".so" else Packaged
+        file = programs.file(name, stored)
         try:
-            self._run = run(programs.file(name, stored))
+            self._run = run(file)
         except (OSError, AttributeError, RuntimeError) as error:  # of the linker, or of PyTorch's loader
-            raise UnusableFolderError(
-                f"{programs.path / (name + stored.kind)} cannot be loaded: {_in_a_line(error)}"
-            ) from error
+            reason = _in_a_line(error).removeprefix(f"{file}: ")
+            raise UnusableFolderError(f"no program can be loaded from {programs.path}: {reason}") from error
         self._results = Results(*json.loads(stored.description))
 
 

@@ -203,6 +203,17 @@ def places() -> list[Callable[[], AbstractContextManager[ProgramFolder]]]:
     return [_cache, _temporary, _throwaway]
 
 
+def kept_meanwhile(name: str) -> Stored | None:
+    """A program of the temporary folder, where it was kept as long as the cache could not be written."""
+    try:
+        if not _temporary_path().exists():
+            return None
+        with _temporary() as programs:
+            return programs.read(name)
+    except (UnusableFolderError, DamagedProgramError):
+        return None
+
+
 def folder() -> Path:
     """Where compiled programs are kept: $SINEGAN_CACHE, or below the user's cache folder.
 
@@ -239,12 +250,15 @@ def _cache() -> AbstractContextManager[ProgramFolder]:
 
 
 def _temporary() -> AbstractContextManager[ProgramFolder]:
+    return _opened(_temporary_path(), mode=0o700, flags=os.O_NOFOLLOW)
+
+
+def _temporary_path() -> Path:
     """Of this user, and of all processes of a command."""
     try:
-        path = Path(tempfile.gettempdir()) / f"sinegan-{os.geteuid()}"
+        return Path(tempfile.gettempdir()) / f"sinegan-{os.geteuid()}"
     except OSError as error:
         raise UnusableFolderError(f"there is no temporary folder: {_reason(error)}") from error
-    return _opened(path, mode=0o700, flags=os.O_NOFOLLOW)
 
 
 @contextmanager
