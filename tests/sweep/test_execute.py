@@ -28,6 +28,7 @@ from sinegan.sweep.plan import Configuration
 from sinegan.training.ahead_of_time import CannotCompileError
 from sinegan.training.loop import Evaluation
 from sinegan.training.optimisers import Adam
+from sinegan.training.program import program
 from sinegan.training.stack import Stack
 
 MakeConfig = Callable[..., Config]
@@ -303,6 +304,31 @@ def test_what_happened_to_a_program_is_said_once_for_all_that_it_happened_to(
         "One cannot be kept.",
         "Another was damaged: compiled again.",
     ]
+
+
+@pytest.mark.slow
+def test_a_damaged_program_changes_no_number(
+    make_config: MakeConfig,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("SINEGAN_CACHE", str(cache))
+    configs = [make_config(training={"compile": "always"})]
+    numbers, lines = [], []
+    for name in ("first", "second", "third"):
+        program.cache_clear()  # as in another process
+        _, (folder,) = run(configs, Serial(), name)
+        numbers.append((folder / "history.csv").read_bytes())
+        lines.append([line for line in capsys.readouterr().out.splitlines() if str(cache) in line])
+        for path in cache.glob("*.so") if name == "first" else ():
+            content = path.read_bytes()
+            path.write_bytes(content[: len(content) // 2])
+    assert numbers == numbers[:1] * 3
+    assert [len(each) for each in lines] == [0, 2, 0]
+    assert all(line.endswith(".so is not what was compiled: compiled again.") for line in lines[1])
 
 
 @pytest.mark.parametrize("executor", [Serial(), pytest.param(Local(workers=2), marks=pytest.mark.slow)])

@@ -96,6 +96,37 @@ def test_a_program_is_compiled_once_and_found_by_the_next_process(
     assert not lock.exists()  # only what compiles needs it
 
 
+def test_a_program_that_runs_is_not_disturbed_by_what_becomes_of_its_file(
+    cache: Path, compiled: list[str]
+) -> None:
+    program = AheadOfTime(scaled, "scaled", [])
+    program.load(*ARGUMENTS)
+    for path in cache.iterdir():
+        os.truncate(path, 0)
+    assert results(program) == RESULTS
+    again = AheadOfTime(scaled, "scaled", [])
+    assert results(again) == RESULTS
+    assert len(again.remarks) == 1
+    assert compiled == ["scaled", "scaled"]
+
+
+def test_a_program_is_loaded_where_it_is_when_nothing_runs_from_temporary_folders(
+    cache: Path, compiled: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = ahead_of_time.Native
+
+    def forbidden(path: Path) -> Any:
+        if "temporary" in path.parts:
+            raise OSError("failed to map segment from shared object")
+        return load(path)
+
+    monkeypatch.setattr(ahead_of_time, "Native", forbidden)
+    program = AheadOfTime(scaled, "scaled", [])
+    assert results(program) == RESULTS
+    assert program.remarks == []
+    assert len(list(cache.glob("*.so"))) == len(compiled) == 1
+
+
 def test_a_program_that_another_process_is_compiling_is_waited_for_on_demand(
     cache: Path, compiled: list[str]
 ) -> None:

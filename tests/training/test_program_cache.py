@@ -318,8 +318,9 @@ def test_what_killed_processes_left_is_removed_some_day(cache: Path, programs: P
             assert stat.S_IMODE(second.stat().st_mode) == 0o700
         assert not second.exists()
         os.utime(first, (days_ago, days_ago))
-        with workshop():
-            assert not first.exists()
+        with workshop() as third:
+            programs.write(name(1), STORED)
+            assert (first.exists(), third.exists()) == (False, True)
 
 
 def test_a_folder_that_may_only_be_read_is_read(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

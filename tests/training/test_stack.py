@@ -325,6 +325,8 @@ def test_what_cannot_be_compiled_has_the_bits_of_eager_training(make_config: Mak
     assert fallen.shared == eager.shared
     assert fallen.remarks == ("Eager, which is slower: cannot compile: g++: omp.h: no such file.",)
     assert eager.remarks == ()
+    on_gpu = dataclasses.replace(eager.shared, compiled=True, device="cuda")
+    assert program(on_gpu).engine() == "inductor"
     with engine_settings():
         for each in (fallen, eager):
             each.advance(BLOCK + 3)

@@ -36,6 +36,9 @@ from sinegan.training.program_cache import (
     workshop,
 )
 
+LOADING_ERRORS = (OSError, AttributeError, RuntimeError)
+"""Of files, of the linker, and of PyTorch's loader."""
+
 
 class CannotCompileError(Exception):
     """A function cannot be compiled on this machine, or not be run as compiled; says why, in a line."""
@@ -160,13 +163,25 @@ class AheadOfTime:
         return True
 
     def _use(self, programs: ProgramFolder, name: str, stored: Stored) -> None:
+        """Loads the very bytes that were checked, from a copy that nobody changes while they run.
+
+        Where no program can be run from temporary folders, it is loaded from where it is kept.
+        """
         run: type[Native | Packaged] = Native if stored.kind == ".so" else Packaged
         file = programs.file(name, stored)
         try:
-            self._run = run(file)
-        except (OSError, AttributeError, RuntimeError) as error:  # of the linker, or of PyTorch's loader
-            reason = _in_a_line(error).removeprefix(f"{file}: ")
-            raise UnusableFolderError(f"no program can be loaded from {programs.path}: {reason}") from error
+            with workshop() as folder:
+                copy = folder / file.name
+                copy.write_bytes(stored.program)
+                self._run = run(copy)
+        except LOADING_ERRORS:
+            try:
+                self._run = run(file)
+            except LOADING_ERRORS as error:
+                reason = _in_a_line(error).removeprefix(f"{file}: ")
+                raise UnusableFolderError(
+                    f"no program can be loaded from {programs.path}: {reason}"
+                ) from error
         self._results = Results(*json.loads(stored.description))
 
 

@@ -123,7 +123,7 @@ def _tried(words: tuple[str, ...]) -> Compiler | str:
             text=True,
             errors="replace",
             env=os.environ | {"LC_ALL": "C"},
-            timeout=60,
+            timeout=30,
             check=False,
         )
     except (OSError, subprocess.SubprocessError) as error:

@@ -13,7 +13,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,7 +37,7 @@ KINDS = (".so", ".pt2")
 
 FILES = re.compile(r"(\w+-[0-9a-f]{20})(\.json|\.sha256|\.lock|\.so|\.pt2)")
 LEFT_OVER = re.compile(r"\.\w+-[0-9a-f]{20}\.\w+\.[0-9a-f]{8}\.part")
-COMPILING = "sinegan-compiling-"
+WORKSHOP = "sinegan-for-now-"
 
 
 class UnusableFolderError(Exception):
@@ -104,6 +104,7 @@ class ProgramFolder:
                 write_whole(self._here / file, content, mode=0o644)
         with suppress(OSError, UnusableFolderError):
             self._make_room(name)
+            remove_old_workshops()
 
     def remove(self, name: str) -> None:
         for kind in (CHECKSUMS, DESCRIPTION, *KINDS, LOCK):
@@ -111,7 +112,7 @@ class ProgramFolder:
                 (self._here / (name + kind)).unlink(missing_ok=True)
 
     def file(self, name: str, stored: Stored) -> Path:
-        """Where to load a program from: no other folder can come in between."""
+        """The file of a program: no other folder can come in between."""
         return self._here / (name + stored.kind)
 
     @contextmanager
@@ -235,14 +236,18 @@ def folder() -> Path:
 
 @contextmanager
 def workshop() -> Iterator[Path]:
-    """An empty folder of this process's own, to compile in."""
-    for left in Path(tempfile.gettempdir()).glob(f"{COMPILING}*"):  # by a process that was killed
+    """An empty folder of this process's own, until it has ended with it."""
+    with tempfile.TemporaryDirectory(prefix=WORKSHOP, ignore_cleanup_errors=True) as made:
+        yield Path(made)
+
+
+def remove_old_workshops() -> None:
+    """Those of killed processes."""
+    for left in Path(tempfile.gettempdir()).glob(f"{WORKSHOP}*"):
         with suppress(OSError):
             status = left.lstat()
             if status.st_uid == os.geteuid() and time.time() > status.st_mtime + A_DAY:
                 shutil.rmtree(left)
-    with tempfile.TemporaryDirectory(prefix=COMPILING, ignore_cleanup_errors=True) as made:
-        yield Path(made)
 
 
 def _cache() -> AbstractContextManager[ProgramFolder]:
@@ -263,12 +268,12 @@ def _temporary_path() -> Path:
 
 @contextmanager
 def _throwaway() -> Iterator[ProgramFolder]:
-    try:
-        made = tempfile.TemporaryDirectory(prefix="sinegan-", ignore_cleanup_errors=True)
-    except OSError as error:
-        raise UnusableFolderError(f"no temporary folder can be made: {_reason(error)}") from error
-    with made as path, _opened(Path(path), mode=0o700) as opened:
-        yield opened
+    with ExitStack() as opened:
+        try:
+            path = opened.enter_context(workshop())
+        except OSError as error:
+            raise UnusableFolderError(f"no temporary folder can be made: {_reason(error)}") from error
+        yield opened.enter_context(_opened(path, mode=0o700))
 
 
 @contextmanager
