@@ -323,6 +323,18 @@ def test_what_killed_processes_left_is_removed_some_day(cache: Path, programs: P
             assert (first.exists(), third.exists()) == (False, True)
 
 
+@pytest.mark.parametrize("name", ["my folder", "it's", "a;b", "$HOME"])
+def test_compilers_are_given_folders_that_need_no_quotes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / name).mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / name))
+    with workshop() as made:
+        assert name not in str(made)
+        assert made.is_dir()
+    assert not made.exists()
+
+
 def test_a_folder_that_may_only_be_read_is_read(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with places()[0]() as opened:
         opened.write(NAME, STORED)

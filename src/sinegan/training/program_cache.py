@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import os
 import re
+import shlex
 import shutil
 import stat
 import tempfile
@@ -237,17 +238,23 @@ def folder() -> Path:
 @contextmanager
 def workshop() -> Iterator[Path]:
     """An empty folder of this process's own, until it has ended with it."""
-    with tempfile.TemporaryDirectory(prefix=WORKSHOP, ignore_cleanup_errors=True) as made:
+    with tempfile.TemporaryDirectory(prefix=WORKSHOP, dir=_workshops(), ignore_cleanup_errors=True) as made:
         yield Path(made)
 
 
 def remove_old_workshops() -> None:
     """Those of killed processes."""
-    for left in Path(tempfile.gettempdir()).glob(f"{WORKSHOP}*"):
+    for left in Path(_workshops()).glob(f"{WORKSHOP}*"):
         with suppress(OSError):
             status = left.lstat()
             if status.st_uid == os.geteuid() and time.time() > status.st_mtime + A_DAY:
                 shutil.rmtree(left)
+
+
+def _workshops() -> str:
+    """The temporary folder, unless its path has what PyTorch does not quote when it calls a compiler."""
+    usual = tempfile.gettempdir()
+    return usual if shlex.quote(usual) == usual else "/tmp"  # noqa: S108 -- a private folder is made there
 
 
 def _cache() -> AbstractContextManager[ProgramFolder]:
