@@ -1,7 +1,6 @@
 """The schema of a configuration, and `validate`: every problem of one at once."""
 
 import math
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -13,6 +12,7 @@ from sinegan.game.penalties import Constraint, Penalty
 from sinegan.game.targets import Target
 from sinegan.schema import bounded, build, choice, in_order
 from sinegan.training.averages import Average, Last
+from sinegan.training.compiler import why_no_compiler
 from sinegan.training.optimisers import Optimiser
 from sinegan.training.schedules import Constant, Schedule
 
@@ -115,11 +115,6 @@ def validate(values: Mapping[str, Any], choices: Mapping[str, str] = MappingProx
     return config
 
 
-def has_compiler() -> bool:
-    """Whether this machine has a C++ compiler that PyTorch's would find."""
-    return any(shutil.which(name) for name in ("g++", "clang++", "c++"))
-
-
 def _unfit(config: Config) -> Iterator[str]:
     """What this machine lacks, or has no memory for."""
     training, target = config.training, config.target
@@ -128,8 +123,8 @@ def _unfit(config: Config) -> Iterator[str]:
 
         if not torch.cuda.is_available():
             yield "training.device = cuda: no CUDA device here; use cpu or auto"
-    if training.compile == "always" and not has_compiler():
-        yield "training.compile = always: no C++ compiler (g++, clang++ or c++) here; install one or use auto"
+    if training.compile == "always" and (reason := why_no_compiler()):
+        yield f"training.compile = always: {reason}, or use auto"
     memory = training.evaluation_samples**2 * target.points * 8
     if target.family and memory > 2e9:
         most = math.isqrt(int(2e9 / target.points / 8))

@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
@@ -16,16 +17,17 @@ class UnwritableFileError(OSError):
     """A file cannot be written; the message names it, the reason and the remedy."""
 
 
-def write_whole(path: Path, content: bytes | str, durable: bool = True) -> None:
+def write_whole(path: Path, content: bytes | str, durable: bool = True, mode: int = 0o666) -> None:
     """Writes a file so that a reader sees the old content or the new, whatever happens.
 
-    durable: also after a power cut. Raises UnwritableFileError, which names the file.
+    durable: also after a power cut. mode: who may read and write it, less what the umask forbids.
+    Raises UnwritableFileError, which names the file.
     """
     temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
     try:
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            with open(temporary, "wb") as file:
+            with open(temporary, "wb", opener=partial(os.open, mode=mode)) as file:
                 file.write(content.encode() if isinstance(content, str) else content)
                 if durable:
                     file.flush()

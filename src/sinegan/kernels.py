@@ -19,20 +19,25 @@ def use_uniform_kernels() -> bool:
     effect on PyTorch's kernels.
     """
     os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
-    with _environment("ATEN_CPU_CAPABILITY", "default"):
+    with environment("ATEN_CPU_CAPABILITY", "default"):
         import torch
 
         return torch.backends.cpu.get_cpu_capability() == "DEFAULT"
 
 
 @contextmanager
-def _environment(name: str, value: str) -> Iterator[None]:
+def environment(name: str, value: str | None) -> Iterator[None]:
+    """Sets a variable of this process's environment meanwhile, or removes it (None)."""
     before = os.environ.get(name)
-    os.environ[name] = value
+    _set(name, value)
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
+        _set(name, before)
+
+
+def _set(name: str, value: str | None) -> None:
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value

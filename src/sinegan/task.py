@@ -79,6 +79,7 @@ def _trained(jobs: Sequence[Job], home: Path) -> Iterator[tuple[int, TaskFunctio
     from sinegan.sweep.execute import execute
     from sinegan.sweep.plan import Configuration
     from sinegan.sweep.resume import CannotResumeError
+    from sinegan.training.ahead_of_time import CannotCompileError
     from sinegan.watch import watching
 
     configurations = []
@@ -91,7 +92,7 @@ def _trained(jobs: Sequence[Job], home: Path) -> Iterator[tuple[int, TaskFunctio
                 yield place, partial(_file, jobs[place].folder, failures)
     except CannotResumeError as error:
         _refuse("runs would not go on as they began", str(error).splitlines())
-    except (ResultFilesError, UnwritableFileError) as error:
+    except (ResultFilesError, UnwritableFileError, CannotCompileError) as error:
         raise SystemExit(f"sinegan: {error}") from error
 
 

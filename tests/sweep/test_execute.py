@@ -25,8 +25,11 @@ from sinegan.game.targets import Sine
 from sinegan.sweep.execute import Failure, execute
 from sinegan.sweep.executors import Local, Serial
 from sinegan.sweep.plan import Configuration
+from sinegan.training.ahead_of_time import CannotCompileError
 from sinegan.training.loop import Evaluation
 from sinegan.training.optimisers import Adam
+from sinegan.training.program import program
+from sinegan.training.stack import Stack
 
 MakeConfig = Callable[..., Config]
 FileConfig = Callable[[Path, Config], Configuration]
@@ -288,6 +291,70 @@ def test_that_short_runs_are_eager_is_said_once_where_nobody_chose_it(
     left_to_us = [make_config(training={"compile": "auto"}, seed=seed, seeds=1) for seed in (0, 1)]
     run([*left_to_us, make_config(training={"compile": "auto", "steps": 11})], Serial(), name="automatic")
     assert capsys.readouterr().out.count("Eager: under 2,000 steps") == 1
+
+
+def test_what_happened_to_a_program_is_said_once_for_all_that_it_happened_to(
+    make_config: MakeConfig, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Stack, "remarks", ("One cannot be kept.", "Another was damaged: compiled again."))
+    outcomes, _ = run([make_config(), make_config(loss=NonSaturating())], Serial())
+    assert outcomes == {place: Outcome(Counter(finished=3)) for place in (0, 1)}
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if "One" in line or "Another" in line] == [
+        "One cannot be kept.",
+        "Another was damaged: compiled again.",
+    ]
+
+
+@pytest.mark.slow
+def test_a_damaged_program_changes_no_number(
+    make_config: MakeConfig,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("SINEGAN_CACHE", str(cache))
+    configs = [make_config(training={"compile": "always"})]
+    numbers, lines = [], []
+    for name in ("first", "second", "third"):
+        program.cache_clear()  # as in another process
+        _, (folder,) = run(configs, Serial(), name)
+        numbers.append((folder / "history.csv").read_bytes())
+        lines.append([line for line in capsys.readouterr().out.splitlines() if str(cache) in line])
+        for path in cache.glob("*.so") if name == "first" else ():
+            content = path.read_bytes()
+            path.write_bytes(content[: len(content) // 2])
+    assert numbers == numbers[:1] * 3
+    assert [len(each) for each in lines] == [0, 2, 0]
+    assert all(line.endswith(".so is not what was compiled: compiled again.") for line in lines[1])
+
+
+@pytest.mark.parametrize("executor", [Serial(), pytest.param(Local(workers=2), marks=pytest.mark.slow)])
+def test_what_is_to_be_compiled_always_ends_the_sweep_when_it_cannot_be(
+    make_config: MakeConfig,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    executor: Any,
+) -> None:
+    script = tmp_path / "no-g++"  # which passes for a compiler until it compiles
+    script.write_text(
+        '#!/bin/sh\ncase "$*" in *-E*|*-version*) exec g++ "$@";; esac\n'
+        'echo "x: error: no more today"; exit 1\n'
+    )
+    script.chmod(0o755)
+    monkeypatch.setenv("CXX", str(script))
+    monkeypatch.setenv("SINEGAN_CACHE", str(tmp_path / "cache"))
+    configs = [
+        make_config(training={"compile": "always"}, loss=loss) for loss in (Minimax(), NonSaturating())
+    ]
+    with pytest.raises(CannotCompileError) as caught:
+        run(configs, executor)
+    assert str(caught.value) == f"training.compile = always: cannot compile: {script}: no more today"
+    for place in range(2):
+        assert not (tmp_path / "sweep" / str(place) / "runs.csv").exists()
 
 
 def test_a_single_shard_has_a_worker_where_another_core_is_free(make_config: MakeConfig, run: Run) -> None:

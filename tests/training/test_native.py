@@ -1,5 +1,6 @@
 """Machine code does what its graph says, for each lane alone; our matrix products are matrix products."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from torch import Tensor
 from sinegan.training import ahead_of_time
 from sinegan.training.ahead_of_time import AheadOfTime
 from sinegan.training.native import KNOWN
+from sinegan.training.program_cache import FOLDER
 
 pytestmark = pytest.mark.skipif(not KNOWN, reason="the code generator of this PyTorch is not known")
 
@@ -38,15 +40,11 @@ ORDERS: list[tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = [
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(ahead_of_time.FOLDER, str(tmp_path))
-    return tmp_path
+    monkeypatch.setenv(FOLDER, str(tmp_path / "cache"))
+    return tmp_path / "cache"
 
 
-def is_native(folder: Path) -> bool:
-    return [path.suffix for path in sorted(folder.iterdir()) if path.suffix != ".lock"] == [".json", ".so"]
-
-
-def test_products_are_those_of_linear_algebra(cache: Path) -> None:
+def test_products_are_those_of_linear_algebra() -> None:
     made = torch.Generator().manual_seed(0)
     pairs = [
         tuple(torch.randn(count, *shape, generator=made, dtype=dtype) for shape in ((m, k), (k, n)))
@@ -66,8 +64,9 @@ def test_products_are_those_of_linear_algebra(cache: Path) -> None:
         ]
         return [torch.bmm(one, other)[None] for one, other in seen]
 
-    found = AheadOfTime(products, "products", [])(memory)
-    assert is_native(cache)
+    program = AheadOfTime(products, "products", [])
+    found = program(memory)
+    assert program.engine == "native"
     for (one, other), product in zip(pairs, found, strict=True):
         exact = one.double() @ other.double()
         close = 1e-5 if one.dtype == torch.float32 else 1e-13
@@ -85,7 +84,7 @@ def test_an_element_is_summed_in_order_whatever_is_beside_it() -> None:
     assert torch.equal(whole[:, 11:13, 30:33], corner)
 
 
-def test_each_lane_goes_its_own_steps(cache: Path) -> None:
+def test_each_lane_goes_its_own_steps() -> None:
     def step(state: dict[str, Tensor], rate: Tensor, noise: Tensor) -> dict[str, Tensor]:
         state["x"].copy_(state["x"] * rate[:, None] + noise)
         return {"sum": state["x"].sum(1), "all": state["x"] + 0.0}
@@ -99,7 +98,7 @@ def test_each_lane_goes_its_own_steps(cache: Path) -> None:
     assert state["x"].tolist() == [[6.0, 10.0], [11.0, 25.0], [3.0, 0.5]]
     assert result["sum"].tolist() == [16.0, 36.0, 3.5]
     assert result["all"].tolist() == state["x"].tolist()
-    assert is_native(cache)
+    assert found.engine == "native"
 
 
 def test_what_has_no_machine_code_of_its_own_is_packaged_by_pytorch(cache: Path) -> None:
@@ -107,6 +106,30 @@ def test_what_has_no_machine_code_of_its_own_is_packaged_by_pytorch(cache: Path)
         return x.sort(dim=1).values[:, :2] + 0.0
 
     x = torch.tensor([[3.0, 1.0, 2.0], [-1.0, 5.0, -7.0]])
-    assert AheadOfTime(smallest, "smallest", [])(x).tolist() == [[1.0, 2.0], [-7.0, -1.0]]
+    program = AheadOfTime(smallest, "smallest", [])
+    assert program(x).tolist() == [[1.0, 2.0], [-7.0, -1.0]]
+    assert program.engine == "packaged"
     assert len(list(cache.glob("smallest-*.pt2"))) == 1
     assert not list(cache.glob("*.so"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("clang++") is None, reason="needs clang++")
+def test_clang_compiles_both_kinds_beside_those_of_gcc(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def summed(x: Tensor) -> Tensor:
+        return torch.bmm(x, x).tanh() + x.exp()
+
+    def smallest(x: Tensor) -> Tensor:
+        return x.sort(dim=1).values[:, :2] + 0.0
+
+    monkeypatch.setenv("CXX", "clang++")
+    x = torch.randn(2, 20, 20, generator=torch.Generator().manual_seed(0))
+    for function, engine in ((summed, "native"), (smallest, "packaged")):
+        program = AheadOfTime(function, function.__name__, [])
+        torch.testing.assert_close(program(x), function(x))
+        assert (program.engine, program.remarks) == (engine, [])
+    monkeypatch.delenv("CXX")
+    monkeypatch.setattr(ahead_of_time, "_compile", lambda *_: pytest.fail("another program"))
+    with pytest.raises(pytest.fail.Exception, match="another program"):
+        AheadOfTime(summed, "summed", []).load(x)
+    assert len(list(cache.glob("*.sha256"))) == 2

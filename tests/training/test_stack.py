@@ -1,8 +1,8 @@
 """A run's numbers belong to the run: the same bits alone, in any stack, at any place in it."""
 
 import dataclasses
-import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,11 +24,15 @@ from sinegan.game.penalties import (
     WeightClipping,
 )
 from sinegan.game.targets import Chirp, NoisySine, RandomPhase, Sine, Square
-from sinegan.training import streams
+from sinegan.training import ahead_of_time, streams
+from sinegan.training import signature as signature_module
+from sinegan.training.ahead_of_time import CannotCompileError
 from sinegan.training.averages import Exponential
 from sinegan.training.loop import engine_settings
 from sinegan.training.metrics import Fresh, measure, projections
 from sinegan.training.optimisers import SGD, Adam, Extragradient, OptimisticAdam, RMSprop
+from sinegan.training.program import program
+from sinegan.training.program_cache import FOLDER, Stored
 from sinegan.training.schedules import Cosine, Linear
 from sinegan.training.signature import PAYS_FROM, Run, is_compiled, signature, why_eager
 from sinegan.training.stack import BLOCK, Stack
@@ -282,15 +286,85 @@ def test_the_engine_is_chosen_by_the_configuration_and_the_machine_alone(
     def said(word: str, steps: int) -> str:
         return why_eager(make_config(training={"compile": word, "steps": steps}))
 
-    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(signature_module, "why_no_compiler", lambda: "")
     assert [compiled("auto", steps) for steps in (PAYS_FROM - 1, PAYS_FROM)] == [False, True]
     assert [compiled("always", 1), compiled("never", 10**6)] == [True, False]
     assert (said("always", 1), said("never", 1), said("auto", PAYS_FROM)) == ("", "", "")
     assert said("auto", 1) == "Eager: under 2,000 steps compiling does not pay (training.compile=always)."
-    monkeypatch.setattr(shutil, "which", lambda _: None)
+    monkeypatch.setattr(signature_module, "why_no_compiler", lambda: "there is none")
     assert not compiled("auto", PAYS_FROM)
     assert compiled("always", 1)
-    assert "no C++ compiler" in said("auto", PAYS_FROM)
+    assert said("auto", PAYS_FROM) == "Eager, which is slower: there is none."
+
+
+@pytest.fixture
+def without_compiling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    def fail(*_: Any) -> Stored:
+        raise CannotCompileError("g++: omp.h: no such file")
+
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    monkeypatch.setattr(ahead_of_time, "_compile", fail)
+    monkeypatch.setattr(signature_module, "why_no_compiler", lambda: "")
+    program.cache_clear()
+    yield
+    program.cache_clear()  # they know that they could not be compiled
+
+
+@pytest.mark.usefixtures("without_compiling")
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_what_cannot_be_compiled_has_the_bits_of_eager_training(make_config: MakeConfig, seeds: int) -> None:
+    def stack(compile_: str) -> Stack:
+        settings = {"steps": PAYS_FROM, "evaluate_every": PAYS_FROM, "compile": compile_}
+        config = make_config(training=settings, target=NoisySine(points=6))
+        made = Stack([Run(config, seed) for seed in range(seeds)])
+        made.prepare()
+        return made
+
+    fallen, eager = stack("auto"), stack("never")
+    assert fallen.engine == eager.engine == "eager"
+    assert fallen.shared == eager.shared
+    assert fallen.remarks == ("Eager, which is slower: cannot compile: g++: omp.h: no such file.",)
+    assert eager.remarks == ()
+    on_gpu = dataclasses.replace(eager.shared, compiled=True, device="cuda")
+    assert program(on_gpu).engine() == "inductor"
+    with engine_settings():
+        for each in (fallen, eager):
+            each.advance(BLOCK + 3)
+    assert all(same(bits(fallen, lane), bits(eager, lane)) for lane in range(seeds))
+    again = stack("auto")
+    again.restore(fallen.saved())
+    with engine_settings():
+        again.advance(BLOCK + 7)
+        eager.advance(BLOCK + 7)
+    assert same(bits(again, 0), bits(eager, 0))
+    assert again.remarks == fallen.remarks
+
+
+@pytest.mark.usefixtures("without_compiling")
+def test_what_cannot_be_compiled_goes_on_from_where_it_is(make_config: MakeConfig) -> None:
+    config, eager = (
+        make_config(training={"steps": PAYS_FROM, "evaluate_every": PAYS_FROM, "compile": each})
+        for each in ("auto", "never")
+    )
+    before = trained([Run(eager, seed) for seed in (4, 5)], 7)
+    stack = Stack([Run(config, seed) for seed in (4, 5)])
+    stack.restore(before.saved())
+    stack.prepare()
+    assert stack.step == 7
+    with engine_settings():
+        for each in (stack, before):
+            each.advance(20)
+    assert all(same(bits(stack, lane), bits(before, lane)) for lane in range(2))
+
+
+@pytest.mark.usefixtures("without_compiling")
+def test_what_is_to_be_compiled_always_is_not_trained_eagerly(make_config: MakeConfig) -> None:
+    stack = Stack([Run(make_config(training={"compile": "always"}), 0)])
+    words = r"^training\.compile = always: cannot compile: g\+\+: omp\.h: no such file$"
+    for _ in range(2):
+        with pytest.raises(CannotCompileError, match=words):
+            stack.prepare()
+    assert stack.shared.compiled
 
 
 @pytest.mark.parametrize("target", [NoisySine(points=6), Sine(points=6)])

@@ -22,6 +22,7 @@ from sinegan.sweep.progress import FOLDER, AbandonedError, Reporter, Watcher, sh
 from sinegan.sweep.provenance import begin_provenance, complete_provenance
 from sinegan.sweep.record import Recorder, merge_parts
 from sinegan.sweep.resume import CannotResumeError, changed_data, changed_engine
+from sinegan.training.ahead_of_time import CannotCompileError
 from sinegan.training.loop import RUNNING, Evaluation, engine_settings, train
 from sinegan.training.signature import why_eager
 from sinegan.training.stack import Stack
@@ -51,6 +52,8 @@ class ShardSummary:
 
     statuses: tuple[str, ...] = ()
     failure: Failure | None = None
+    remarks: tuple[str, ...] = ()
+    """What the user should know of how it was compiled, a line each."""
 
 
 def train_shard(shard: Shard, progress: Path, observers: Sequence[Observer] = ()) -> ShardSummary:
@@ -58,8 +61,8 @@ def train_shard(shard: Shard, progress: Path, observers: Sequence[Observer] = ()
 
     progress: the folder to say how far it is. What goes wrong in training is returned as a failure,
     and filed when the run to blame stands alone. What goes wrong with files is raised, as
-    ResultFilesError or UnwritableFileError, because no other shard would fare better; and
-    AbandonedError when nobody waits for the shard any more.
+    ResultFilesError or UnwritableFileError, because no other shard would fare better, as is
+    CannotCompileError; and AbandonedError when nobody waits for the shard any more.
     """
     _settle_kernels()
     recorder = Recorder(shard, time.monotonic)
@@ -82,14 +85,15 @@ def train_shard(shard: Shard, progress: Path, observers: Sequence[Observer] = ()
                     recorder.write(stack)
                     written = time.monotonic()
             recorder.write(stack)
-    except (ResultFilesError, UnwritableFileError, AbandonedError):
+    except (ResultFilesError, UnwritableFileError, CannotCompileError, AbandonedError):
         raise
     except Exception as error:
         message = " ".join(f"{type(error).__name__}: {error}".split())
         if len(shard.members) == 1:
             recorder.write_failure(message)
         return ShardSummary(failure=Failure(message, traceback.format_exc()))
-    return ShardSummary(tuple(record.status for record in recorder.records))
+    statuses = tuple(record.status for record in recorder.records)
+    return ShardSummary(statuses, remarks=stack.remarks)
 
 
 def execute(
@@ -105,8 +109,9 @@ def execute(
     evaluation, so with any of them all is trained in this process. meanwhile: called once, when the
     workers have their first shards. With the place comes a failure for each shard that failed. Raises
     ExecutorError when the executor cannot be used; UnwritableFileError or ResultFilesError when files
-    cannot be written or are not what was written; CannotResumeError, before anything is written, when
-    runs are missing and the others were trained by another engine than this machine's, or on other data.
+    cannot be written or are not what was written; CannotCompileError when what is to be compiled always
+    cannot be; CannotResumeError, before anything is written, when runs are missing and the others were
+    trained by another engine than this machine's, or on other data.
     """
     _settle_kernels()
     home = home.absolute()
@@ -142,11 +147,13 @@ def execute(
                 complete_provenance(configuration.folder, engines)
             remove_leftovers(configuration.folder)
             yield place, failures[place]
+    remarks: dict[str, None] = {}
     try:
         with executor.open() as pool, shown(watcher):
             trained = _trained(pool, shards, workers, watcher, executor.deaths, observers, meanwhile)
             for shard, summary in trained:
                 watcher.shard_done(shard, Counter(summary.statuses))
+                remarks |= dict.fromkeys(summary.remarks)
                 for place in dict.fromkeys(member.place for member in shard.members):
                     if summary.failure is not None:
                         failures[place].append(summary.failure)
@@ -158,6 +165,8 @@ def execute(
                         watcher.configurations_done += 1
                         yield member.place, failures[member.place]
     finally:
+        for line in remarks:
+            print(line, flush=True)
         shutil.rmtree(home / FOLDER, ignore_errors=True)
 
 
@@ -239,7 +248,7 @@ def _summary(future: "Future[ShardSummary]", deaths: tuple[type[BaseException], 
         return future.result()
     if isinstance(error, deaths):
         return ShardSummary(failure=Failure(f"its worker died ({type(error).__name__}); out of memory?"))
-    if isinstance(error, ResultFilesError | UnwritableFileError):
+    if isinstance(error, ResultFilesError | UnwritableFileError | CannotCompileError):
         raise error
     raise ExecutorError(f"a worker cannot train: {type(error).__name__}: {error}") from error
 

@@ -4,13 +4,12 @@ Loading one takes milliseconds and none of the compiler, whose import alone take
 several processes that want the same one, a single one compiles it.
 """
 
-import fcntl
 import functools
 import hashlib
 import inspect
 import json
-import os
 import platform
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -23,12 +22,26 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from sinegan.files import writing
+from sinegan.kernels import environment
+from sinegan.training.compiler import NoCompilerError, compiler
 from sinegan.training.native import Native, NotNativeError, compile_native
 from sinegan.training.packaged import Packaged, compile_packaged
+from sinegan.training.program_cache import (
+    DamagedProgramError,
+    ProgramFolder,
+    Stored,
+    UnusableFolderError,
+    kept_meanwhile,
+    places,
+    workshop,
+)
 
-FOLDER = "SINEGAN_CACHE"
-"""The environment variable that names another folder for compiled programs."""
+LOADING_ERRORS = (OSError, AttributeError, RuntimeError)
+"""Of files, of the linker, and of PyTorch's loader."""
+
+
+class CannotCompileError(Exception):
+    """A function cannot be compiled on this machine, or not be run as compiled; says why, in a line."""
 
 
 class AheadOfTime:
@@ -50,6 +63,14 @@ class AheadOfTime:
         self._run: Native | Packaged | None = None
         self._axes: list[int] = []
         self._results = Results("", ())
+        self._failure: CannotCompileError | None = None
+        self.remarks: list[str] = []
+        """What the user should know of how it was loaded, a line each."""
+
+    @property
+    def engine(self) -> str:
+        """The kind of program that was loaded, `native` or `packaged`; nothing before."""
+        return "" if self._run is None else self._run.engine
 
     def __call__(self, *arguments: Any) -> Any:
         """arguments: (lanes, ...), or (steps, lanes, ...) for what is another at each step.
@@ -73,26 +94,95 @@ class AheadOfTime:
     def load(self, *arguments: Any, wait: bool = True) -> bool:
         """Compiles it unless somebody has. False when somebody is just doing so and wait is off.
 
-        arguments: (lanes, ...), the part of a lane in contiguous memory.
+        arguments: (lanes, ...), the part of a lane in contiguous memory. Raises CannotCompileError, each
+        time the same.
         """
         if self._run is not None:
             return True
+        if self._failure is not None:
+            raise self._failure
+        try:
+            return self._load(arguments, wait)
+        except (CannotCompileError, NoCompilerError) as error:
+            self._failure = CannotCompileError(str(error))
+            raise self._failure from error
+
+    def _load(self, arguments: tuple[Any, ...], wait: bool) -> bool:
         leaves, given = pytree.tree_flatten(arguments)
         shapes = [(tuple(leaf.shape[1:]), str(leaf.dtype)) for leaf in leaves]
         key = _key(self._name, repr(given), repr(shapes), *map(_description, self._parts))
-        path = folder() / f"{self._name}-{key}.json"
-        native, packaged = (path.with_suffix(kind) for kind in (".so", ".pt2"))
-        with _alone(path, wait) as allowed:
+        name = f"{self._name}-{key}"
+        self._axes = [leaf.ndim for leaf in leaves]
+
+        @functools.cache  # where a folder turns out to be full, the next one takes it as it is
+        def compiled() -> Stored:
+            of_one_lane = [leaf[:1].contiguous() for leaf in leaves]
+            return kept_meanwhile(name) or _compile(self._function, of_one_lane, given)
+
+        troubles: list[str] = []
+        for place in places():
+            try:
+                with place() as programs:
+                    if not self._load_from(programs, name, compiled, wait):
+                        return False
+                    if troubles:
+                        self.remarks.append(f"{'; '.join(troubles)}: {programs.path} is used.")
+                    return True
+            except UnusableFolderError as error:
+                troubles.append(str(error))
+        raise CannotCompileError("; ".join(troubles))
+
+    def _load_from(
+        self, programs: ProgramFolder, name: str, compiled: Callable[[], Stored], wait: bool
+    ) -> bool:
+        """False when it is being compiled. Raises UnusableFolderError, CannotCompileError."""
+        try:
+            stored = programs.read(name)
+        except DamagedProgramError:
+            stored = None
+        if stored is not None:
+            self._use(programs, name, stored)
+            return True
+        with programs.alone(name, wait) as allowed:
             if not allowed:
                 return False
-            if not (path.exists() and (native.exists() or packaged.exists())):
-                results = _compile(self._function, [leaf[:1].contiguous() for leaf in leaves], given, path)
-                with writing(path):
-                    path.write_text(json.dumps(results))
-        self._results = Results(*json.loads(path.read_text()))
-        self._axes = [leaf.ndim for leaf in leaves]
-        self._run = Native(native) if native.exists() else Packaged(packaged)
+            try:
+                stored = programs.read(name)  # somebody may have compiled it meanwhile
+            except DamagedProgramError as error:
+                self.remarks.append(f"{error}: compiled again.")
+            if stored is not None:
+                self._use(programs, name, stored)
+                return True
+            stored = compiled()
+            programs.write(name, stored)
+            try:
+                self._use(programs, name, stored)
+            except UnusableFolderError:
+                programs.remove(name)
+                raise
         return True
+
+    def _use(self, programs: ProgramFolder, name: str, stored: Stored) -> None:
+        """Loads the very bytes that were checked, from a copy that nobody changes while they run.
+
+        Where no program can be run from temporary folders, it is loaded from where it is kept.
+        """
+        run: type[Native | Packaged] = Native if stored.kind == ".so" else Packaged
+        file = programs.file(name, stored)
+        try:
+            with workshop() as folder:
+                copy = folder / file.name
+                copy.write_bytes(stored.program)
+                self._run = run(copy)
+        except LOADING_ERRORS:
+            try:
+                self._run = run(file)
+            except LOADING_ERRORS as error:
+                reason = _in_a_line(error).removeprefix(f"{file}: ")
+                raise UnusableFolderError(
+                    f"no program can be loaded from {programs.path}: {reason}"
+                ) from error
+        self._results = Results(*json.loads(stored.description))
 
 
 class Results(NamedTuple):
@@ -114,15 +204,8 @@ def load(*programs: tuple[AheadOfTime, tuple[Any, ...]]) -> None:
         program.load(*arguments)
 
 
-def folder() -> Path:
-    """Where compiled programs are kept: $SINEGAN_CACHE, or below the user's cache folder."""
-    if FOLDER in os.environ:
-        return Path(os.environ[FOLDER])
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sinegan"
-
-
-def _compile(function: Callable[..., Any], leaves: list[Tensor], given: Any, path: Path) -> Results:
-    """Writes the program for one lane beside the path; says what its results are."""
+def _compile(function: Callable[..., Any], leaves: list[Tensor], given: Any) -> Stored:
+    """The program for one lane, and what its results are. Raises CannotCompileError."""
     from torch.fx.experimental.proxy_tensor import make_fx
 
     def flat(*tensors: Tensor) -> tuple[list[Tensor], Any]:
@@ -137,49 +220,51 @@ def _compile(function: Callable[..., Any], leaves: list[Tensor], given: Any, pat
             place.copy_(result)
         return ()
 
-    with warnings.catch_warnings(), torch.no_grad(), writing(path):
+    with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # PyTorch's own, about its own
         results, nesting = flat(*[leaf.clone() for leaf in leaves])
         tensors = [*leaves, *[torch.empty_like(result) for result in results]]
-        graph = make_fx(written, tracing_mode="fake")(*tensors)
+        chosen = compiler()
         try:
-            with _whole(path.with_suffix(".so")) as temporary:
-                compile_native(graph, tensors, temporary)
-        except NotNativeError:
-            with _whole(path.with_suffix(".pt2")) as temporary:
-                compile_packaged(graph, tensors, temporary)
+            with workshop() as folder, _undisturbed(folder):
+                options = {"cpp.cxx": (chosen.command(folder),)}
+                graph = make_fx(written, tracing_mode="fake")(*tensors)
+                try:
+                    kind, program = ".so", compile_native(graph, tensors, options)
+                except NotNativeError:
+                    kind, program = ".pt2", compile_packaged(graph, tensors, folder, options)
+        except Exception as error:
+            # Whatever the code generator and the compiler may meet: its own failures have no common class.
+            raise CannotCompileError(f"{chosen.words[0]}: {_in_a_line(error)}") from error
     shapes = [(tuple(result.shape[1:]), str(result.dtype).removeprefix("torch.")) for result in results]
-    return Results(pytree.treespec_dumps(nesting), shapes)
+    return Stored(json.dumps(Results(pytree.treespec_dumps(nesting), shapes)), kind, program)
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    """Another path beside this one, which becomes this one when all went well."""
-    temporary = path.with_name(f".{path.stem}-{uuid4().hex[:8]}{path.suffix}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+def _undisturbed(folder: Path) -> Iterator[None]:
+    """PyTorch's compiler keeps its files in a folder meanwhile, and compiles for this processor.
+
+    It would look for them in one of /tmp, which may be another user's; and of the variable that chooses
+    the processor's instructions for eager kernels it would take less than the processor has.
+    """
+    with environment("TORCHINDUCTOR_CACHE_DIR", str(folder)), environment("ATEN_CPU_CAPABILITY", None):
+        from torch._inductor.runtime.cache_dir_utils import temporary_cache_dir
+
+        with temporary_cache_dir(str(folder)):  # which also forgets the folder of the program before
+            yield
 
 
-@contextmanager
-def _alone(path: Path, wait: bool) -> Iterator[bool]:
-    """One process at a time, however it ends; False for one that comes second and does not wait."""
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = open(path.with_suffix(".lock"), "w")  # noqa: SIM115
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+def _in_a_line(error: BaseException) -> str:
+    """What was wrong: the compiler's first error, or the first words."""
+    said = str(error)
+    patterns = (r"\berror: (.+)", r"\bOutput:\s+(\S.*)", r"(\S.*)")
+    first = next(filter(None, (re.search(pattern, said) for pattern in patterns)), None)
+    words = " ".join(first[1].split()) if first else type(error).__name__
+    return words[:200]
 
 
 def _key(*parts: str) -> str:
-    known = "\n".join([torch.__version__, _processor(), _formulas(), *parts])
+    known = "\n".join([torch.__version__, str(compiler()), _processor(), _formulas(), *parts])
     return hashlib.sha256(known.encode()).hexdigest()[:20]
 
 

@@ -7,8 +7,7 @@ products are our own (`products.cpp`), and one call trains many lanes for many s
 
 import ctypes
 import re
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ OUR_PRODUCT = "products"
 CALLS = re.compile(r"\baoti_torch_\w+")
 """What generated code calls beside its own kernels."""
 
-OPTIONS = packaged.OPTIONS | {"aot_inductor.package": False, "aot_inductor.precompile_headers": False}
+OPTIONS = packaged.OPTIONS | {"aot_inductor.package": False}
 
 KNOWN = torch.__version__.startswith("2.13.")
 """Whether this is a PyTorch whose code generator is known."""
@@ -38,10 +37,12 @@ class NotNativeError(Exception):
     """A graph that needs more than kernels and products; says what."""
 
 
-def compile_native(graph: torch.fx.GraphModule, arguments: Sequence[Tensor], path: Path) -> None:
-    """Writes the machine code of a graph that writes into its arguments and returns nothing.
+def compile_native(
+    graph: torch.fx.GraphModule, arguments: Sequence[Tensor], options: Mapping[str, Any]
+) -> bytes:
+    """The machine code of a graph that writes into its arguments and returns nothing: a shared library.
 
-    arguments: like those of one lane, (1, ...). Raises NotNativeError.
+    arguments: like those of one lane, (1, ...). options: more of PyTorch's. Raises NotNativeError.
     """
     if not KNOWN:
         raise NotNativeError(f"PyTorch {torch.__version__}")
@@ -51,17 +52,19 @@ def compile_native(graph: torch.fx.GraphModule, arguments: Sequence[Tensor], pat
     # What else the processor may be able to do, in half precision, is not needed, so not tried out: 2 s less.
     with _views_for_tensors() as foreign, patch.object(VecISA, "check_build", return_value=False):
         try:
-            made = aot_compile(graph, tuple(arguments), options=OPTIONS)
+            made = aot_compile(graph, tuple(arguments), options=OPTIONS | dict(options))
         except Exception as error:
             if foreign:
                 raise NotNativeError(", ".join(sorted(foreign))) from error
             raise
     assert isinstance(made, str)
-    shutil.copyfile(made, path)
+    return Path(made).read_bytes()
 
 
 class Native:
     """The machine code in a file of `compile_native`."""
+
+    engine = "native"
 
     def __init__(self, path: Path) -> None:
         self._run = ctypes.CDLL(str(path)).run

@@ -1,7 +1,8 @@
 """Programs as PyTorch packages them (AOTInductor), for graphs that need more than `native` has."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,19 +16,30 @@ OPTIONS = {
     "realize_reads_threshold": 1,
     # What the processor can do is taken from it, not tried out by compiling for each thing: 6 s less.
     "cpp.vec_isa_ok": True,
+    # They would be kept in a folder of /tmp, which may be another user's.
+    "aot_inductor.precompile_headers": False,
 }
 
 
-def compile_packaged(graph: torch.fx.GraphModule, arguments: Sequence[Tensor], path: Path) -> None:
-    """Writes the program of a graph that writes into its arguments, (1, ...), and returns nothing."""
+def compile_packaged(
+    graph: torch.fx.GraphModule, arguments: Sequence[Tensor], folder: Path, options: Mapping[str, Any]
+) -> bytes:
+    """The program of a graph that writes into its arguments, (1, ...), and returns nothing: an archive.
+
+    folder: where it may be written meanwhile. options: more of PyTorch's.
+    """
     from torch._inductor import aoti_compile_and_package
 
     exported = torch.export.export(graph, tuple(arguments))
-    aoti_compile_and_package(exported, package_path=str(path), inductor_configs=OPTIONS)
+    path = folder / "program.pt2"
+    aoti_compile_and_package(exported, package_path=str(path), inductor_configs=OPTIONS | dict(options))
+    return path.read_bytes()
 
 
 class Packaged:
     """The program in a file of `compile_packaged`."""
+
+    engine = "packaged"
 
     def __init__(self, path: Path) -> None:
         self._loader = torch._C._aoti.AOTIModelPackageLoader(str(path), "model", True, 1, -1)

@@ -32,7 +32,7 @@ class Program:
 
     game: Game
     prepare: Callable[[Settings, State, Fresh, Tensor, Tensor, Draws], None]
-    """Compiles what is to be compiled, for tensors like these."""
+    """Compiles what is to be compiled, for tensors like these. Raises CannotCompileError."""
     advance: Advance
     """Several steps: noise, real curves and draws have a leading axis `steps` before `runs`.
 
@@ -40,6 +40,10 @@ class Program:
     """
     measure: Callable[[Settings, State, Fresh], Tensors]
     paint: Callable[[State, Tensor], tuple[Tensor, Tensor]]
+    engine: Callable[[], str]
+    """What steps and metrics are computed by, once prepared: `native`, `packaged`, `eager` or `inductor`."""
+    remarks: Callable[[], tuple[str, ...]] = tuple
+    """What the user should know of how it was prepared, a line each."""
 
 
 @functools.cache
@@ -88,7 +92,10 @@ def program(shared: Signature) -> Program:
     if shared.compiled and not shared.ahead_of_time:
         advance = torch.compile(advance, fullgraph=True, dynamic=False)
     if not shared.ahead_of_time:
-        return Program(game, _nothing, _one_by_one(advance), vmap(measure_one), vmap(paint_one))
+        engine = "inductor" if shared.compiled else "eager"
+        return Program(
+            game, _nothing, _one_by_one(advance), vmap(measure_one), vmap(paint_one), lambda: engine
+        )
     # How many steps there are, and when it is looked at, is not compiled in.
     parts = (*_parts(shared), shared.discriminator_steps, shared.alternating)
     steps = AheadOfTime(_in_place(advance), "advance", parts)
@@ -105,7 +112,13 @@ def program(shared: Signature) -> Program:
         steps(settings, state, noise, real, draws)
         return state
 
-    return Program(game, prepare, advanced, look, vmap(paint_one))
+    def engines() -> str:
+        return "packaged" if "packaged" in (steps.engine, look.engine) else steps.engine
+
+    def remarks() -> tuple[str, ...]:
+        return (*steps.remarks, *look.remarks)
+
+    return Program(game, prepare, advanced, look, vmap(paint_one), engines, remarks)
 
 
 def _parts(shared: Signature) -> tuple[Any, ...]:

@@ -4,11 +4,12 @@ import dataclasses
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeVar
 
-from sinegan.config import Config, has_compiler
+from sinegan.config import Config
 from sinegan.game.losses import Loss
 from sinegan.game.networks import Players
 from sinegan.game.penalties import Penalty
 from sinegan.training.averages import Average
+from sinegan.training.compiler import why_no_compiler
 from sinegan.training.optimisers import Optimiser
 from sinegan.training.schedules import Schedule
 
@@ -97,8 +98,8 @@ def why_eager(config: Config) -> str:
     """Why `compile=auto` leaves this configuration eager, in a line; nothing where it does not."""
     if config.training.compile != "auto":
         return ""
-    if not has_compiler():
-        return "Eager, which is slower: there is no C++ compiler (g++, clang++ or c++)."
+    if reason := why_no_compiler():
+        return f"Eager, which is slower: {reason}."
     if config.training.steps < PAYS_FROM:
         return f"Eager: under {PAYS_FROM:,} steps compiling does not pay (training.compile=always)."
     return ""

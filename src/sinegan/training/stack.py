@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch.func import stack_module_state, vmap
 from torch.utils import _pytree as pytree
 
 from sinegan.training import streams
+from sinegan.training.ahead_of_time import CannotCompileError
 from sinegan.training.metrics import Fresh, projections
 from sinegan.training.optimisers import Tensors
 from sinegan.training.program import Draws, program
@@ -39,6 +41,11 @@ class Stack:
             raise ValueError(
                 f"{len(different)} of {len(self.runs)} runs have another signature than the first"
             )
+        self._why_eager = ""
+        self._begin()
+
+    def _begin(self) -> None:
+        """Step 0 of the runs, with the programs of the signature."""
         fewest = 1 if self.shared.ahead_of_time else FEWEST_LANES
         self._lanes = self.runs + self.runs[-1:] * (fewest - len(self.runs))
         self._program = program(self.shared)
@@ -73,9 +80,35 @@ class Stack:
 
     @torch.no_grad()
     def prepare(self) -> None:
-        """Compiles the programs, if this is a stack to compile and nobody has."""
+        """Compiles the programs, if this is a stack to compile and nobody has.
+
+        What cannot be compiled goes on as eager stacks do, from where it is; unless a run is to be compiled
+        always: raises CannotCompileError then.
+        """
         noise, real, draws = self._random_block(self.step // BLOCK)
-        self._program.prepare(self._settings, self.state, self._fresh(), noise, real, draws)
+        try:
+            self._program.prepare(self._settings, self.state, self._fresh(), noise, real, draws)
+        except CannotCompileError as error:
+            if any(run.config.training.compile == "always" for run in self.runs):
+                raise CannotCompileError(f"training.compile = always: cannot compile: {error}") from error
+            self._why_eager = f"Eager, which is slower: cannot compile: {error}."
+            before = self.saved()
+            self.shared = replace(self.shared, compiled=False)
+            self._begin()
+            self.restore(before)
+
+    @property
+    def engine(self) -> str:
+        """What trains the runs, once prepared: `native`, `packaged`, `eager`, or `inductor` on a GPU.
+
+        `packaged` also where only one of its programs is.
+        """
+        return self._program.engine()
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the user should know of how the programs were prepared, a line each."""
+        return tuple(filter(None, (*self._program.remarks(), self._why_eager)))
 
     @torch.no_grad()
     def advance(self, until: int) -> None:
@@ -110,11 +143,6 @@ class Stack:
         state = pytree.tree_map(lambda tensor: tensor[lanes], self.state)
         fake, probability = self._program.paint(state, self._tensor(np.stack(draws)))
         return self._array(fake), self._array(probability)
-
-    @property
-    def engine(self) -> str:
-        """What trains it."""
-        return "compiled" if self.shared.compiled else "eager"
 
     def finite_steps(self) -> NDArray[np.float64]:
         """How many steps of each run had finite losses, shape (runs,)."""
