@@ -141,6 +141,8 @@ def _contradictions(config: Config, values: Mapping[str, Any], choices: Mapping[
         return f"{group}={choices.get(group, type(getattr(config, group)).__name__)}"
 
     training, loss, optim = config.training, typed("loss"), typed("optim")
+    if (value := config.target.extreme()) is not None:
+        yield f"{typed('target')}: has the value {value:g}; must be within -1e18 and 1e18, for its square"
     names = [f"penalty={name}" for name in in_order(values.get("penalty", {}))]
     penalties = dict(zip(names, config.penalty, strict=True))
     if config.loss.critic and training.stop_tolerance is not None:

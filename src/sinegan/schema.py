@@ -145,7 +145,14 @@ def _convert(hint: Any, value: Any, path: str, allowed: Allowed) -> tuple[Any, l
     if origin in (types.UnionType, typing.Union):
         if value is None:
             return None, []
-        hint = next(part for part in parts if part is not type(None))
+        kinds = [part for part in parts if part is not type(None)]
+        if len(kinds) > 1:
+            tried = [_convert(kind, value, path, allowed) for kind in kinds]
+            wrong = (
+                f"{path} = {_shown(value)}: must be {' or '.join(_named(kind, allowed) for kind in kinds)}"
+            )
+            return next((each for each in tried if not each[1]), (None, [wrong]))
+        hint = kinds[0]
         origin, parts = typing.get_origin(hint), typing.get_args(hint)
     wrong = f"{path} = {_shown(value)}: must be {_named(hint, allowed)}"
     if origin is tuple:

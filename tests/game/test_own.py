@@ -1,5 +1,7 @@
 """The user's own curves are read as they are, and bad ones are refused with the reason."""
 
+import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,9 +9,28 @@ import numpy as np
 import pytest
 from numpy.random import default_rng
 
+from sinegan.config import Config, InvalidConfigError, validate
+from sinegan.game.distributions import Gaussian
 from sinegan.game.own import FromFile, FromFunction
+from sinegan.game.targets import NoisySine, Sine, Target
+from sinegan.training.signature import Run
+from sinegan.training.stack import Stack
 
 Array = np.ndarray[Any, Any]
+
+
+VALID: dict[str, Any] = {
+    "network": {"_target_": "sinegan.game.networks.Network"},
+    "loss": {"_target_": "sinegan.game.losses.Minimax"},
+    "optim": {"_target_": "sinegan.training.optimisers.Adam"},
+    "training": {},
+    "plot": {},
+}
+
+
+def written_out(target: Target) -> dict[str, Any]:
+    kind = type(target)
+    return {"_target_": f"{kind.__module__}.{kind.__qualname__}"} | dataclasses.asdict(target)
 
 
 def written(folder: Path, content: str | bytes | Array, name: str = "curve.csv") -> str:
@@ -54,37 +75,84 @@ def test_an_array_of_two_columns_has_x_first(tmp_path: Path) -> None:
     np.testing.assert_allclose(target.draw(1, default_rng(0)), [[5, 6, 7]])
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "reason"),
-    [
-        ("curve.txt", "1\n2\n", "must be a .csv or a .npy file"),
-        ("curve.csv", "x,y\n1,2\n3,four\n", "line 3 is not made of numbers: 3,four"),
-        ("curve.csv", "1,2\n3\n", "line 2 has 1 columns, the first has 2"),
-        ("curve.csv", "1,2,3\n4,5,6\n", "has the shape (2, 3); must be one column, or two with x first"),
-        ("curve.csv", "x,y\n1,2\n", "holds 1 samples; must be at least 2"),
-        ("curve.csv", "", "holds 0 samples; must be at least 2"),
-        ("curve.csv", "1\nnan\n2\n", "sample 2 is not finite; remove it or fill it in"),
-        ("curve.csv", "0,1\n2,1\n1,1\n", "x does not rise from sample 2 to 3; sort them, once each"),
-        ("curve.csv", b"\xff\xfe\x00", "is no text file"),
-        ("curve.npy", b"not an array", "is no array of numbers ("),
-        ("curve.npy", np.array(["a", "b"]), "is no array of numbers ("),
-        ("curve.npy", np.array([{}, {}], dtype=object), "is no array of numbers ("),
-        ("curve.npy", np.zeros((2, 2, 2)), "has the shape (2, 2, 2); must be"),
-    ],
-)
-def test_a_bad_file_is_refused_with_the_reason(
-    tmp_path: Path, name: str, content: str | bytes | Array, reason: str
-) -> None:
-    path = written(tmp_path, content, name)
-    (problem,) = FromFile(path=path).conflicts()
-    assert problem.startswith(f"path = {path}: {reason}")
-
-
 def test_a_file_that_is_not_there_is_told_with_where_it_was_looked_for(tmp_path: Path) -> None:
     (problem,) = FromFile(path=f"{tmp_path}/none.csv").conflicts()
     assert problem == f"path = {tmp_path}/none.csv: no such file (looked for in {Path.cwd()})"
     (problem,) = FromFile(path="???").conflicts()
-    assert problem == "path = ???: must be a .csv or a .npy file"
+    assert problem == "path = ???: must be a file of one of .csv, .tsv, .txt, .dat, .npy, .npz"
+
+
+def test_a_data_set_is_drawn_from_with_replacement(tmp_path: Path) -> None:
+    curves = np.arange(12.0).reshape(4, 3) ** 2
+    target = FromFile(path=written(tmp_path, curves, "set.npy"), points=3)
+    assert target.family
+    assert list(target.conflicts()) == []
+    drawn = target.draw(200, default_rng(0))
+    assert {tuple(row) for row in drawn} == {tuple(row) for row in curves}
+    np.testing.assert_array_equal(drawn, target.draw(200, default_rng(0)))
+    assert (drawn != target.draw(200, default_rng(1))).any()
+
+
+def test_the_curves_of_a_data_set_are_joined_by_straight_lines(tmp_path: Path) -> None:
+    path = written(tmp_path, "t,a,b\n0,0,10\n4,8,10\n")
+    target = FromFile(path=path, points=5, curves="columns", x_column="t")
+    np.testing.assert_allclose(target.grid(), [0, 1, 2, 3, 4])
+    assert {tuple(row) for row in target.draw(50, default_rng(0))} == {(0, 2, 4, 6, 8), (10,) * 5}
+
+
+def test_the_fingerprint_is_that_of_the_content(tmp_path: Path) -> None:
+    one, same, other = (
+        written(tmp_path, content, f"{name}.csv")
+        for name, content in (("one", "1\n2\n"), ("same", "1\n2\n"), ("other", "1\n3\n"))
+    )
+    prints = [FromFile(path=path).fingerprint() for path in (one, same, other)]
+    assert prints[0] == prints[1] != prints[2]
+
+
+def test_a_run_on_a_data_set_has_the_same_numbers_alone_and_in_a_stack(
+    make_config: Callable[..., Config], tmp_path: Path
+) -> None:
+    path = written(tmp_path, np.sin(np.arange(60.0)).reshape(10, 6), "set.npy")
+    config = make_config(target=FromFile(path=path, points=6))
+    assert config.primary_metric == "energy_distance"
+    together, alone = Stack([Run(config, seed) for seed in range(3)]), Stack([Run(config, 2)])
+    for stack in (together, alone):
+        stack.advance(12)
+    found, expected = together.measure(), alone.measure()
+    assert "energy_distance_floor" in found
+    assert {name: values[2] for name, values in found.items()} == {
+        name: values[0] for name, values in expected.items()
+    }
+    assert len(set(found["energy_distance"])) == 3
+
+
+@pytest.mark.parametrize(
+    ("target", "least"),
+    [
+        (Sine(amplitude=1e39), 9e38),
+        (Sine(amplitude=1e308), 9e307),
+        (Sine(end=1e300), 1e300),
+        (Sine(start=-1.7e308, end=1.7e308), 1e308),
+        (Gaussian(mean=1e300), 1e300),
+        (NoisySine(noise=1e30), 1e29),
+    ],
+)
+def test_values_that_float32_does_not_hold_are_refused(target: Target, least: float) -> None:
+    extreme = target.extreme()
+    assert extreme is not None
+    assert not abs(extreme) < least
+    with pytest.raises(InvalidConfigError, match=r"has the value .*e\+|has the value (inf|nan)"):
+        validate(VALID | {"target": written_out(target)})
+
+
+def test_usual_values_are_not_extreme() -> None:
+    for target in (Sine(amplitude=1e17), Gaussian(), NoisySine()):
+        assert target.extreme() is None
+
+
+def test_a_file_with_a_value_that_float32_does_not_hold_is_refused(tmp_path: Path) -> None:
+    assert FromFile(path=written(tmp_path, "0\n1e39\n")).extreme() == 1e39
+    assert FromFile(path=written(tmp_path, "0\n-1e17\n", "fine.csv")).extreme() is None
 
 
 def half(x: Array) -> Array:

@@ -2,107 +2,89 @@
 
 import functools
 import importlib
-import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from sinegan.game.targets import Array, Curve, Target
-from sinegan.schema import bounded
+from sinegan.curve_files import DECIMALS, DELIMITERS, Curves, Reading, UnusableError, read_curves
+from sinegan.game.targets import Array, Curve, Target, extreme_of
+from sinegan.schema import Allowed, bounded
 
 
-class UnusableError(ValueError):
-    """A file or a function gives no curve; the message says why."""
+def _found_out(*choices: str) -> Any:
+    """One of some words, or None to find it out."""
+    return field(default=None, metadata={"allowed": Allowed(choices=choices)})
 
 
 @dataclass(frozen=True, kw_only=True)
 class FromFile(Target):
-    """A measured curve, between its samples a straight line, on `points` equally spaced places.
+    """A measured curve, or a data set of curves, on `points` equally spaced places; straight lines between.
 
-    path: a .csv with a column of values, or with x and values (and a header, if there is one), or a
-    .npy with an array of shape (n,) or (n, 2). Without x the samples are equally spaced.
+    path: a table (.csv, .tsv, .txt, .dat) or an array of NumPy's (.npy, .npz). Without x the samples are
+    equally spaced. Of a data set each real curve is one of its own, drawn with replacement. The other
+    settings are those of `curve_files.Reading`.
     """
-
-    family = False
 
     path: str
     points: int = bounded(16, at_least=2)
+    x_column: int | str | None = None
+    value_column: int | str | None = None
+    curves: str | None = _found_out("rows", "columns")
+    delimiter: str | None = _found_out(*DELIMITERS)
+    decimal: str | None = _found_out(*DECIMALS)
+    encoding: str | None = None
+
+    @property
+    def family(self) -> bool:
+        return self._read().data_set
 
     def grid(self) -> Array:
-        x, _ = read_curve(self.path)
+        x = self._read().x
         return np.linspace(x[0], x[-1], self.points)
 
     def draw(self, rows: int, rng: np.random.Generator) -> Array:
-        return np.tile(np.interp(self.grid(), *read_curve(self.path)), (rows, 1))
+        curves = _on_grid(self)
+        if not self.family:
+            return np.tile(curves, (rows, 1))
+        return curves[rng.integers(len(curves), size=rows)]
+
+    def extreme(self) -> float | None:
+        read = self._read()
+        return extreme_of(np.concatenate([read.x, read.curves.ravel()]))
+
+    def fingerprint(self) -> str:
+        return self._read().checksum
+
+    def remarks(self) -> Iterator[str]:
+        yield f"target: {self._read().understood}"
 
     def conflicts(self) -> Iterator[str]:
         try:
-            read_curve(self.path)
+            self._read()
         except UnusableError as error:
             yield f"path = {self.path}: {error}"
 
+    def _read(self) -> Curves:
+        return read_curves(
+            self.path,
+            Reading(
+                x_column=self.x_column,
+                value_column=self.value_column,
+                curves=self.curves,
+                delimiter=self.delimiter,
+                decimal=self.decimal,
+                encoding=self.encoding,
+            ),
+        )
+
 
 @functools.lru_cache(maxsize=64)
-def read_curve(path: str) -> tuple[Array, Array]:
-    """The samples of a file, x rising and values, both (n,). Read once a process.
-
-    Raises UnusableError.
-    """
-    file = Path(path)
-    readers: dict[str, Callable[[Path], Array]] = {".csv": _read_csv, ".npy": _read_npy}
-    if file.suffix not in readers:
-        raise UnusableError("must be a .csv or a .npy file")
-    if not file.is_file():
-        raise UnusableError(f"no such file (looked for in {Path.cwd()})")
-    try:
-        table = readers[file.suffix](file)
-    except (OSError, EOFError) as error:
-        raise UnusableError(f"cannot be read ({error})") from error
-    if table.ndim == 1:
-        table = table[:, None]
-    if table.ndim != 2 or table.shape[1] not in (1, 2):
-        raise UnusableError(f"has the shape {table.shape}; must be one column, or two with x first")
-    if len(table) < 2:
-        raise UnusableError(f"holds {len(table)} samples; must be at least 2")
-    if not np.isfinite(table).all():
-        row = int(np.flatnonzero(~np.isfinite(table).all(axis=1))[0])
-        raise UnusableError(f"sample {row + 1} is not finite; remove it or fill it in")
-    x, values = np.arange(len(table), dtype=float) if table.shape[1] == 1 else table[:, 0], table[:, -1]
-    if not (np.diff(x) > 0).all():
-        row = int(np.flatnonzero(np.diff(x) <= 0)[0])
-        raise UnusableError(f"x does not rise from sample {row + 1} to {row + 2}; sort them, once each")
-    return x, values
-
-
-def _read_csv(file: Path) -> Array:
-    try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise UnusableError("is no text file") from error
-    rows: list[list[float]] = []
-    for number, line in enumerate(lines, 1):
-        words = [word for word in re.split(r"[,;\s]+", line.strip()) if word]
-        if not words or words[0].startswith("#"):
-            continue
-        try:
-            rows.append([float(word) for word in words])
-        except ValueError as error:
-            if rows or number > 1:
-                raise UnusableError(f"line {number} is not made of numbers: {line.strip()[:40]}") from error
-        if rows and len(rows[-1]) != len(rows[0]):
-            raise UnusableError(f"line {number} has {len(rows[-1])} columns, the first has {len(rows[0])}")
-    return np.array(rows, float)
-
-
-def _read_npy(file: Path) -> Array:
-    try:
-        stored = np.load(file, allow_pickle=False)
-        return np.asarray(stored, float)
-    except (ValueError, TypeError) as error:
-        raise UnusableError(f"is no array of numbers ({error})") from error
+def _on_grid(target: FromFile) -> Array:
+    """All curves of a file at the places of the grid, (curves, points)."""
+    read = target._read()
+    return np.stack([np.interp(target.grid(), read.x, curve) for curve in read.curves])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,10 @@ from sinegan.schema import bounded
 
 Array = NDArray[np.float64]
 TWO_PI = 2 * math.pi
+LARGEST = 1e18
+"""Its square is the largest that float32 holds, and pictures can show it."""
+FEW, MOST_DRAWN = 8, 1_000_000
+"""Curves that are drawn for a look at their values, and points up to which they are."""
 
 
 class Modes(NamedTuple):
@@ -32,8 +36,10 @@ class Modes(NamedTuple):
 class Target(ABC):
     """What real curves are: `points` numbers each."""
 
-    family: ClassVar[bool]
-    """Whether every real curve is a fresh draw; if not, they are all the same."""
+    @property
+    @abstractmethod
+    def family(self) -> bool:
+        """Whether every real curve is a fresh draw; if not, they are all the same."""
 
     @property
     @abstractmethod
@@ -51,9 +57,27 @@ class Target(ABC):
         """None, unless it is a mixture of gaussians."""
         return Modes(np.empty((0, self.points)), 0.0)
 
+    def extreme(self) -> float | None:
+        """A place or a value of real curves whose square float32 does not hold; None where there is none."""
+        if self.points > MOST_DRAWN:  # as many are refused elsewhere
+            return None
+        with np.errstate(all="ignore"):
+            drawn = np.concatenate([self.grid(), *self.draw(FEW, np.random.default_rng(0))])
+        return extreme_of(drawn)
+
     def fingerprint(self) -> str | None:
         """Tells the content of a file that the settings only name from another; None for a formula."""
         return None
+
+    def remarks(self) -> Iterator[str]:
+        """How a file was understood, a line each."""
+        yield from ()
+
+
+def extreme_of(values: Array) -> float | None:
+    """The largest value, if it is beyond LARGEST or no number."""
+    wrong = values[~(np.abs(values) <= LARGEST)]
+    return float(wrong[np.argmax(np.abs(wrong))]) if wrong.size else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -136,7 +136,9 @@ def execute(
     with writing(progress):
         progress.mkdir(parents=True)
     watcher = Watcher(progress, sum(left), sum(shard.run_steps for shard in shards), len(here))
-    for line in filter(None, dict.fromkeys(why_eager(shard.members[0].run.config) for shard in shards)):
+    remarks_of_targets = (line for each in here for line in each.config.target.remarks())
+    why = filter(None, (why_eager(shard.members[0].run.config) for shard in shards))
+    for line in dict.fromkeys([*remarks_of_targets, *why]):
         print(line, flush=True)
     for place, configuration in enumerate(here):
         if left[place]:

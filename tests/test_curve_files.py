@@ -1,0 +1,328 @@
+"""Files as people have them are read right, or refused with what to do; nothing is read as something else."""
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sinegan import curve_files
+from sinegan.curve_files import Curves, Reading, UnusableError, read_curves
+
+X, VALUES = [0.0, 0.5, 2.0], [1.25, -3.5, 4.0]
+
+
+def file_of(folder: Path, content: str | bytes, name: str = "curve.csv") -> Path:
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def read(path: Path, **how: Any) -> Curves:
+    return read_curves(str(path), Reading(**how))
+
+
+def refusal(path: Path, **how: Any) -> str:
+    with pytest.raises(UnusableError) as caught:
+        read(path, **how)
+    return str(caught.value)
+
+
+TABLES = {
+    "commas": "0,1.25\n0.5,-3.5\n2,4\n",
+    "a header": "seconds,volts\n0,1.25\n0.5,-3.5\n2,4\n",
+    "semicolons": "0;1.25\n0.5;-3.5\n2;4\n",
+    "semicolons and decimal commas": "t;v\n0;1,25\n0,5;-3,5\n2;4\n",
+    "tabs": "0\t1.25\n0.5\t-3.5\n2\t4\n",
+    "tabs and decimal commas": "0\t1,25\n0,5\t-3,5\n2,0\t4\n",
+    "bars": "0|1.25\n0.5|-3.5\n2|4\n",
+    "blanks": "  0   1.25\n  0.5 -3.5\n  2   4\n",
+    "blanks and decimal commas": "0,0 1,25\n0,5 -3,5\n2,0 4,0\n",
+    "commas and blanks": "0, 1.25\n0.5, -3.5\n2, 4\n",
+    "quotes": '"t","v"\n"0","1.25"\n"0.5","-3.5"\n"2","4"\n',
+    "quoted decimal commas": '"t","v"\n"0","1,25"\n"0,5","-3,5"\n"2","4"\n',
+    "CR LF": "0,1.25\r\n0.5,-3.5\r\n2,4\r\n",
+    "CR": "0,1.25\r0.5,-3.5\r2,4\r",
+    "no end": "0,1.25\n0.5,-3.5\n2,4",
+    "a comment before the header": "# made by hand\n\n% again\nt,v\n0,1.25\n\n0.5,-3.5\n# so far\n2,4\n",
+    "Excel's first line": "sep=;\nt;v\n0;1.25\n0.5;-3.5\n2;4\n",
+    "delimiters at the ends": "0;1.25;\n0.5;-3.5;\n2;4;\n",
+    "delimiters at the ends and a header": "t;v;\n0;1.25;\n0.5;-3.5;\n2;4;\n",
+    "pandas' index": ",t,v\n0,0.0,1.25\n1,0.5,-3.5\n2,2.0,4.0\n",
+    "exponents": "0e0,1.25E0\n5e-1,-35e-1\n2E+0,4\n",
+}
+ENCODINGS = {
+    "with a mark": "utf-8-sig",
+    "of Windows": "cp1252",
+    "of 16 bits": "utf-16",
+    "of 32 bits": "utf-32",
+}
+
+
+@pytest.mark.parametrize("text", TABLES.values(), ids=TABLES)
+@pytest.mark.parametrize("name", ["curve.csv", "CURVE.CSV", "a b,c=d.txt", "curve.tsv", "curve.dat"])
+def test_a_table_is_its_x_and_its_values(tmp_path: Path, text: str, name: str) -> None:
+    found = read(file_of(tmp_path, text, name))
+    assert found.x.tolist() == X
+    assert found.curves.tolist() == [VALUES]
+    assert not found.data_set
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS.values(), ids=ENCODINGS)
+def test_the_encoding_is_found_out(tmp_path: Path, encoding: str) -> None:
+    found = read(file_of(tmp_path, "Zeit µs;Höhe\n0;1,25\n0,5;-3,5\n2;4\n".encode(encoding)))
+    assert (found.x.tolist(), found.curves.tolist()) == (X, [VALUES])
+    assert "x from column Zeit µs, values from column Höhe" in found.understood
+
+
+def test_an_encoding_that_the_file_does_not_tell_can_be_set(tmp_path: Path) -> None:
+    path = file_of(tmp_path, "t,v\n0,1.25\n0.5,-3.5\n2,4\n".encode("utf-16-le"))
+    assert "set target.encoding" in refusal(path)
+    assert read(path, encoding="utf-16-le").curves.tolist() == [VALUES]
+    assert refusal(path, encoding="none-such") == "target.encoding = none-such: is not known; use utf-8, say"
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("1\n2\n4\n", [1, 2, 4]),
+        ("height\n1.5\n2\n4\n", [1.5, 2, 4]),
+        ("height\n1,5\n2,5\n4,0\n", [1.5, 2.5, 4]),
+        ("1,5\n2\n4,25\n", [1.5, 2, 4.25]),
+        ("1;\n2;\n4;\n", None),
+        (" 1\n-2\n+4\n", [1, -2, 4]),
+    ],
+)
+def test_a_column_alone_is_its_values(tmp_path: Path, text: str, values: list[float] | None) -> None:
+    path = file_of(tmp_path, text)
+    if values is None:
+        assert "the second column is empty" in refusal(path)
+        return
+    found = read(path)
+    assert found.x.tolist() == [0, 1, 2]
+    assert found.curves.tolist() == [values]
+
+
+def test_what_could_be_a_decimal_comma_or_a_delimiter_is_asked(tmp_path: Path) -> None:
+    path = file_of(tmp_path, "0,5\n1,5\n2,5\n")
+    assert refusal(path) == (
+        "could be one column with decimal commas or two of whole numbers (1,5); "
+        "set target.decimal=comma or target.delimiter=comma"
+    )
+    assert read(path, decimal="comma").curves.tolist() == [[0.5, 1.5, 2.5]]
+    pair = read(path, delimiter="comma")
+    assert (pair.x.tolist(), pair.curves.tolist()) == ([0, 1, 2], [[5, 5, 5]])
+
+
+def test_a_header_tells_what_a_comma_is(tmp_path: Path) -> None:
+    pair = read(file_of(tmp_path, "x,y\n0,5\n1,6\n2,7\n"))
+    assert (pair.x.tolist(), pair.curves.tolist()) == ([0, 1, 2], [[5, 6, 7]])
+    assert read(file_of(tmp_path, "y\n0,5\n1,6\n2,7\n", "one.csv")).curves.tolist() == [[0.5, 1.6, 2.7]]
+
+
+def test_columns_are_chosen_by_name_or_number(tmp_path: Path) -> None:
+    path = file_of(tmp_path, "a,t,b\n7,0,1\n8,1,2\n9,2,3\n")
+    assert refusal(path) == (
+        "has 3 columns (a, t, b); set target.value_column (and target.x_column) to the name or number of "
+        "one, or target.curves=columns or rows for a data set"
+    )
+    for x_column, value_column in (("t", "b"), (2, 3), ("2", "3"), ("t", 3)):
+        found = read(path, x_column=x_column, value_column=value_column)
+        assert (found.x.tolist(), found.curves.tolist()) == ([0, 1, 2], [[1, 2, 3]])
+    assert read(path, value_column="a").x.tolist() == [0, 1, 2]
+    assert "has no column c; set target.value_column to one of a, t, b" in refusal(path, value_column="c")
+    assert "has no column 4" in refusal(path, value_column=4)
+    assert "has no column 0" in refusal(path, x_column=0, value_column=1)
+    assert "cannot be x and the values" in refusal(path, x_column="b", value_column=3)
+
+
+def test_of_two_columns_the_other_one_is_x(tmp_path: Path) -> None:
+    path = file_of(tmp_path, "v,t\n5,0\n6,1\n4,2\n")
+    for how in ({"value_column": "v"}, {"x_column": "t"}):
+        found = read(path, **how)
+        assert (found.x.tolist(), found.curves.tolist()) == ([0, 1, 2], [[5, 6, 4]])
+
+
+REFUSED = {
+    "empty": ("", "holds 0 samples; must be at least 2"),
+    "comments": ("# nothing\n\n", "holds 0 samples; must be at least 2"),
+    "a header alone": ("x,y\n", "holds 0 samples; must be at least 2"),
+    "a row": ("x,y\n1,2\n", "holds 1 samples; must be at least 2"),
+    "a number": ("1\n", "holds 1 samples; must be at least 2"),
+    "an empty value column": ("x,y\n0,\n1,\n2,\n", "column y is empty"),
+    "an empty value column without a header": ("0.5,\n1.5,\n", "the second column is empty"),
+    "an empty cell": ("x,y\n0,1.5\n1,\n2,3.5\n", "line 3 lacks a value"),
+    "NaN": ("1\nnan\n2\n", "line 2 lacks a value"),
+    "NA": ("x,y\n1,NA\n2,1.5\n", "line 2 lacks a value"),
+    "infinite": ("1\n2\ninf\n", "line 3: inf is not finite"),
+    "too large for a float": ("1\n2\n1e400\n", "line 3: 1e400 is not finite"),
+    "units": ("x,y\ns,V\n0,1.5\n1,2.5\n", "line 2: s is no number"),
+    "text": ("x,y\n1,2.5\n3,four\n", "line 3: four is no number"),
+    "dates": ("t,y\n2024-01-01,1.5\n2024-01-02,2.5\n", "line 2: 2024-01-01 is no number"),
+    "Fortran's exponents": ("0,1.5D-3\n1,2.5D-3\n", "line 1: 1.5D-3 is no number"),
+    "underscores": ("1\n1_000\n", "line 2: 1_000 is no number"),
+    "ragged": ("0,1.5\n1,2.5,3\n2,3.5\n", "line 2 has 3 columns, line 1 has 2"),
+    "ragged below": ("0;1.5\n1;2.5\n2;3.5\n4\n", "line 4 has 1 columns, line 1 has 2"),
+    "a short header": ("t\n0;1.5\n1;2.5\n", "has 2 columns under a header of 1 (t)"),
+    "thousands": ("t;v\n0;1.234,5\n1;1.300,5\n", "line 2: 1.234,5 has thousands separators"),
+    "points and commas": (
+        "t;v\n0.5;1,5\n1.5;2,5\n",
+        "has decimal commas (line 2: 1,5) and points (line 2: 0.5)",
+    ),
+    "falling": (
+        "0,1.5\n2,1.5\n1,1.5\n",
+        "x does not rise between lines 2 and 3 (2, 1); sort them",
+    ),
+    "twice": ("t,v\n0,1.5\n0,2.5\n", "x does not rise between lines 2 and 3 (0, 0)"),
+    "binary": (b"\x89PNG\r\n\x1a\n\0\0\0", "is no text, or of another encoding; set target.encoding"),
+    "half a mark": (b"\xff\xfe\x00", "is no text, or of another encoding"),
+}
+
+
+@pytest.mark.parametrize(("content", "reason"), REFUSED.values(), ids=REFUSED)
+def test_a_bad_table_is_refused_with_the_reason(tmp_path: Path, content: str | bytes, reason: str) -> None:
+    assert reason in refusal(file_of(tmp_path, content))
+
+
+def test_a_long_file_is_read(tmp_path: Path) -> None:
+    rows = "".join(f"{place / 8};{place % 7}\n" for place in range(20_000))
+    found = read(file_of(tmp_path, rows))
+    assert found.x.size == 20_000
+    assert "20,000 rows, x from 0 to 2499.88" in found.understood
+
+
+@pytest.mark.parametrize("how", [{"curves": "rows"}, {"curves": "columns"}])
+def test_a_table_is_a_data_set_when_it_is_said_to_be(tmp_path: Path, how: dict[str, Any]) -> None:
+    table = np.arange(12.0).reshape(3, 4) / 8
+    text = "\n".join(",".join(map(str, row)) for row in table)
+    found = read(file_of(tmp_path, text), **how)
+    assert found.data_set
+    assert found.curves.tolist() == (table if how["curves"] == "rows" else table.T).tolist()
+    assert f"a curve a {how['curves'][:-1]}" in found.understood
+
+
+def test_the_x_of_a_data_set_is_a_column(tmp_path: Path) -> None:
+    path = file_of(tmp_path, "t,a,b\n0,1,2\n0.5,3,4\n2,5,6\n")
+    found = read(path, curves="columns", x_column="t")
+    assert (found.x.tolist(), found.curves.tolist()) == (X, [[1, 3, 5], [2, 4, 6]])
+    assert "leave it out" in refusal(path, curves="rows", x_column="t")
+    assert "leave it out" in refusal(path, curves="columns", value_column="a")
+    assert "holds 1 curves of 3 samples" in refusal(file_of(tmp_path, "1,2.5,3\n", "row.csv"), curves="rows")
+
+
+def saved(folder: Path, array: Any, name: str = "curve.npy") -> Path:
+    path = folder / name
+    np.save(path, array)
+    return path
+
+
+PAIRS = np.array([X, VALUES])
+ARRAYS = {
+    "two columns": PAIRS.T,
+    "two rows": PAIRS,
+    "fields": np.array(list(zip(X, VALUES, strict=True)), dtype=[("t", float), ("v", "f4")]),
+    "halves": PAIRS.T.astype("f2"),
+    "big-endian": PAIRS.T.astype(">f8"),
+    "in columns": np.asfortranarray(PAIRS.T),
+}
+
+
+@pytest.mark.parametrize("array", ARRAYS.values(), ids=ARRAYS)
+def test_an_array_of_pairs_is_x_and_values(tmp_path: Path, array: Any) -> None:
+    found = read(saved(tmp_path, array))
+    assert (found.x.tolist(), found.curves.tolist(), found.data_set) == (X, [VALUES], False)
+
+
+@pytest.mark.parametrize("array", [np.array(VALUES), np.array(VALUES)[:, None]])
+def test_an_array_of_values_is_equally_spaced(tmp_path: Path, array: Any) -> None:
+    found = read(saved(tmp_path, array))
+    assert (found.x.tolist(), found.curves.tolist()) == ([0, 1, 2], [VALUES])
+
+
+def test_an_array_of_curves_is_a_data_set(tmp_path: Path) -> None:
+    array = np.arange(20.0).reshape(4, 5)
+    assert read(saved(tmp_path, array)).curves.tolist() == array.tolist()
+    assert read(saved(tmp_path, array, "b.npy"), curves="columns").curves.tolist() == array.T.tolist()
+    found = read(saved(tmp_path, array.T, "c.npy"), x_column=1, value_column=3)
+    assert (found.x.tolist(), found.curves.tolist()) == ([0, 1, 2, 3, 4], [[10, 11, 12, 13, 14]])
+    assert read(saved(tmp_path, PAIRS[::-1], "d.npy"), curves="rows").curves.tolist() == [VALUES, X]
+
+
+def test_an_archive_of_one_array_is_read(tmp_path: Path) -> None:
+    np.savez(tmp_path / "one.npz", PAIRS.T)
+    assert read(tmp_path / "one.npz").curves.tolist() == [VALUES]
+    np.savez_compressed(tmp_path / "two.npz", a=PAIRS, b=PAIRS)
+    assert refusal(tmp_path / "two.npz") == "holds the arrays a, b; must be one: save it alone"
+
+
+@pytest.mark.parametrize(
+    ("array", "reason"),
+    [
+        (np.array([1 + 2j, 3]), "is no array of numbers (its type is complex128)"),
+        (np.array([True, False, True]), "is no array of numbers (its type is bool)"),
+        (np.array(["1", "2"]), "is no array of numbers (its type is <U1)"),
+        (np.array(["2024-01-01"], dtype="M8[D]"), "is no array of numbers (its type is datetime64[D])"),
+        (np.array([{}, {}], dtype=object), "is no array of numbers (Object arrays"),
+        (np.zeros((2, 2, 2)), "has the shape (2, 2, 2); must be (n,)"),
+        (np.zeros(()), "has the shape (); must be"),
+        (np.zeros((0, 2)), "has the shape (0, 2); must be"),
+        (np.array([1.0, np.nan]), "sample 2 is not finite"),
+        (PAIRS[::-1], "its first row is no x that rises; set target.curves=rows"),
+        (np.array([(1.0, "a")], dtype=[("t", float), ("v", "U1")]), "field v is no column of numbers (<U1)"),
+    ],
+)
+def test_a_bad_array_is_refused_with_the_reason(tmp_path: Path, array: Any, reason: str) -> None:
+    np.save(tmp_path / "curve.npy", array, allow_pickle=True)
+    assert reason in refusal(tmp_path / "curve.npy")
+
+
+@pytest.mark.parametrize("content", [b"", b"not an array", b"PK\x03\x04", b"\x93NUMPY\x01\x00"])
+def test_a_file_that_is_no_array_is_refused(tmp_path: Path, content: bytes) -> None:
+    assert "is no array of numbers (" in refusal(file_of(tmp_path, content, "curve.npy"))
+
+
+def test_what_is_no_file_or_too_large_is_named_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    assert "it is no regular file" in refusal(tmp_path / "pipe.csv")
+    (tmp_path / "zero.npy").symlink_to("/dev/zero")
+    assert "it is no regular file" in refusal(tmp_path / "zero.npy")
+    (tmp_path / "folder.csv").mkdir()
+    assert "cannot be read (" in refusal(tmp_path / "folder.csv")
+    with open(tmp_path / "huge.csv", "wb") as file:
+        file.truncate(10**12)
+    assert "1,000,000,000,000 bytes" in refusal(tmp_path / "huge.csv")
+
+
+def test_an_archive_that_would_fill_the_memory_is_not_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, np.zeros(10**6))
+    monkeypatch.setattr(curve_files, "MOST_BYTES", 10**6)
+    assert "unpacks to over 1,000,000 bytes" in refusal(file_of(tmp_path, buffer.getvalue(), "a.npz"))
+
+
+@given(
+    rows=st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)), min_size=2, max_size=8),
+    delimiter=st.sampled_from([";", "\t", "|"]),
+    decimal=st.sampled_from([".", ","]),
+    header=st.booleans(),
+)
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_is_written_is_read_or_refused_and_never_another_curve(
+    tmp_path: Path, rows: list[tuple[float, float]], delimiter: str, decimal: str, header: bool
+) -> None:
+    rows = sorted({x: (x, value) for x, value in rows}.values())
+    lines = [delimiter.join(repr(number).replace(".", decimal) for number in row) for row in rows]
+    path = file_of(tmp_path, "\n".join([*(["t" + delimiter + "v"] if header else []), *lines]))
+    read_curves.cache_clear()
+    try:
+        found = read(path)
+    except UnusableError:
+        assert len(rows) < 2
+    else:
+        assert list(zip(found.x.tolist(), found.curves[0].tolist(), strict=True)) == rows
