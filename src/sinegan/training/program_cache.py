@@ -254,7 +254,7 @@ def remove_old_workshops() -> None:
 def _workshops() -> str:
     """The temporary folder, unless its path has what PyTorch does not quote when it calls a compiler."""
     usual = tempfile.gettempdir()
-    return usual if shlex.quote(usual) == usual else "/tmp"  # noqa: S108 -- a private folder is made there
+    return usual if shlex.quote(usual) == usual else "/tmp"
 
 
 def _cache() -> AbstractContextManager[ProgramFolder]:
