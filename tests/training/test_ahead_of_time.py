@@ -1,8 +1,11 @@
 """A compiled program is made once, found again by what it computes, and never by anything less."""
 
 import fcntl
+import getpass
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,6 +97,26 @@ def test_a_program_is_compiled_once_and_found_by_the_next_process(
         path.chmod(0o444)
     assert results(AheadOfTime(scaled, "scaled", [Minimax()])) == RESULTS
     assert not lock.exists()  # only what compiles needs it
+
+
+@pytest.mark.slow
+def test_nothing_of_a_folder_that_others_may_have_made_is_used(tmp_path: Path, cache: Path) -> None:
+    temporary = tmp_path / "temporary"
+    taken = temporary / f"torchinductor_{getpass.getuser()}"
+    taken.write_text("not a folder")
+    settings = ["steps=20", "batch_size=4", "evaluation_samples=8", "compile=always"]
+    command = [sys.executable, "-m", "sinegan.main", "network=tiny", "seeds=1", "executor=serial"]
+    done = subprocess.run(
+        [*command, *(f"training.{setting}" for setting in settings)],
+        cwd=tmp_path,
+        env=os.environ | {"TMPDIR": str(temporary)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert list(temporary.iterdir()) == [taken]
+    assert len(list(cache.glob("*.so"))) == 2
 
 
 def test_a_program_that_runs_is_not_disturbed_by_what_becomes_of_its_file(

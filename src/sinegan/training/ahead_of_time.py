@@ -13,7 +13,7 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -206,7 +206,6 @@ def load(*programs: tuple[AheadOfTime, tuple[Any, ...]]) -> None:
 
 def _compile(function: Callable[..., Any], leaves: list[Tensor], given: Any) -> Stored:
     """The program for one lane, and what its results are. Raises CannotCompileError."""
-    from torch.fx.experimental.proxy_tensor import make_fx
 
     def flat(*tensors: Tensor) -> tuple[list[Tensor], Any]:
         nested = pytree.tree_unflatten(list(tensors), given)
@@ -220,19 +219,20 @@ def _compile(function: Callable[..., Any], leaves: list[Tensor], given: Any) -> 
             place.copy_(result)
         return ()
 
-    with warnings.catch_warnings(), torch.no_grad():
+    chosen = compiler()
+    with warnings.catch_warnings(), torch.no_grad(), _undisturbed() as folder:
         warnings.simplefilter("ignore")  # PyTorch's own, about its own
         results, nesting = flat(*[leaf.clone() for leaf in leaves])
         tensors = [*leaves, *[torch.empty_like(result) for result in results]]
-        chosen = compiler()
         try:
-            with workshop() as folder, _undisturbed(folder):
-                options = {"cpp.cxx": (chosen.command(folder),)}
-                graph = make_fx(written, tracing_mode="fake")(*tensors)
-                try:
-                    kind, program = ".so", compile_native(graph, tensors, options)
-                except NotNativeError:
-                    kind, program = ".pt2", compile_packaged(graph, tensors, folder, options)
+            from torch.fx.experimental.proxy_tensor import make_fx
+
+            options = {"cpp.cxx": (chosen.command(folder),)}
+            graph = make_fx(written, tracing_mode="fake")(*tensors)
+            try:
+                kind, program = ".so", compile_native(graph, tensors, options)
+            except NotNativeError:
+                kind, program = ".pt2", compile_packaged(graph, tensors, folder, options)
         except Exception as error:
             # Whatever the code generator and the compiler may meet: its own failures have no common class.
             raise CannotCompileError(f"{chosen.words[0]}: {_in_a_line(error)}") from error
@@ -241,17 +241,26 @@ def _compile(function: Callable[..., Any], leaves: list[Tensor], given: Any) -> 
 
 
 @contextmanager
-def _undisturbed(folder: Path) -> Iterator[None]:
-    """PyTorch's compiler keeps its files in a folder meanwhile, and compiles for this processor.
+def _undisturbed() -> Iterator[Path]:
+    """Gives a folder in which PyTorch's compiler keeps its files meanwhile; it compiles for this processor.
 
-    It would look for them in one of /tmp, which may be another user's; and of the variable that chooses
-    the processor's instructions for eager kernels it would take less than the processor has.
+    It would keep them in a folder of /tmp, which may be another user's; and of the variable that chooses
+    the processor's instructions for eager kernels it would take less than the processor has. Raises
+    CannotCompileError.
     """
-    with environment("TORCHINDUCTOR_CACHE_DIR", str(folder)), environment("ATEN_CPU_CAPABILITY", None):
+    with ExitStack() as meanwhile:
+        try:
+            folder = meanwhile.enter_context(workshop())
+        except OSError as error:
+            raise CannotCompileError(f"no temporary folder can be made: {_in_a_line(error)}") from error
+        # Before the import, which makes the folder.
+        meanwhile.enter_context(environment("TORCHINDUCTOR_CACHE_DIR", str(folder)))
+        meanwhile.enter_context(environment("ATEN_CPU_CAPABILITY", None))
         from torch._inductor.runtime.cache_dir_utils import temporary_cache_dir
 
-        with temporary_cache_dir(str(folder)):  # which also forgets the folder of the program before
-            yield
+        # It also forgets the folder of the program before.
+        meanwhile.enter_context(temporary_cache_dir(str(folder)))
+        yield folder
 
 
 def _in_a_line(error: BaseException) -> str:
