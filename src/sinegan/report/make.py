@@ -35,11 +35,11 @@ def make_report(
     sweep = load_sweep(folder, *more)
     report = report_folder(folder, more)
     table = configurations_table(sweep)
-    write_whole(report / "configurations.csv", table.to_csv(index=False))
+    write_whole(report / "configurations.csv", csv(sweep.in_full(table)))
     write_whole(report / "configurations.md", text.markdown(sweep))
     write_whole(report / "comparisons.csv", csv(sweep.comparisons))
     write_whole(report / "effects.csv", csv(sweep.effects))
-    write_whole(report / "secondary.csv", csv(secondary_table(sweep)))
+    write_whole(report / "secondary.csv", csv(sweep.in_full(secondary_table(sweep))))
     for form in formats:
         if form not in ("csv", "md"):
             view = by_view(sweep)

@@ -166,7 +166,7 @@ def ends(sweep: Sweep) -> pd.DataFrame:
     lost = sweep.runs[sweep.runs["status"].isin([DIVERGED, FAILED, UNFINISHED])]
     if lost.empty:
         return pd.DataFrame(columns=columns)
-    words = {row["configuration"]: label(row, sweep.swept) for row in records(sweep.configurations)}
+    words = {row["configuration"]: label(row, sweep.swept) for row in records(sweep.labels)}
     # Where no run has a message the column is one of numbers, all NaN.
     told = lost.assign(message=lost["message"].astype(object).fillna(""))
     groups = told.groupby(["configuration", "status", "message"], sort=False)

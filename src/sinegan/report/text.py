@@ -3,7 +3,6 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
 from html import escape
 
 import pandas as pd
@@ -19,9 +18,6 @@ from sinegan.report.tables import LOG_4, Sweep, notes, theory_table
 MOST_ROWS = 40
 """Rows that a terminal is shown; the files have all."""
 
-LONG_NUMBER = 10
-"""Characters up to which a swept value is shown as it was typed."""
-
 THEORY = (
     f"At the optimum D(real) = D(fake) = 1/2 and the value V = -log 4 = {-LOG_4:.4f} "
     "(Goodfellow et al. 2014, theorem 1); `gap` is how far V lies above it."
@@ -31,9 +27,7 @@ THEORY = (
 def shown_table(sweep: Sweep) -> pd.DataFrame:
     """The comparison table as people read it: rounded, one column an interval."""
     wide = sweep.table
-    columns: dict[str, list[str]] = {
-        key: shortened([str(value) for value in wide[key]]) for key in sweep.swept or ["configuration"]
-    }
+    columns: dict[str, list[str]] = {key: told(wide[key]) for key in sweep.swept or ["configuration"]}
     metrics = wide["metric"].unique()
     if len(metrics) > 1:
         columns["metric"] = wide["metric"].tolist()
@@ -55,8 +49,7 @@ def shown_table(sweep: Sweep) -> pd.DataFrame:
 def shown_theory(sweep: Sweep) -> pd.DataFrame:
     """How far from the optimum, rounded."""
     table = theory_table(sweep)
-    # A key that only some configurations have, a penalty's weight say, is missing in the others.
-    labels = {key: table[key].fillna("-").astype(str) for key in sweep.swept}
+    labels = {key: told(table[key]) for key in sweep.swept}
     names = {"d_real": "D(real)", "d_fake": "D(fake)", "value": "V", "value_gap": "gap"}
     return pd.DataFrame(labels | {title: table[name].map(number) for name, title in names.items()})
 
@@ -68,20 +61,9 @@ def number(value: float) -> str:
     return f"{value:.3g}" if value == 0 or 1e-4 <= abs(value) < 1e4 else f"{value:.2e}"
 
 
-def shortened(values: Sequence[str]) -> list[str]:
-    """Numbers with many digits, as a search makes them, in as few (at least three) as tell them apart."""
-    for digits in range(3, 17):
-        short = [_rounded(value, digits) for value in values]
-        if len(set(short)) == len(set(values)):
-            return short
-    return list(values)
-
-
-def _rounded(value: str, digits: int) -> str:
-    try:
-        return value if len(value) <= LONG_NUMBER else f"{float(value):.{digits}g}"
-    except ValueError:
-        return value
+def told(labels: "pd.Series[str]") -> list[str]:
+    """Labels as texts; a dash for a key that a configuration does not have, a penalty's weight say."""
+    return ["-" if pd.isna(label) else str(label) for label in labels]
 
 
 def rank_words(ranks: "pd.Series[int]", problems: "pd.Series[str]") -> list[str]:
