@@ -33,7 +33,7 @@ def in_spreadsheet(text: str) -> str:
     >>> in_spreadsheet("=1+2"), in_spreadsheet("-0.5"), in_spreadsheet("sine")
     ("'=1+2", '-0.5', 'sine')
     """
-    shown = printable(text)
+    shown = printable_lines(text)
     begins = len(shown) > 1 and shown.lstrip().startswith(tuple(_FORMULA))
     return f"'{shown}" if begins and not _is_number(shown) else shown
 

@@ -30,7 +30,7 @@ def _seal() -> Callable[[Path], None]:
     return seal
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def file_configuration() -> Callable[..., Path]:
     """Writes a configuration's folder: its provenance, and a set of result files when there are runs."""
 

@@ -55,7 +55,7 @@ def make_report(
     for row in records(sweep.configurations):
         if sweep.settings[row["configuration"]]["plot"]["animation"]:
             figures.write_animation(Path(row["folder"]))
-    console.print(f"Tables and figures: {report}", markup=False, soft_wrap=True)
+    console.print(text.in_terminal(f"Tables and figures: {report}"), soft_wrap=True)
     return sweep
 
 
@@ -98,12 +98,12 @@ def print_report(sweep: Sweep, console: Console) -> None:
     if len(table) > text.MOST_ROWS:
         console.print(f"… and {len(table) - text.MOST_ROWS} more rows in the files.")
     for line in answers(sweep)[: text.MOST_ROWS]:
-        console.print(text.sentence(line), width=width, markup=False, highlight=False)
+        console.print(text.in_terminal(text.sentence(line)), width=width)
     for note in notes(sweep)[: text.MOST_ROWS]:
-        console.print(f"- {note}", width=width, markup=False, highlight=False)
+        console.print(text.in_terminal(f"- {note}"), width=width)
     if len(sweep.configurations) == 1:
         console.print(text.terminal_table(text.shown_theory(sweep), "Distance from the optimum"), width=width)
-        console.print(text.THEORY, width=width, markup=False, highlight=False)
+        console.print(text.in_terminal(text.THEORY), width=width)
 
 
 def _fits(shown: Table, console: Console, width: int) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from sinegan.report.labels import spelled
 
 Overrides = Mapping[str, Any]
-"""What was trained, by the keys that a command set: a choice by its name, any other value as in the settings."""
+"""What was trained, by the keys that a command set: a choice by its name, all else as in the settings."""
 Settings = Mapping[str, Any]
 
 _SEEDS = ("seed", "seeds")

@@ -15,6 +15,7 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
+from sinegan.printable import printable
 from sinegan.report.statistics import CONFIDENCE
 from sinegan.report.tables import Sweep, label, notes
 from sinegan.report.text import estimate_words, number
@@ -100,9 +101,14 @@ def page(
 def template() -> Template:
     """The page's template. Everything that is put into it is escaped, whatever its file is called."""
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown
     )
     return environment.from_string(_asset("page.html"))
+
+
+def _shown(value: Any) -> Any:
+    """What is put into the template: texts of others have no control characters; ours stay as they are."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def counts(sweep: Sweep) -> str:

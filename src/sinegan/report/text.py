@@ -3,15 +3,17 @@
 import math
 import re
 from collections import Counter
-from html import escape
+from collections.abc import Callable
 
 import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from sinegan.printable import printable
 from sinegan.report.answers import answer
 from sinegan.report.effects import effects_words
+from sinegan.report.escapes import in_markdown, markdown_line
 from sinegan.report.statistics import CONFIDENCE
 from sinegan.report.tables import LOG_4, Sweep, notes, theory_table
 
@@ -83,17 +85,24 @@ def spans(low: "pd.Series[float]", high: "pd.Series[float]") -> list[str]:
 
 def terminal_table(table: pd.DataFrame, title: str) -> Table:
     """A table for rich; long ones are cut at MOST_ROWS."""
-    shown = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    shown = Table(
+        title=in_terminal(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False
+    )
     for place, column in enumerate(table.columns):
-        shown.add_column(Text(column), justify="left" if place == 0 else "right", overflow="fold")
+        shown.add_column(in_terminal(column), justify="left" if place == 0 else "right", overflow="fold")
     for row in table.head(MOST_ROWS).itertuples(index=False):
-        shown.add_row(*map(Text, row))
+        shown.add_row(*map(in_terminal, row))
     return shown
 
 
-def estimate_words(sweep: Sweep) -> str:
-    """What the numbers of the table are."""
-    metrics = " or ".join(sweep.configurations["metric"].unique())
+def in_terminal(text: str) -> Text:
+    """A text for rich, which reads no markup in it; what would move the cursor is told in words."""
+    return Text(printable(text))
+
+
+def estimate_words(sweep: Sweep, shown: Callable[[str], str] = printable) -> str:
+    """What the numbers of the table are. shown: how names of metrics are written."""
+    metrics = shown(" or ".join(sweep.configurations["metric"].unique()))
     return (
         f"The estimate is of each run's mean {metrics} over its last 20 % of evaluations, over the n "
         f"runs that ended well: their geometric mean (the mean where values can be negative) with a "
@@ -156,15 +165,16 @@ def markdown(sweep: Sweep) -> str:
     winner = winners(pd.concat([sweep.samples.rows["problem"], sweep.table[["rank", "tie_group"]]], axis=1))
     marked = [name for name in ("estimate", "rank", *sweep.table["metric"].unique()) if name in shown]
     bold = pd.DataFrame({name: [one and name in marked for one in winner] for name in shown})
-    said = "".join(f"- {note}\n" for note in notes(sweep))
-    text = "# Configurations\n\n" + "".join(f"{sentence(line)}\n\n" for line in answer(sweep))
-    text += f"{markdown_table(shown, bold)}\n\n{estimate_words(sweep)}\n\n{said}\n"
+    said = "".join(f"- {markdown_line(note)}\n" for note in notes(sweep))
+    text = "# Configurations\n\n"
+    text += "".join(f"{markdown_line(sentence(line))}\n\n" for line in answer(sweep))
+    text += f"{markdown_table(shown, bold)}\n\n{estimate_words(sweep, in_markdown)}\n\n{said}\n"
     if len(sweep.comparisons):
         text += f"## Comparisons\n\n{markdown_table(shown_comparisons(sweep.comparisons))}\n\n"
         left = len(sweep.comparisons) - MOST_ROWS
         text += f"{COMPARISON_WORDS}{f' {left} more are in comparisons.csv.' if left > 0 else ''}\n\n"
     if len(sweep.effects):
-        lines = "".join(f"- {sentence(line)}\n" for line in effects_words(sweep.effects))
+        lines = "".join(f"- {markdown_line(sentence(line))}\n" for line in effects_words(sweep.effects))
         text += f"## Effects\n\n{lines}\n{markdown_table(shown_effects(sweep.effects))}\n\n{EFFECT_WORDS}\n\n"
     return f"{text}## Distance from the optimum\n\n{markdown_table(shown_theory(sweep))}\n\n{THEORY}\n"
 
@@ -188,13 +198,8 @@ def winners(placed: pd.DataFrame) -> list[bool]:
 
 def markdown_table(shown: pd.DataFrame, bold: pd.DataFrame | None = None) -> str:
     """A table of strings as Markdown, numbers as they are typed. bold: which cells are."""
-    cells = shown.map(_escaped)
+    cells = shown.map(in_markdown)
     if bold is not None:
         cells = cells.mask(bold, "**" + cells + "**")
-    cells.columns = pd.Index([_escaped(str(name)) for name in cells.columns])
+    cells.columns = pd.Index([in_markdown(str(name)) for name in cells.columns])
     return str(cells.to_markdown(index=False, disable_numparse=True))
-
-
-def _escaped(text: str) -> str:
-    # Markdown lets HTML through, and reads a bar as the end of a cell.
-    return escape(text, quote=False).replace("|", "\\|").replace("*", "\\*").replace("\n", " ")

@@ -1,12 +1,12 @@
 """Tables by the keys, the metric and the shape that one asks for."""
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
 from sinegan.report.comparisons import compare_samples
+from sinegan.report.escapes import in_file_name
 from sinegan.report.estimates import estimates_table
 from sinegan.report.samples import UnknownNameError, check_keys, samples
 from sinegan.report.statistics import CONFIDENCE
@@ -57,7 +57,7 @@ def by_view(
     shown = pd.DataFrame(columns)
     bold = pd.DataFrame({name: single & (name in ("estimate", "rank")) for name in shown})
     title = f"{given.metric} by {', '.join(by)}" if by else given.metric
-    return View(_file_name(title), title, sweep.in_full(full), shown, bold, comparisons)
+    return View(in_file_name(title), title, sweep.in_full(full), shown, bold, comparisons)
 
 
 def pivot_view(
@@ -99,9 +99,5 @@ def pivot_view(
     shown = cells.reset_index().rename_axis(columns=None)
     levels = dict(zip(order, sweep.in_full(pd.DataFrame({columns: order}))[columns], strict=True))
     return View(
-        _file_name(title), title, sweep.in_full(full).rename(columns=levels), shown, bold, comparisons
+        in_file_name(title), title, sweep.in_full(full).rename(columns=levels), shown, bold, comparisons
     )
-
-
-def _file_name(title: str) -> str:
-    return re.sub(r"[^\w.=+-]+", "_", title).strip("_")
