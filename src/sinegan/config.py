@@ -10,6 +10,7 @@ from sinegan.game.losses import Loss
 from sinegan.game.networks import Players
 from sinegan.game.penalties import Constraint, Penalty
 from sinegan.game.targets import Target
+from sinegan.printable import printable
 from sinegan.schema import bounded, build, choice, in_order
 from sinegan.training.averages import Average, Last
 from sinegan.training.compiler import why_no_compiler
@@ -96,8 +97,8 @@ class InvalidConfigError(ValueError):
     """All problems of a configuration, a line each."""
 
     def __init__(self, problems: list[str]) -> None:
-        self.problems = problems
-        super().__init__("\n".join(problems))
+        self.problems = [printable(line) for line in problems]
+        super().__init__("\n".join(self.problems))
 
 
 def validate(values: Mapping[str, Any], choices: Mapping[str, str] = MappingProxyType({})) -> Config:

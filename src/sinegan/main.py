@@ -11,6 +11,7 @@ from hydra._internal.utils import get_args_parser
 from sinegan.conf_folder import conf_folder
 from sinegan.files import LOCK, InUseError, UnwritableFileError, exclusive, writing
 from sinegan.loading import loading
+from sinegan.printable import printable_lines
 from sinegan.sweep import fork_server
 from sinegan.task import train
 
@@ -53,7 +54,7 @@ def main() -> None:
         code = f"sinegan: nothing was run:\n  {error}"
     else:
         remove_unused(folder)
-    sys.exit(code)
+    sys.exit(printable_lines(code) if isinstance(code, str) else code)
 
 
 def wants_workers(overrides: Sequence[str]) -> bool:

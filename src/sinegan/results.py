@@ -23,6 +23,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sinegan.files import read_json, read_regular, refuse_link, write_whole, writing
+from sinegan.printable import in_spreadsheet
 
 PARTS = "parts"
 MANIFEST = "manifest.json"
@@ -226,8 +227,14 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def csv(frame: pd.DataFrame) -> str:
-    """Full precision: reading it back gives the same numbers."""
-    return frame.to_csv(index=False, lineterminator="\n")
+    """Full precision: reading it back gives the same numbers. Texts are none that a spreadsheet computes."""
+    texts = frame.select_dtypes(include=["object", "str"]).columns
+    safe = frame.assign(**{name: frame[name].map(_cell, na_action="ignore") for name in texts})
+    return safe.rename(columns=_cell).to_csv(index=False, lineterminator="\n")
+
+
+def _cell(value: Any) -> Any:
+    return in_spreadsheet(value) if isinstance(value, str) else value
 
 
 def read_csv(folder: Path, name: str) -> pd.DataFrame:

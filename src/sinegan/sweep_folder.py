@@ -81,7 +81,7 @@ def write_provenance(folder: Path, known: Mapping[str, Any]) -> None:
     write_sealed(folder / PROVENANCE, known)
 
 
-def setting(provenance: Mapping[str, Any], key: str, kind: type) -> Any:
+def typed_setting(provenance: Mapping[str, Any], key: str, kind: type) -> Any:
     """A setting by its dotted key. Raises ValueError when it is missing or of another type."""
     value: Any = provenance["settings"]
     for part in key.split("."):
@@ -163,7 +163,7 @@ def _check_provenance(known: Mapping[str, Any]) -> None:
             raise ValueError(f"it lacks {key}" if key not in known else f"its {key} are {known[key]!r}"[:200])
     if not all(isinstance(override, str) for override in known["overrides"]):
         raise ValueError("its overrides are no texts")
-    if not 1 <= setting(known, "seeds", int) <= MOST_SEEDS:
+    if not 1 <= typed_setting(known, "seeds", int) <= MOST_SEEDS:
         raise ValueError(f"its seeds are {known['settings']['seeds']}; must be 1 to {MOST_SEEDS}")
 
 

@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 
 from hydra_plugins.stacked_launcher.together import Job, Together
 from sinegan.loading import loading
+from sinegan.printable import printable
 from sinegan.resolvers import register
 
 if TYPE_CHECKING:
@@ -140,7 +141,9 @@ def _numbers(configs: Sequence[DictConfig], sweep: Path, first: int) -> list[int
 
 def _refuse(reason: str, lines: Sequence[str]) -> NoReturn:
     """Ends the command: SystemExit passes through Hydra as it is, with no traceback."""
-    raise SystemExit("\n".join([f"sinegan: nothing was run: {reason}:", *(f"  {line}" for line in lines)]))
+    raise SystemExit(
+        "\n".join([f"sinegan: nothing was run: {reason}:", *(f"  {printable(line)}" for line in lines)])
+    )
 
 
 def _file(folder: Path, failures: "Sequence[Failure]", config: DictConfig) -> float:  # noqa: ARG001

@@ -172,6 +172,12 @@ def test_what_is_ambiguous_or_without_effect_is_refused(settings: dict[str, Any]
     assert words in message
 
 
+def test_a_refusal_moves_no_cursor() -> None:
+    message = refusal("a=1,2", exclude=[{"a\x1b[2J": 1}])
+    assert r"a\x1b[2J" in message
+    assert message.isprintable()
+
+
 def test_a_continuous_sweep_is_refused_as_by_the_basic_sweeper() -> None:
     with pytest.raises(HydraException, match="does not support sweep type : INTERVAL_SWEEP"):
         batches("a=interval(0,1)", exclude=[{"a": 1}])

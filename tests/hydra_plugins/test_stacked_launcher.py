@@ -249,6 +249,13 @@ def test_jobs_that_would_share_a_folder_are_refused_before_any_runs(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_refusal_moves_no_cursor(sweep: RunSweep) -> None:
+    with pytest.raises(CompactHydraException) as caught:
+        sweep(stacked(), "+word='a\x1b[2J','b\u202e'", "hydra.sweep.subdir=same")
+    assert str(caught.value).replace("\n", "").isprintable()
+    assert r"a\x1b[2J" in str(caught.value)
+
+
 def test_a_folder_of_an_earlier_batch_is_not_written_to_again(sweep: RunSweep) -> None:
     ran: list[DictConfig] = []
     with pytest.raises(CompactHydraException, match=r"Nothing more was run; .*\n    #0 .* and #2 "):

@@ -31,7 +31,7 @@ def _seal() -> Callable[[Path], None]:
     return seal
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def file_configuration() -> Callable[..., Path]:
     """Writes a configuration's folder: its provenance, and a set of result files when there are runs."""
 
@@ -49,20 +49,23 @@ def file_configuration() -> Callable[..., Path]:
         message: str = "",
         part: str = "",
         animation: bool = False,
+        settings: Mapping[str, Any] | None = None,
     ) -> Path:
         """values: the metric of each seed at its evaluations. status: of the seeds that did not finish.
 
         seeds: how many there should be. part: where the tables of an unfinished configuration lie.
+        settings: what was trained, besides the steps and the seeds.
         """
         values, status = values or {}, status or {}
-        settings = {
+        resolved = {
             "training": {"steps": steps},
             "seeds": len(values) if seeds is None else seeds,
             "plot": {"animation": animation},
+            **(settings or {}),
         }
         provenance = {
             "overrides": list(overrides),
-            "settings": settings,
+            "settings": resolved,
             "primary_metric": metric,
             "engine": "eager",
         }

@@ -28,16 +28,16 @@ def test_nested_settings_become_dotted_keys() -> None:
 
 
 def test_what_a_command_left_to_the_defaults_is_taken_from_the_settings() -> None:
-    overrides = [{"loss": "minimax"}, {"optim.lr": "1e-3"}, {"loss": "other", "optim.lr": "0.002"}]
+    overrides = [{"loss": "minimax"}, {"optim.lr": 1e-3}, {"loss": "other", "optim.lr": 0.002}]
     settings = [
         {"loss": {"kind": 1}, "optim": {"lr": 0.001}},
         {"loss": {"kind": 1}, "optim": {"lr": 0.001}},
         {"loss": {"kind": 2}, "optim": {"lr": 0.002}},
     ]
     assert completed(overrides, settings) == [
-        {"loss": "minimax", "optim.lr": "0.001"},
-        {"loss": "minimax", "optim.lr": "0.001"},
-        {"loss": "other", "optim.lr": "0.002"},
+        {"loss": "minimax", "optim.lr": 0.001},
+        {"loss": "minimax", "optim.lr": 0.001},
+        {"loss": "other", "optim.lr": 0.002},
     ]
 
 
@@ -60,11 +60,11 @@ def test_a_clash_is_what_differs_between_sweeps_and_no_swept_key_tells() -> None
         {"steps": 1, "optim": {"lr": 2, "generator_lr": 2}, "seed": 0},
         {"steps": 5, "optim": {"lr": 2, "generator_lr": 2}, "seed": 8},
     ]
-    swept = [{"optim.lr": "1"}, {"optim.lr": "2"}, {"optim.lr": "2"}]
-    assert clashes(["one", "one", "two"], swept, settings) == {"steps": ["1", "1", "5"]}
+    swept = [{"optim.lr": 1}, {"optim.lr": 2}, {"optim.lr": 2}]
+    assert clashes(["one", "one", "two"], swept, settings) == {"steps": [1, 1, 5]}
     varied = [settings[0], settings[1] | {"steps": 2}, settings[2]]  # by a sweep of its own
     assert clashes(["one", "one", "two"], swept, varied) == {}
-    assert clashes(["one", "two", "three"], swept, settings) == {"steps": ["1", "1", "5"]}
+    assert clashes(["one", "two", "three"], swept, settings) == {"steps": [1, 1, 5]}
 
 
 def test_the_same_configurations_with_other_seeds_have_more_runs(

@@ -305,7 +305,8 @@ def test_the_command_merges_sweeps_into_a_report_of_their_own(
         ("\\x~y^z", r"\textbackslash{}x\textasciitilde{}y\textasciicircum{}z"),
         ("<a>|b", r"\textless{}a\textgreater{}\textbar{}b"),
         ("[1,2]", "{[}1,2{]}"),
-        ("a--b\nc", "a-{}-b c"),
+        ("a--b\nc", r"a-{}-b\textbackslash{}nc"),
+        ("\x1b]0;x\x07", r"\textbackslash{}x1b{]}0;x\textbackslash{}x07"),
         ("1e-05", "1e-05"),
     ],
 )

@@ -161,6 +161,25 @@ def test_a_configuration_that_raises_is_reported_and_the_others_finish(
     assert read_table(folders[1] / "runs.csv")["status"].tolist() == ["finished"] * 2
 
 
+@dataclass(frozen=True, kw_only=True)
+class Rude(Minimax):
+    """A loss whose error would rename the window, clear the screen and cannot be written as UTF-8."""
+
+    def generator(self, real: Tensor, fake: Tensor) -> Tensor:  # noqa: ARG002
+        raise ValueError("\x1b]0;owned\x07\x1b[2J\n\u202eb\udcff")
+
+
+def test_the_message_and_the_traceback_of_an_error_move_no_cursor(
+    make_config: MakeConfig, run: Run, read_table: ReadTable
+) -> None:
+    outcomes, folders = run([make_config(loss=Rude(), seeds=1)], Serial())
+    ((message, trace),) = outcomes[0].errors
+    assert message == r"ValueError: \x1b]0;owned\x07\x1b[2J \u202eb\udcff"
+    assert read_table(folders[0] / "runs.csv")["message"].tolist() == [message]
+    assert trace.replace("\n", "").isprintable()
+    assert len(trace.splitlines()) > 5
+
+
 def test_of_a_shard_that_raises_only_the_runs_to_blame_fail(
     make_config: MakeConfig, run: Run, read_table: ReadTable
 ) -> None:

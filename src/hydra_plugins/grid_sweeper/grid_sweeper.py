@@ -13,6 +13,8 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import CompactHydraException
 from omegaconf import OmegaConf
 
+from sinegan.printable import printable
+
 Lists = dict[str, list[str]]
 """For each key, with any + before it, its overrides `key=value`: several when it is swept."""
 
@@ -212,4 +214,4 @@ def _first_places(jobs: Sequence[Mapping[str, Any]]) -> list[int]:
 
 
 def _refusal(setting: str, value: Any, why: str) -> CompactHydraException:
-    return CompactHydraException(f"hydra.sweeper.{setting} = {value}: {why}")
+    return CompactHydraException(printable(f"hydra.sweeper.{setting} = {value}: {why}"))

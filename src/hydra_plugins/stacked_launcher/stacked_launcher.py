@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from hydra_plugins.stacked_launcher.composer import Composer, quick_to_copy
 from hydra_plugins.stacked_launcher.together import Job, Together
+from sinegan.printable import printable
 
 log = logging.getLogger(__name__)
 
@@ -142,7 +143,7 @@ class StackedLauncher(Launcher):
 
     def _refusal(self, why: str, *lines: str) -> CompactHydraException:
         what = "Nothing more" if self.taken else "Nothing"
-        return CompactHydraException("\n".join([f"{what} was run; {why}", *lines]))
+        return CompactHydraException("\n".join([f"{what} was run; {why}", *map(printable, lines)]))
 
     def _run_together(
         self, jobs: Sequence[Job], together: Together

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from rich.console import Console
 
+from sinegan.printable import printable_lines
 from sinegan.report.formats import FORMATS, UnknownFormatError, check_formats
 from sinegan.report.make import make_report, print_view, report_folder, write_view
 from sinegan.report.samples import SUMMARIES, UnknownNameError
 from sinegan.report.tables import UnreadableSweepError, load_sweep
+from sinegan.report.text import in_terminal
 from sinegan.report.views import by_view, pivot_view
 from sinegan.results import ResultFilesError
 
@@ -21,9 +23,9 @@ def main() -> None:
     try:
         run(chosen, folders)
     except (UnreadableSweepError, UnknownNameError, UnknownFormatError, ResultFilesError) as error:
-        sys.exit(f"sinegan.report: {error}")
+        sys.exit(printable_lines(f"sinegan.report: {error}"))
     except OSError as error:
-        sys.exit(f"sinegan.report: cannot write the report of {folders[0]}: {error}")
+        sys.exit(printable_lines(f"sinegan.report: cannot write the report of {folders[0]}: {error}"))
 
 
 def run(chosen: argparse.Namespace, folders: Sequence[Path]) -> None:
@@ -47,7 +49,7 @@ def run(chosen: argparse.Namespace, folders: Sequence[Path]) -> None:
     console = Console()
     print_view(view, console)
     for path in written:
-        console.print(str(path), markup=False, highlight=False, soft_wrap=True)
+        console.print(in_terminal(str(path)), soft_wrap=True)
 
 
 def _words(text: str) -> list[str]:

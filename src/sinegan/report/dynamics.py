@@ -82,9 +82,9 @@ def gradient_norms(sweep: Sweep) -> Figure | None:
         return None
     others = [key for key in sweep.swept if key != "loss"]
     groups: dict[tuple[str, ...], list[Row]] = {}
-    for row in records(sweep.configurations):
+    for row in records(sweep.labels):
         groups.setdefault(tuple(str(row[key]) for key in others), []).append(row)
-    known = list(dict.fromkeys(sweep.configurations["loss"].astype(str)))
+    known = list(dict.fromkeys(sweep.labels["loss"].astype(str)))
     losses = known[: len(COLOURS)]
     shown = list(groups.values())[:MOST_PANELS]
     titles = names([rows[0] for rows in shown], others, LONG_NAME) if others else [""]

@@ -140,7 +140,7 @@ def joined_factors(rows: pd.DataFrame, keys: Sequence[str]) -> dict[str, list[st
     """The levels of each factor, a value a row; keys that advance together are one factor, `a & b`."""
     found: dict[str, list[str]] = {}
     for key in keys:
-        column = [str(value) for value in rows[key]]
+        column = ["-" if pd.isna(value) else str(value) for value in rows[key]]
         if len(set(column)) < 2:
             continue
         for name, other in found.items():

@@ -29,7 +29,7 @@ def wide_table(sweep: "Sweep") -> pd.DataFrame:
     seconds = sweep.runs.groupby("configuration")["seconds"].sum().to_dict()
     rows = []
     for about, name, rank, group in zip(
-        records(sweep.configurations), given.rows["name"], placed["rank"], placed["tie_group"], strict=True
+        records(sweep.labels), given.rows["name"], placed["rank"], placed["tie_group"], strict=True
     ):
         mine = np.array(list(given.values[name].values()))
         found = estimate(mine[np.isfinite(mine)], _positive(given, name))
@@ -101,7 +101,7 @@ def secondary_table(sweep: "Sweep", tolerance: float | None = None) -> pd.DataFr
     groups = dict(iter(joined.groupby("configuration", sort=False)))
     counts = status_counts(sweep)
     rows = []
-    for about, name in zip(records(sweep.configurations), sweep.samples.rows["name"], strict=True):
+    for about, name in zip(records(sweep.labels), sweep.samples.rows["name"], strict=True):
         mine = groups.get(about["configuration"], joined.head(0))
         well = mine[mine["status"].isin(ENDED_WELL)]
         values = np.array(list(sweep.samples.values[name].values()))

@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 
 from sinegan.report.curves import generated_curves, learning_curves
 from sinegan.report.dynamics import gradient_norms, value_and_probabilities
+from sinegan.report.escapes import in_file_name
 from sinegan.report.heat_map import heat_map
 from sinegan.report.intervals import MOST_NAMED, interval_plot
 from sinegan.report.look import png, svg
@@ -25,7 +26,7 @@ def all_figures(sweep: Sweep, table: pd.DataFrame) -> dict[str, Figure]:
     for metric, places in by_metric:
         rows = table.iloc[places.tolist()]
         # Numbers of two metrics cannot stand on one axis.
-        ending = "" if len(by_metric) == 1 else f"_{metric}"
+        ending = "" if len(by_metric) == 1 else f"_{in_file_name(str(metric))}"
         if len(table) > 1:
             for which, part in interval_parts(sweep, places.tolist()).items():
                 runs = run_values_of(sweep, part)

@@ -12,7 +12,10 @@ import matplotlib
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
+
+from sinegan.printable import printable, printable_lines
 
 # Okabe & Ito's palette: told apart by the colour-blind. Yellow is left out: too pale for lines.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -55,6 +58,7 @@ STYLE: Any = {
     "ytick.major.width": 0.6,
     "xtick.labelsize": 7,
     "ytick.labelsize": 7,
+    "text.parse_math": False,  # a dollar sign is one
     "font.family": "DejaVu Sans",
     "font.size": 8,
     "legend.frameon": False,
@@ -80,18 +84,16 @@ def _saved(figure: Figure, kind: str, metadata: dict[str, str | None]) -> bytes:
     with matplotlib.rc_context(STYLE), warnings.catch_warnings():
         # A swept value may hold a character that the font lacks: it is drawn as a box.
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from", UserWarning)
+        for words in figure.findobj(Text):
+            if not words.get_text().isprintable():  # names that came here without `plain`, line breaks aside
+                words.set_text(printable_lines(words.get_text()))
         figure.savefig(buffer, format=kind, metadata=metadata)
     return buffer.getvalue()
 
 
 def plain(words: str, letters: int = LONG_LABEL) -> str:
-    """One short line, as it is also where matplotlib would read mathematics."""
-    line = "".join(character if character.isprintable() else " " for character in words)
-    return _escaped(cut(line, letters))
-
-
-def _escaped(words: str) -> str:
-    return words.replace("$", r"\$")
+    """One short line."""
+    return cut(printable(words), letters)
 
 
 def cut(words: str, letters: int) -> str:
@@ -125,11 +127,11 @@ def fitted(name: str, room: int) -> str:
 def fit_titles(figure: Figure) -> None:
     """Breaks the names of panels where they would reach into the next panel or out of the frame."""
     for axes in figure.axes:
-        name, grid = axes.get_title(loc="left").replace(r"\$", "$"), axes.get_gridspec()
+        name, grid = axes.get_title(loc="left"), axes.get_gridspec()
         columns = grid.ncols if grid is not None else 1
         room = int(LETTERS * (figure.get_figwidth() / columns - BESIDE))
         if len(name) > room:
-            axes.set_title(_escaped(fitted(name, room)), loc="left")
+            axes.set_title(fitted(name, room), loc="left")
 
 
 def legend_above(figure: Figure, handles: Sequence[Any], names: Sequence[str], title: str = "") -> None:

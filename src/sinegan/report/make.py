@@ -37,11 +37,11 @@ def make_report(
     sweep = load_sweep(folder, *more)
     report = report_folder(folder, more)
     table = configurations_table(sweep)
-    write_whole(report / "configurations.csv", table.to_csv(index=False))
+    write_whole(report / "configurations.csv", csv(sweep.in_full(table)))
     write_whole(report / "configurations.md", text.markdown(sweep))
     write_whole(report / "comparisons.csv", csv(sweep.comparisons))
     write_whole(report / "effects.csv", csv(sweep.effects))
-    write_whole(report / "secondary.csv", csv(secondary_table(sweep)))
+    write_whole(report / "secondary.csv", csv(sweep.in_full(secondary_table(sweep))))
     for form in formats:
         if form not in ("csv", "md"):
             view = by_view(sweep)
@@ -57,7 +57,7 @@ def make_report(
     for row in records(sweep.configurations):
         if flat(sweep.settings[row["configuration"]]).get("plot.animation") is True:
             figures.write_animation(Path(row["folder"]))
-    console.print(f"Tables and figures: {report}", markup=False, soft_wrap=True)
+    console.print(text.in_terminal(f"Tables and figures: {report}"), soft_wrap=True)
     return sweep
 
 
@@ -103,12 +103,12 @@ def print_report(sweep: Sweep, console: Console) -> None:
     if len(table) > text.MOST_ROWS:
         console.print(f"… and {len(table) - text.MOST_ROWS} more rows in the files.")
     for line in answers(sweep)[: text.MOST_ROWS]:
-        console.print(text.sentence(line), width=width, markup=False, highlight=False)
+        console.print(text.in_terminal(text.sentence(line)), width=width)
     for note in notes(sweep)[: text.MOST_ROWS]:
-        console.print(f"- {note}", width=width, markup=False, highlight=False)
+        console.print(text.in_terminal(f"- {note}"), width=width)
     if len(sweep.configurations) == 1:
         console.print(text.terminal_table(text.shown_theory(sweep), "Distance from the optimum"), width=width)
-        console.print(text.THEORY, width=width, markup=False, highlight=False)
+        console.print(text.in_terminal(text.THEORY), width=width)
 
 
 def _fits(shown: Table, console: Console, width: int) -> bool:

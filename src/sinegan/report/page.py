@@ -14,6 +14,7 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
+from sinegan.printable import printable
 from sinegan.report.statistics import CONFIDENCE
 from sinegan.report.tables import Sweep, label, notes
 from sinegan.report.text import estimate_words, number
@@ -99,9 +100,14 @@ def page(
 def template() -> Template:
     """The page's template. Everything that is put into it is escaped, whatever its file is called."""
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown
     )
     return environment.from_string(_asset("page.html"))
+
+
+def _shown(value: Any) -> Any:
+    """What is put into the template: texts of others have no control characters; ours stay as they are."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def counts(sweep: Sweep) -> str:
@@ -165,7 +171,7 @@ def ends(sweep: Sweep) -> pd.DataFrame:
     lost = sweep.runs[sweep.runs["status"].isin([DIVERGED, FAILED, UNFINISHED])]
     if lost.empty:
         return pd.DataFrame(columns=columns)
-    words = {row["configuration"]: label(row, sweep.swept) for row in records(sweep.configurations)}
+    words = {row["configuration"]: label(row, sweep.swept) for row in records(sweep.labels)}
     # Where no run has a message the column is one of numbers, all NaN.
     told = lost.assign(message=lost["message"].astype(object).fillna(""))
     groups = told.groupby(["configuration", "status", "message"], sort=False)

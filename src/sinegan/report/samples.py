@@ -73,7 +73,7 @@ def samples(
     check_metric(sweep, metric)
     check_keys(sweep, by or ())
     runs = run_values(sweep, metric, tolerance)
-    rows = sweep.configurations.copy()
+    rows = sweep.labels.copy()
     if metric is not None and metric not in SUMMARIES:
         rows["metric"] = metric
     elif metric is not None:
@@ -244,8 +244,9 @@ def check_keys(sweep: "Sweep", keys: Sequence[str]) -> None:
 
 
 def label(row: Mapping[str, Any], swept: Sequence[str]) -> str:
-    """A configuration in words: its swept keys and values."""
-    return ", ".join(f"{key}={row[key]}" for key in swept) or f"configuration {row['configuration']}"
+    """A configuration in words: its swept keys and their labels, as far as it has them."""
+    known = [key for key in swept if not pd.isna(row[key])]
+    return ", ".join(f"{key}={row[key]}" for key in known) or f"configuration {row['configuration']}"
 
 
 def unique_labels(rows: Sequence[Mapping[str, Any]], swept: Sequence[str]) -> list[str]:

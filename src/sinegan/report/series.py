@@ -1,7 +1,6 @@
 """What the pictures over steps draw: which configurations, under which names, and their runs' series."""
 
 from collections.abc import Iterable
-from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from numpy.typing import ArrayLike, NDArray
 from sinegan.report.answers import short_keys
 from sinegan.report.look import LONG_LABEL, listed, plain, tidy
 from sinegan.report.tables import Sweep
-from sinegan.report.text import shortened
 from sinegan.results import DIVERGED, FAILED, records
 
 MOST_POINTS = 20_000
@@ -51,11 +49,9 @@ def names(rows: list[Row], keys: list[str], letters: int = LONG_LABEL) -> list[s
     What a configuration has no value of (a penalty's weight where there is no penalty) is left out.
     """
     if not keys:
-        return [f"configuration {row['configuration']}" for row in rows]
-    columns = [shortened([str(row[key]) for row in rows]) for key in keys]
-    known = [[not pd.isna(row[key]) for key in keys] for row in rows]
-    told = zip(known, zip(*columns, strict=True), strict=True)
-    return [plain(listed([*compress(values, there)], letters), letters) for there, values in told]
+        return [plain(f"configuration {row['configuration']}", letters) for row in rows]
+    told = [[str(row[key]) for key in keys if not pd.isna(row[key])] for row in rows]
+    return [plain(listed(values, letters), letters) for values in told]
 
 
 def keys_title(keys: list[str]) -> str:

@@ -11,15 +11,25 @@ import pandas as pd
 from sinegan.report.comparisons import compare_samples, ranks
 from sinegan.report.effects import effects_of
 from sinegan.report.estimates import wide_table
-from sinegan.report.merging import clashes, completed, identity, split_overrides, swept_keys
+from sinegan.report.labels import name_values, shortened, spelled
+from sinegan.report.merging import (
+    ABSENT,
+    clashes,
+    completed,
+    identity,
+    setting,
+    split_overrides,
+    swept_keys,
+    trained,
+)
 from sinegan.report.samples import MEAN, Samples, run_summaries, samples
-from sinegan.results import ENDED_WELL, ResultFilesError, stored_history, stored_runs
+from sinegan.results import ENDED_WELL, ResultFilesError, records, stored_history, stored_runs
 from sinegan.sweep_folder import (
     PROVENANCE,
     configuration_folders,
     missing_configurations,
     read_provenance,
-    setting,
+    typed_setting,
 )
 
 WHERE = "give a folder below outputs/sweeps or outputs/runs"
@@ -36,7 +46,8 @@ class Sweep:
 
     configurations: a row a configuration, with its folder, metric, engine and swept keys.
     runs: a row a run. history: a row a run and evaluation; the rows of a run lie together, in the order
-    of steps. Both carry `configuration` and the swept keys as columns.
+    of steps. Both carry `configuration` and the swept keys as columns. Swept numbers are numbers; choices
+    and lists are texts; what a configuration does not have is missing.
     """
 
     folder: Path
@@ -53,6 +64,49 @@ class Sweep:
     """
     provenances: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What each configuration says of its origin, by its name."""
+
+    @cached_property
+    def labels(self) -> pd.DataFrame:
+        """`configurations` with the swept values as tables and pictures call them.
+
+        A label stands for one value of its key, and is missing where a configuration has no such key.
+        """
+        columns = {
+            key: pd.Series([None if value is ABSENT else its[spelled(value)] for value in self._values(key)])
+            for key, its in self._called.items()
+        }
+        return self.configurations.assign(**columns)
+
+    def in_full(self, table: pd.DataFrame) -> pd.DataFrame:
+        """A table with the values of its swept keys in all their digits and with whole paths."""
+        whole = {key: {label: text for text, label in its.items()} for key, its in self._called.items()}
+        return table.assign(
+            **{
+                key: [its.get(label, label) for label in table[key]]
+                for key, its in whole.items()
+                if key in table
+            }
+        )
+
+    @cached_property
+    def _called(self) -> dict[str, dict[str, str]]:
+        """Of each swept key, the label of each spelling of a value."""
+        found = {}
+        for key in self.swept:
+            if key == "seeds":  # the column is how many there are
+                continue
+            values = {spelled(value): value for value in self._values(key) if value is not ABSENT}
+            texts = [setting(mine, key) for mine in self.settings.values()]
+            tell = name_values if any(isinstance(text, str) for text in texts) else shortened
+            found[key] = dict(zip(values, tell([*values.values()]), strict=True))
+        return found
+
+    def _values(self, key: str) -> list[Any]:
+        """The values of a swept key; null is told from a key that is not there."""
+        rows = zip(self.configurations["configuration"], self.configurations[key].tolist(), strict=True)
+        return [
+            _null_or_absent(self.settings[name], key) if pd.isna(value) else value for name, value in rows
+        ]
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -96,6 +150,10 @@ class Sweep:
         }
 
 
+def _null_or_absent(settings: Mapping[str, Any], key: str) -> Any:
+    return None if setting(settings, key) is None else ABSENT
+
+
 @dataclass(frozen=True)
 class _Stored:
     """A configuration's folder, and what its provenance says."""
@@ -120,7 +178,8 @@ def load_sweep(folder: str | Path, *more: str | Path) -> Sweep:
     homes = [Path(one) for one in (folder, *more)]
     stored = _stored(homes)
     settings = [one.provenance["settings"] for one in stored]
-    overrides = completed([split_overrides(one.provenance["overrides"]) for one in stored], settings)
+    typed = [split_overrides(one.provenance["overrides"]) for one in stored]
+    overrides = completed([trained(*pair) for pair in zip(typed, settings, strict=True)], settings)
     swept = swept_keys(overrides)
     remarks = _gone(homes)
     groups = [[place] for place in range(len(stored))]
@@ -130,26 +189,33 @@ def load_sweep(folder: str | Path, *more: str | Path) -> Sweep:
         chosen = [{key: one.get(key, "") for key in swept} for one in overrides]
         clashing = clashes([one.home for one in stored], chosen, settings)
         for key, values in clashing.items():
-            overrides = [one | {key: value} for one, value in zip(overrides, values, strict=True)]
-            pairs = dict.fromkeys(zip((one.home for one in stored), values, strict=True))
-            told = ", ".join(f"{value} in {home}" for home, value in pairs)
-            remarks.append(f"the sweeps differ in {key}: {told}")
+            for its, value in zip(overrides, values, strict=True):
+                if value is not ABSENT:
+                    its[key] = value
+            told = ["none" if value is ABSENT else spelled(value) for value in values]
+            pairs = dict.fromkeys(zip((one.home for one in stored), told, strict=True))
+            words = ", ".join(f"{value} in {home}" for home, value in pairs)
+            remarks.append(f"the sweeps differ in {key}: {words}")
         swept += list(clashing)
         remarks += _other_versions(stored)
         alike: dict[str, list[int]] = {}
         for place, (its, mine) in enumerate(zip(overrides, settings, strict=True)):
             alike.setdefault(identity({key: its.get(key, "") for key in swept}, mine), []).append(place)
         groups = list(alike.values())
-    rows, runs, histories = [], [], []
+    rows = []
     for group in groups:
         first = stored[group[0]]
-        about = {"configuration": first.name} | {key: overrides[group[0]].get(key) for key in swept}
         rows.append(
-            about
+            {"configuration": first.name}
+            | {key: overrides[group[0]].get(key) for key in swept}
             | {"folder": str(first.path), "metric": first.provenance["primary_metric"]}
             | {"engine": first.provenance.get("engine"), "steps": settings[group[0]]["training"]["steps"]}
             | {"seeds": _count([stored[place].seeds for place in group])}
         )
+    # As columns, so that a swept number is one in every row, and NaN where a configuration lacks it.
+    configurations = pd.DataFrame(rows)
+    runs, histories = [], []
+    for group, about in zip(groups, records(configurations[["configuration", *swept]]), strict=True):
         its_runs, its_history, twice = _read([stored[place].path for place in group])
         if twice:
             remarks.append(f"{twice} runs stand in several of the sweeps; the first that ended well counts")
@@ -158,14 +224,14 @@ def load_sweep(folder: str | Path, *more: str | Path) -> Sweep:
     return Sweep(
         homes[0],
         swept,
-        pd.DataFrame(rows),
+        configurations,
         _joined(runs, ["configuration", *swept, "seed", "status", "step", "seconds", "message"]),
         _joined(histories, ["configuration", *swept, "seed", "step"]),
         {stored[group[0]].name: settings[group[0]] for group in groups},
         {
-            key: value
+            key: spelled(value)
             for key, value in overrides[0].items()
-            if all(one.get(key) == value for one in overrides)
+            if all(key in one and spelled(one[key]) == spelled(value) for one in overrides)
         },
         tuple(remarks),
         {stored[group[0]].name: stored[group[0]].provenance for group in groups},
@@ -211,7 +277,7 @@ def _provenance(folder: Path) -> dict[str, Any]:
     """A configuration's provenance, with the settings that a report needs."""
     try:
         known = read_provenance(folder)
-        setting(known, "training.steps", int)
+        typed_setting(known, "training.steps", int)
         if type(known["settings"].get("seed", 0)) is not int:
             raise ValueError("its setting seed is no whole number")
     except ResultFilesError as error:

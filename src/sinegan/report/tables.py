@@ -71,7 +71,7 @@ def theory_table(sweep: Sweep) -> pd.DataFrame:
         return pd.DataFrame(columns=[*sweep.swept, *names])
     by_run = late_means(sweep.history, names).merge(ended, on=["configuration", "seed"])
     medians = by_run.groupby("configuration", sort=False)[names].median().reset_index()
-    labels = sweep.configurations[["configuration", *sweep.swept]]
+    labels = sweep.labels[["configuration", *sweep.swept]]
     return labels.merge(medians, on="configuration").drop(columns="configuration")
 
 

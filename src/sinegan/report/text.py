@@ -3,24 +3,22 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
-from html import escape
+from collections.abc import Callable
 
 import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from sinegan.printable import printable
 from sinegan.report.answers import answer
 from sinegan.report.effects import effects_words
+from sinegan.report.escapes import in_markdown, markdown_line
 from sinegan.report.statistics import CONFIDENCE
 from sinegan.report.tables import LOG_4, Sweep, notes, theory_table
 
 MOST_ROWS = 40
 """Rows that a terminal is shown; the files have all."""
-
-LONG_NUMBER = 10
-"""Characters up to which a swept value is shown as it was typed."""
 
 THEORY = (
     f"At the optimum D(real) = D(fake) = 1/2 and the value V = -log 4 = {-LOG_4:.4f} "
@@ -31,9 +29,7 @@ THEORY = (
 def shown_table(sweep: Sweep) -> pd.DataFrame:
     """The comparison table as people read it: rounded, one column an interval."""
     wide = sweep.table
-    columns: dict[str, list[str]] = {
-        key: shortened([str(value) for value in wide[key]]) for key in sweep.swept or ["configuration"]
-    }
+    columns: dict[str, list[str]] = {key: told(wide[key]) for key in sweep.swept or ["configuration"]}
     metrics = wide["metric"].unique()
     if len(metrics) > 1:
         columns["metric"] = wide["metric"].tolist()
@@ -55,8 +51,7 @@ def shown_table(sweep: Sweep) -> pd.DataFrame:
 def shown_theory(sweep: Sweep) -> pd.DataFrame:
     """How far from the optimum, rounded."""
     table = theory_table(sweep)
-    # A key that only some configurations have, a penalty's weight say, is missing in the others.
-    labels = {key: table[key].fillna("-").astype(str) for key in sweep.swept}
+    labels = {key: told(table[key]) for key in sweep.swept}
     names = {"d_real": "D(real)", "d_fake": "D(fake)", "value": "V", "value_gap": "gap"}
     return pd.DataFrame(labels | {title: table[name].map(number) for name, title in names.items()})
 
@@ -68,20 +63,9 @@ def number(value: float) -> str:
     return f"{value:.3g}" if value == 0 or 1e-4 <= abs(value) < 1e4 else f"{value:.2e}"
 
 
-def shortened(values: Sequence[str]) -> list[str]:
-    """Numbers with many digits, as a search makes them, in as few (at least three) as tell them apart."""
-    for digits in range(3, 17):
-        short = [_rounded(value, digits) for value in values]
-        if len(set(short)) == len(set(values)):
-            return short
-    return list(values)
-
-
-def _rounded(value: str, digits: int) -> str:
-    try:
-        return value if len(value) <= LONG_NUMBER else f"{float(value):.{digits}g}"
-    except ValueError:
-        return value
+def told(labels: "pd.Series[str]") -> list[str]:
+    """Labels as texts; a dash for a key that a configuration does not have, a penalty's weight say."""
+    return ["-" if pd.isna(label) else str(label) for label in labels]
 
 
 def rank_words(ranks: "pd.Series[int]", problems: "pd.Series[str]") -> list[str]:
@@ -101,17 +85,24 @@ def spans(low: "pd.Series[float]", high: "pd.Series[float]") -> list[str]:
 
 def terminal_table(table: pd.DataFrame, title: str) -> Table:
     """A table for rich; long ones are cut at MOST_ROWS."""
-    shown = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    shown = Table(
+        title=in_terminal(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False
+    )
     for place, column in enumerate(table.columns):
-        shown.add_column(Text(column), justify="left" if place == 0 else "right", overflow="fold")
+        shown.add_column(in_terminal(column), justify="left" if place == 0 else "right", overflow="fold")
     for row in table.head(MOST_ROWS).itertuples(index=False):
-        shown.add_row(*map(Text, row))
+        shown.add_row(*map(in_terminal, row))
     return shown
 
 
-def estimate_words(sweep: Sweep) -> str:
-    """What the numbers of the table are."""
-    metrics = " or ".join(sweep.configurations["metric"].unique())
+def in_terminal(text: str) -> Text:
+    """A text for rich, which reads no markup in it; what would move the cursor is told in words."""
+    return Text(printable(text))
+
+
+def estimate_words(sweep: Sweep, shown: Callable[[str], str] = printable) -> str:
+    """What the numbers of the table are. shown: how names of metrics are written."""
+    metrics = shown(" or ".join(sweep.configurations["metric"].unique()))
     return (
         f"The estimate is of each run's mean {metrics} over its last 20 % of evaluations, over the n "
         f"runs that ended well: their geometric mean (the mean where values can be negative) with a "
@@ -174,15 +165,16 @@ def markdown(sweep: Sweep) -> str:
     winner = winners(pd.concat([sweep.samples.rows["problem"], sweep.table[["rank", "tie_group"]]], axis=1))
     marked = [name for name in ("estimate", "rank", *sweep.table["metric"].unique()) if name in shown]
     bold = pd.DataFrame({name: [one and name in marked for one in winner] for name in shown})
-    said = "".join(f"- {note}\n" for note in notes(sweep))
-    text = "# Configurations\n\n" + "".join(f"{sentence(line)}\n\n" for line in answer(sweep))
-    text += f"{markdown_table(shown, bold)}\n\n{estimate_words(sweep)}\n\n{said}\n"
+    said = "".join(f"- {markdown_line(note)}\n" for note in notes(sweep))
+    text = "# Configurations\n\n"
+    text += "".join(f"{markdown_line(sentence(line))}\n\n" for line in answer(sweep))
+    text += f"{markdown_table(shown, bold)}\n\n{estimate_words(sweep, in_markdown)}\n\n{said}\n"
     if len(sweep.comparisons):
         text += f"## Comparisons\n\n{markdown_table(shown_comparisons(sweep.comparisons))}\n\n"
         left = len(sweep.comparisons) - MOST_ROWS
         text += f"{COMPARISON_WORDS}{f' {left} more are in comparisons.csv.' if left > 0 else ''}\n\n"
     if len(sweep.effects):
-        lines = "".join(f"- {sentence(line)}\n" for line in effects_words(sweep.effects))
+        lines = "".join(f"- {markdown_line(sentence(line))}\n" for line in effects_words(sweep.effects))
         text += f"## Effects\n\n{lines}\n{markdown_table(shown_effects(sweep.effects))}\n\n{EFFECT_WORDS}\n\n"
     return f"{text}## Distance from the optimum\n\n{markdown_table(shown_theory(sweep))}\n\n{THEORY}\n"
 
@@ -206,13 +198,8 @@ def winners(placed: pd.DataFrame) -> list[bool]:
 
 def markdown_table(shown: pd.DataFrame, bold: pd.DataFrame | None = None) -> str:
     """A table of strings as Markdown, numbers as they are typed. bold: which cells are."""
-    cells = shown.map(_escaped)
+    cells = shown.map(in_markdown)
     if bold is not None:
         cells = cells.mask(bold, "**" + cells + "**")
-    cells.columns = pd.Index([_escaped(str(name)) for name in cells.columns])
+    cells.columns = pd.Index([in_markdown(str(name)) for name in cells.columns])
     return str(cells.to_markdown(index=False, disable_numparse=True))
-
-
-def _escaped(text: str) -> str:
-    # Markdown lets HTML through, and reads a bar as the end of a cell.
-    return escape(text, quote=False).replace("|", "\\|").replace("*", "\\*").replace("\n", " ")

@@ -1,16 +1,16 @@
 """Tables by the keys, the metric and the shape that one asks for."""
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
 from sinegan.report.comparisons import compare_samples
+from sinegan.report.escapes import in_file_name
 from sinegan.report.estimates import estimates_table
 from sinegan.report.samples import UnknownNameError, check_keys, samples
 from sinegan.report.statistics import CONFIDENCE
-from sinegan.report.text import number, rank_words, shortened, spans, winners
+from sinegan.report.text import number, rank_words, spans, told, winners
 
 if TYPE_CHECKING:
     from sinegan.report.sweeps import Sweep
@@ -43,7 +43,7 @@ def by_view(
     single = pd.Series(
         winners(pd.concat([given.rows["problem"], full[["rank", "tie_group"]]], axis=1)), index=full.index
     )
-    columns = {key: shortened([str(value) for value in full[key]]) for key in given.keys or ["name"]}
+    columns = {key: told(full[key]) for key in given.keys or ["name"]}
     if "metric" in full:
         columns["metric"] = full["metric"].tolist()
     columns["n"] = [str(n) for n in full["n"]]
@@ -57,7 +57,7 @@ def by_view(
     shown = pd.DataFrame(columns)
     bold = pd.DataFrame({name: single & (name in ("estimate", "rank")) for name in shown})
     title = f"{given.metric} by {', '.join(by)}" if by else given.metric
-    return View(_file_name(title), title, full, shown, bold, comparisons)
+    return View(in_file_name(title), title, sweep.in_full(full), shown, bold, comparisons)
 
 
 def pivot_view(
@@ -82,23 +82,22 @@ def pivot_view(
     index = [key for key in given.keys if key != columns]
     if table["metric"].nunique() > 1:
         index.insert(0, "metric")
-    order = list(dict.fromkeys(table[columns]))
-    keys = table[[*index, columns, "estimate", "cell", "bold"]].astype(dict.fromkeys((*index, columns), str))
+    keys = table[["estimate", "cell", "bold"]].assign(**{key: told(table[key]) for key in (*index, columns)})
+    order = list(dict.fromkeys(keys[columns]))
 
     def wide(values: str) -> pd.DataFrame:
         pivoted = keys.set_index([*index, columns])[values].unstack(columns, sort=False)
-        return pivoted[[str(one) for one in order]]
+        return pivoted[order]
 
     full = wide("estimate").reset_index().rename_axis(columns=None)
-    named = {str(level): f"{columns}={level}" for level in order}
+    named = {level: f"{columns}={level}" for level in order}
     cells = wide("cell").fillna("-").rename(columns=named)
     bold = wide("bold").fillna(False).astype(bool).rename(columns=named).reset_index(drop=True)
     for place, key in enumerate(index):
         bold.insert(place, key, False)
     title = f"{given.metric} by {rows} and {columns}"
     shown = cells.reset_index().rename_axis(columns=None)
-    return View(_file_name(title), title, full, shown, bold, comparisons)
-
-
-def _file_name(title: str) -> str:
-    return re.sub(r"[^\w.=+-]+", "_", title).strip("_")
+    levels = dict(zip(order, sweep.in_full(pd.DataFrame({columns: order}))[columns], strict=True))
+    return View(
+        in_file_name(title), title, sweep.in_full(full).rename(columns=levels), shown, bold, comparisons
+    )

@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from sinegan.files import UnwritableFileError, refuse_link, writing
 from sinegan.kernels import use_uniform_kernels
+from sinegan.printable import printable, printable_lines
 from sinegan.results import FAILED, PARTS, UNFINISHED, ResultFilesError, known_runs, remove_leftovers
 from sinegan.sweep.executors import ExecutorError, ExecutorSettings, Local, Serial
 from sinegan.sweep.plan import Configuration, Member, Shard, missing, part_name, plan
@@ -88,10 +89,10 @@ def train_shard(shard: Shard, progress: Path, observers: Sequence[Observer] = ()
     except (ResultFilesError, UnwritableFileError, CannotCompileError, AbandonedError):
         raise
     except Exception as error:
-        message = " ".join(f"{type(error).__name__}: {error}".split())
+        message = printable(" ".join(f"{type(error).__name__}: {error}".split()))
         if len(shard.members) == 1:
             recorder.write_failure(message)
-        return ShardSummary(failure=Failure(message, traceback.format_exc()))
+        return ShardSummary(failure=Failure(message, printable_lines(traceback.format_exc())))
     statuses = tuple(record.status for record in recorder.records)
     return ShardSummary(statuses, remarks=stack.remarks)
 
@@ -252,7 +253,8 @@ def _summary(future: "Future[ShardSummary]", deaths: tuple[type[BaseException], 
         return ShardSummary(failure=Failure(f"its worker died ({type(error).__name__}); out of memory?"))
     if isinstance(error, ResultFilesError | UnwritableFileError | CannotCompileError):
         raise error
-    raise ExecutorError(f"a worker cannot train: {type(error).__name__}: {error}") from error
+    words = printable_lines(str(error))
+    raise ExecutorError(f"a worker cannot train: {type(error).__name__}: {words}") from error
 
 
 def _after_death(shard: Shard, begun: bool) -> list[Shard]:

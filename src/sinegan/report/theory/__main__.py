@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from sinegan.files import write_whole
+from sinegan.printable import printable, printable_lines
 from sinegan.report.look import png
 from sinegan.report.tables import UnreadableSweepError, load_sweep
 from sinegan.report.theory.checks import theory_pictures, theory_rows
@@ -27,7 +28,7 @@ def main() -> None:
     try:
         sweep = load_sweep(folder)
     except UnreadableSweepError as error:
-        sys.exit(f"sinegan: {error}")
+        sys.exit(printable_lines(f"sinegan: {error}"))
     table = pd.DataFrame(theory_rows(sweep), columns=COLUMNS)
     if table.empty:
         sys.exit(f"sinegan: {folder}: holds nothing to check; train experiment=theory/dirac, say")
@@ -36,8 +37,11 @@ def main() -> None:
     for name, figure in theory_pictures(sweep).items():
         write_whole(folder / "report" / f"{name}.png", png(figure))
     for row in records(table):
-        print(f"{'holds' if row['holds'] else 'FAILS':6}{row['check']}: {row['variant']} ({row['update']})")
-        print(f"      expected {row['expected']}, found {row['found']}")
+        said = {name: printable(str(value)) for name, value in row.items()}
+        print(
+            f"{'holds' if row['holds'] else 'FAILS':6}{said['check']}: {said['variant']} ({said['update']})"
+        )
+        print(f"      expected {said['expected']}, found {said['found']}")
     print(f"{table['holds'].sum()} of {len(table)} hold: {folder / 'report' / 'theory.csv'}")
     sys.exit(0 if table["holds"].all() else 1)
 

@@ -1,0 +1,46 @@
+"""Texts from elsewhere (values, messages, names of files) made harmless for a terminal and a spreadsheet.
+
+What a table, a picture or a refusal shows passes `printable`; what a CSV file holds passes `in_spreadsheet`.
+The sinks that need more than that have it in `sinegan.report.formats`.
+"""
+
+_FORMULA = "=+-@＝＋－＠"  # the wide ones are read as formulas, too
+"""What a spreadsheet takes for the beginning of a formula."""
+
+
+def printable(text: str) -> str:
+    r"""One line in which every character can be seen.
+
+    Control characters, marks that turn the direction of writing, invisible spaces, line breaks and broken
+    characters become escapes: nothing moves the cursor, renames the window or hides a part of the text.
+
+    >>> printable("0.1\x1b[2J")
+    '0.1\\x1b[2J'
+    """
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def printable_lines(text: str) -> str:
+    """The same, line by line: a message or a traceback keeps its line breaks."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def in_spreadsheet(text: str) -> str:
+    """A cell that a spreadsheet shows as it is: what it would compute begins with an apostrophe.
+
+    >>> in_spreadsheet("=1+2"), in_spreadsheet("-0.5"), in_spreadsheet("sine")
+    ("'=1+2", '-0.5', 'sine')
+    """
+    shown = printable_lines(text)
+    begins = len(shown) > 1 and shown.lstrip().startswith(tuple(_FORMULA))
+    return f"'{shown}" if begins and not _is_number(shown) else shown
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,93 @@
+"""Swept values in words: one spelling a number, and the shortest that tells the values of a key apart."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from numbers import Integral, Real
+from typing import Any
+
+FEWEST_DIGITS = 3
+MANY_DIGITS = 7
+"""Digits up to which a number is shown whole: people type so many, a search makes 17."""
+PLAIN = range(-4, 6)
+"""Powers of ten of the numbers that are written out: 0.0001 to 999999."""
+
+
+def spelled(value: Any) -> str:
+    """A value of a setting as Hydra reads it back; equal numbers have one spelling.
+
+    >>> [spelled(value) for value in (1e-3, 1.0e-5, 8.0, 1e8, True, None, [64, 1e-3], "sine")]
+    ['0.001', '1e-5', '8', '1e8', 'true', 'null', '[64,0.001]', 'sine']
+    """
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Real):
+        return _number(str(value) if isinstance(value, Integral) else repr(float(value)))
+    if isinstance(value, Mapping):
+        return f"{{{','.join(f'{key}:{spelled(item)}' for key, item in value.items())}}}"
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(spelled, value))}]"
+    return str(value)
+
+
+def _number(text: str) -> str:
+    """The digits of a number, written out or with a power of ten, whichever is shorter."""
+    number = Decimal(text)
+    if not number.is_finite():
+        return text
+    sign, digits, exponent = number.as_tuple()
+    mantissa = "".join(map(str, digits)).rstrip("0")
+    if not mantissa:
+        return "0"
+    assert isinstance(exponent, int)
+    power = len(digits) - 1 + exponent
+    point = f".{mantissa[1:]}" if len(mantissa) > 1 else ""
+    scientific = f"{'-' if sign else ''}{mantissa[0]}{point}e{power}"
+    if power not in PLAIN and power < 0:
+        return scientific
+    whole = f"{number:f}"
+    plain = whole.rstrip("0").rstrip(".") if "." in whole else whole
+    return plain if power in PLAIN or len(plain) <= len(scientific) else scientific
+
+
+def shortened(values: Sequence[Any]) -> list[str]:
+    """Values in words that tell them apart: numbers of many digits in as few as do, and at least three.
+
+    Whole numbers and all that is no number are spelled in full.
+    """
+    full = [spelled(value) for value in values]
+    for digits in range(FEWEST_DIGITS, 17):
+        short = [_rounded(value, digits) for value in values]
+        if len(set(short)) == len(set(full)):
+            return short
+    return full
+
+
+def _rounded(value: Any, digits: int) -> str:
+    if not isinstance(value, float) or value.is_integer():
+        return spelled(value)
+    _, known, _ = Decimal(repr(float(value))).as_tuple()
+    return spelled(value if len(known) <= MANY_DIGITS else float(f"{value:.{digits - 1}e}"))
+
+
+def tails(paths: Sequence[str]) -> list[str]:
+    """The ends of paths, by whole names, as short as tells different paths apart.
+
+    >>> tails(["data/a/x.csv", "data/b/x.csv", "data/a/x.csv"])
+    ['a/x.csv', 'b/x.csv', 'a/x.csv']
+    """
+    parts = [path.split("/") for path in paths]
+    for length in range(1, max(map(len, parts), default=0)):
+        ends = ["/".join(each[-length:]) for each in parts]
+        if all(ends) and len(set(ends)) == len(set(paths)):
+            return ends
+    return list(paths)
+
+
+def name_values(values: Sequence[Any]) -> list[str]:
+    """What different values of a setting are called: as `shortened`, and files by the ends of their paths."""
+    texts = [value for value in values if isinstance(value, str)]
+    ends = dict(zip(texts, tails(texts), strict=True)) if any("/" in text for text in texts) else {}
+    found = shortened([ends.get(value, value) if isinstance(value, str) else value for value in values])
+    return found if len(set(found)) == len(set(map(spelled, values))) else shortened(values)
