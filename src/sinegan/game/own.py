@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from sinegan.game.targets import Array, Curve, Target
+from sinegan.game.targets import MOST_POINTS, Array, Curve, Target
 from sinegan.schema import bounded
 
 
@@ -29,7 +29,7 @@ class FromFile(Target):
     family = False
 
     path: str
-    points: int = bounded(16, at_least=2)
+    points: int = bounded(16, at_least=2, at_most=MOST_POINTS)
 
     def grid(self) -> Array:
         x, _ = read_curve(self.path)

@@ -20,6 +20,9 @@ from sinegan.schema import bounded
 Array = NDArray[np.float64]
 TWO_PI = 2 * math.pi
 
+MOST_POINTS = 10**7
+"""Of a curve, which is made to see whether it can be: 80 MB."""
+
 
 class Modes(NamedTuple):
     """The gaussians that a target is a mixture of: centers (modes, points), and their standard deviation."""
@@ -56,7 +59,7 @@ class Target(ABC):
 class OnGrid(Target):
     """A function on `points` equally spaced places from `start` to `end`, both included."""
 
-    points: int = bounded(16, at_least=2)
+    points: int = bounded(16, at_least=2, at_most=MOST_POINTS)
     start: float = 0.0
     end: float = TWO_PI
 
