@@ -50,8 +50,10 @@ class Place(NamedTuple):
         return Way(workers, worker, command if self.elsewhere else command + workers * worker)
 
     def best(self, config: Config) -> Way:
-        widths = [2**power for power in range(4) if 2**power < 2 * config.seeds]
-        return min((self.way(config, runs) for runs in widths), key=lambda way: way.share(self.room))
+        """The one that takes least, of those that a configuration alone may be cut in."""
+        device = "cuda" if config.training.on_gpu else "cpu"
+        widest = shard_width(config.seeds, self.workers, WIDEST[device])
+        return min((self.way(config, runs) for runs in halved(widest)), key=lambda way: way.share(self.room))
 
     def share(self, config: Config) -> float:
         return self.best(config).share(self.room)
@@ -72,11 +74,30 @@ def problems(config: Config, executor: ExecutorSettings) -> Iterator[str]:
 
 
 def narrowed(config: Config, width: int, executor: ExecutorSettings) -> int:
-    """The widest shard, no wider than `width`, of which every worker can hold one; at least 1."""
+    """The widest shard, no wider than `width`, of which every worker can hold one; else what takes least."""
     place = _place(config, executor)
-    while place is not None and width > 1 and place.way(config, width, all_busy=True).share(place.room) > 1:
-        width //= 2
-    return width
+    if place is None:
+        return width
+    shares = {runs: place.way(config, runs, all_busy=True).share(place.room) for runs in halved(width)}
+    return next((runs for runs, share in shares.items() if share <= 1), min(shares, key=shares.__getitem__))
+
+
+def shard_width(runs: int, workers: int, widest: int) -> int:
+    """The largest power of two, no more than `widest`, that leaves no worker without a shard.
+
+    >>> [shard_width(runs, 2, widest=8) for runs in (1, 2, 8, 16, 100)]
+    [1, 1, 4, 8, 8]
+    """
+    return next(width for width in halved(widest) if width == 1 or runs >= width * workers)
+
+
+def halved(width: int) -> list[int]:
+    """A power of two and all smaller ones.
+
+    >>> halved(8)
+    [8, 4, 2, 1]
+    """
+    return [width >> times for times in range(width.bit_length())]
 
 
 def _place(config: Config, executor: ExecutorSettings) -> Place | None:
@@ -124,8 +145,11 @@ def _refusal(config: Config, place: Place) -> str:
         what = f"about {_gib(way.worker)} of memory in a process, which may take {_gib(room.each)}"
         remedy += ", or raise ulimit -v"
     else:
-        shared = f", {_gib(way.worker)} in each of {way.workers} workers," if way.workers > 1 else ""
-        what = f"about {_gib(way.total)} of memory{shared} and {_gib(room.here)} are free"
+        parts = [f"{_gib(way.worker)} in each of {way.workers} workers"] if way.workers > 1 else []
+        joining = way.total - way.workers * way.worker * (not place.elsewhere)
+        parts += [f"{_gib(joining)} to join their results"] if joining > SMALL else []
+        of_which = f" ({', '.join(parts)})" if parts else ""
+        what = f"about {_gib(way.total)} of memory{of_which}, and {_gib(room.here)} are free"
         fewer = [n for n in range(1, way.workers) if place._replace(workers=n).share(config) <= 1]
         remedy += f", or executor.workers to {fewer[-1]}" if fewer else ""
     return f"{first.key} = {first.shown}: needs {what}; {remedy}"

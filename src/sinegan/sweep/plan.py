@@ -7,7 +7,7 @@ from typing import Any
 
 from sinegan.config import Config
 from sinegan.results import FAILED, UNFINISHED, known_runs
-from sinegan.sweep.memory import WIDEST
+from sinegan.sweep.memory import WIDEST, shard_width
 from sinegan.training.signature import Run, Signature, signature
 
 SEVERAL = 4
@@ -100,15 +100,3 @@ def plan(
 def part_name(shard: Shard) -> str:
     """What the parts that a shard writes are called; no other shard of the sweep writes such."""
     return f"{shard.number:06d}"
-
-
-def shard_width(runs: int, workers: int, widest: int) -> int:
-    """The largest power of two, no more than `widest`, that leaves no worker without a shard.
-
-    >>> [shard_width(runs, 2, widest=8) for runs in (1, 2, 8, 16, 100)]
-    [1, 1, 4, 8, 8]
-    """
-    width = widest
-    while width > 1 and runs < width * workers:
-        width //= 2
-    return width

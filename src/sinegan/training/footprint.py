@@ -31,7 +31,7 @@ UPDATE = 5
 """Copies of the weights that a step makes beside the old state and the new one: gradients and directions."""
 
 SAVED = 3
-"""Copies of a run's state when it is written: for the record, joined with others, and as the file."""
+"""Copies of a run's state when it is written, or joined with others: the state, all in one, and the file."""
 
 SECOND_ORDER = 1.25
 """The intermediate numbers of a gradient that is differentiated again, for each of the first pass."""
@@ -42,7 +42,7 @@ PAIRS = 16
 KEPT = 0.25
 """Of the numbers that a pass makes whatever the rows (to norm weights, say), those that last to its end."""
 
-ROW, FRAME, RUN = 4096, 8192, 4096
+ROW, FRAME, RUN = 4096, 4096, 4096
 """Bytes for an evaluation, a frame and a run, beside the arrays: Python objects, tables and text."""
 
 
@@ -85,9 +85,8 @@ def of_worker(config: Config, runs: int, compiled: bool = False) -> float:
     passes = at_once * wide * (KEPT * sizes.constant + a_row * training.batch_size)
     evaluation = fresh + at_once * wide * (KEPT * sizes.constant + a_row * samples + compared)
 
-    painted = (
-        (lanes + 1) * SAMPLES * (wide * (sizes.generator_row + sizes.discriminator_row) + DRAWN * points)
-    )
+    shown = wide * (sizes.generator_row + sizes.discriminator_row) + DRAWN * points
+    painted = (lanes + 1) * SAMPLES * shown
     directions = points * PROJECTIONS * (DRAWN + wide)
     modes = (lanes + 1) * DRAWN * points * _modes(config)
     update = 2 * lanes * state + at_once * UPDATE * sizes.weights
@@ -99,7 +98,7 @@ def of_worker(config: Config, runs: int, compiled: bool = False) -> float:
 def of_command(config: Config, shards: int) -> float:
     """Bytes that the command itself needs for one configuration, whose runs so many shards train."""
     wide = 8 if config.training.dtype == "float64" else 4
-    merged = (1 + SAVED) * wide * _state(config) if shards > 1 else 0  # else the files are used as they are
+    merged = SAVED * wide * _state(config) if shards > 1 else 0  # else the files are used as they are
     return config.seeds * (RUN + _kept(config) + merged)
 
 
