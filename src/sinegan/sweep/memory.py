@@ -64,7 +64,7 @@ def problems(config: Config, executor: ExecutorSettings) -> Iterator[str]:
     try:
         players(config.network, config.target.points)
     except Exception as error:  # whatever a network of the user's raises
-        name = type(config.network).__qualname__
+        name = type(config.network).__name__
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         yield f"network = {name}: cannot be built for {config.target.points} points ({reason})"
         return
