@@ -1,5 +1,7 @@
 """A configuration: its schedule, its seeds, its metric, and all its problems at once."""
 
+import dataclasses
+import tracemalloc
 from itertools import pairwise
 from typing import Any
 
@@ -8,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinegan.config import Config, InvalidConfigError, Plot, Training, validate
+from sinegan.config import Config, InvalidConfigError, Plot, Training, in_single, validate
 from sinegan.game.losses import NonSaturating
 from sinegan.game.networks import Network
 from sinegan.game.targets import RandomPhase, Sine
@@ -32,10 +34,6 @@ def problems(**changes: Any) -> list[str]:
         validate(values(**changes))
     assert str(caught.value) == "\n".join(caught.value.problems)
     return caught.value.problems
-
-
-def family(points: int) -> dict[str, Any]:
-    return {"_target_": "sinegan.game.targets.RandomPhase", "points": points}
 
 
 def test_a_valid_mapping_becomes_typed_with_the_defaults_of_the_tutorial():
@@ -84,6 +82,21 @@ def test_pictures_have_a_schedule_of_their_own(make_config):
         assert config.picture_steps() == [0, 7, 12]
 
 
+@given(steps=st.integers(1, 3_000), every=st.integers(1, 4_000))
+def test_how_many_evaluations_and_frames_there_are_is_known_without_listing_them(steps, every):
+    config = Config(
+        target=Sine(),
+        network=Network(),
+        loss=NonSaturating(),
+        optim=Adam(),
+        training=Training(steps=steps, evaluate_every=every),
+        plot=Plot(animation=True, every=every),
+    )
+    assert config.evaluations == len(config.schedule())
+    assert config.pictures == len(config.picture_steps())
+    assert dataclasses.replace(config, plot=Plot(every=every)).pictures == 0
+
+
 def test_nobody_asked_for_a_picture(make_config):
     assert make_config(plot=Plot(text=True, every=7)).picture_steps() == []
 
@@ -128,7 +141,7 @@ def test_a_missing_part_is_a_problem():
 @pytest.mark.parametrize(("seed", "valid"), [(0, True), (2**32 - 1, True), (-1, False), (2**32, False)])
 def test_a_seed_is_32_bits(seed, valid):
     if valid:
-        assert validate(values(seed=seed)).seed == seed
+        assert validate(values(seed=seed, seeds=1)).seed == seed
     else:
         assert problems(seed=seed) == [
             f"seed = {seed}: must be a whole number at least 0 and at most 4294967295"
@@ -148,15 +161,124 @@ def test_cuda_with_a_device_is_none(monkeypatch):
     assert validate(values(training={"device": "cuda"})).training.device == "cuda"
 
 
-def test_a_family_takes_only_as_many_samples_as_memory_has_pairs_for():
-    most = 3952  # 3952^2 pairs of 16 points of 8 bytes: 1.9991e9 bytes; 3953^2: 2.0001e9
-    assert validate(values(target=family(16), training={"evaluation_samples": most}))
-    (problem,) = problems(target=family(16), training={"evaluation_samples": most + 1})
+def test_no_seed_of_a_configuration_is_beyond_32_bits():
+    assert list(validate(values(seed=2**32 - 2, seeds=2)).all_seeds) == [2**32 - 2, 2**32 - 1]
+    assert problems(seed=2**32 - 2, seeds=3) == [
+        "seeds = 3: the last seed would be 4294967296, beyond 4294967295; lower seed to at most 4294967293"
+    ]
+
+
+def test_steps_are_counted_in_the_precision_of_the_run():
+    counter = torch.tensor(2.0**24)
+    assert counter + 1 == counter, "why a run of more steps would be said to have diverged"
+    assert validate(values(training={"steps": 2**24})).training.steps == 2**24
+    (problem,) = problems(training={"steps": 2**24 + 1})
     assert problem == (
-        "training.evaluation_samples = 3953: the energy distance compares all pairs; "
-        "must be at most 3952 for 16 points"
+        "training.steps = 16777217: a run counts its steps in float32, which goes no further than 16777216; "
+        "use training.dtype=float64"
     )
-    assert validate(values(training={"evaluation_samples": most + 1})), "a fixed target has no pairs"
+    assert validate(values(training={"steps": 2**24 + 1, "dtype": "float64"}))
+
+
+ADAM = "sinegan.training.optimisers.Adam"
+BEYOND = "is beyond float32, which ends at 3.4e+38; use training.dtype=float64"
+VANISHES = "is 0 in float32, where the smallest number is 1.2e-38; use training.dtype=float64"
+ROUNDED = [
+    ({"optim": {"_target_": ADAM, "lr": 1e39}}, f"optim.lr = 1e+39: {BEYOND}"),
+    ({"optim": {"_target_": ADAM, "generator_lr": 1e-60}}, f"optim.generator_lr = 1e-60: {VANISHES}"),
+    ({"optim": {"_target_": ADAM, "eps": 1e-40}}, f"optim.eps = 1e-40: {VANISHES}"),
+    (
+        {"optim": {"_target_": ADAM, "beta2": 1 - 1e-9}},
+        "optim.beta2 = 0.999999999: is 1 in float32; must be at least 0 and below 1; "
+        "use training.dtype=float64",
+    ),
+    (
+        {"penalty": {"r1": {"_target_": "sinegan.game.penalties.R1", "gamma": 1e300}}},
+        f"penalty.r1.gamma = 1e+300: {BEYOND}",
+    ),
+    (
+        {"loss": {"_target_": "sinegan.game.losses.LeastSquares", "fake_label": -1e39}},
+        f"loss.fake_label = -1e+39: {BEYOND}",
+    ),
+    (
+        {"lr_schedule": {"_target_": "sinegan.training.schedules.Linear", "final": 1e-50}},
+        f"lr_schedule.final = 1e-50: {VANISHES}",
+    ),
+    (
+        {"average": {"_target_": "sinegan.training.averages.Exponential", "decay": 1 - 1e-12}},
+        "average.decay = 0.999999999999: is 1 in float32; must be at least 0 and below 1; "
+        "use training.dtype=float64",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "problem"), ROUNDED)
+def test_a_setting_that_float32_does_not_hold_is_refused_and_float64_holds_it(changes, problem):
+    assert problems(**changes) == [problem]
+    assert validate(values(**changes, training={"dtype": "float64"}))
+
+
+def test_a_network_is_made_in_float32_whatever_it_trains_in():
+    dirac = {"_target_": "sinegan.game.toy_networks.Dirac", "theta": 1e39}
+    point = {"_target_": "sinegan.game.distributions.PointMass"}
+    assert problems(network=dirac, target=point, training={"dtype": "float64"}) == [
+        "network.theta = 1e+39: is beyond float32, which ends at 3.4e+38"
+    ]
+
+
+@given(st.floats(1e-37, 3e38) | st.just(0.0))
+def test_what_float32_holds_is_as_near_to_the_number_as_its_digits(value):
+    assert in_single(value) == pytest.approx(value, rel=2**-24)
+
+
+@pytest.mark.parametrize("value", [1e-39, -1e-39, 1e-300])
+def test_numbers_without_all_of_their_digits_count_as_0_because_training_flushes_them(value):
+    assert in_single(value) == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"training": {"steps": 10**30}}, "training.steps"),
+        ({"training": {"batch_size": 10**10}}, "training.batch_size"),
+        ({"training": {"discriminator_steps": 10**9}}, "training.discriminator_steps"),
+        ({"training": {"evaluation_samples": 10**11}}, "training.evaluation_samples"),
+        ({"plot": {"every": 10**20}}, "plot.every"),
+        ({"seeds": 10**11}, "seeds"),
+        ({"seeds": 10**5000}, "seeds"),
+        ({"target": {"_target_": "sinegan.game.targets.Sine", "points": 10**9}}, "target.points"),
+        ({"target": {"_target_": "sinegan.game.distributions.GaussianRing", "gaussians": 10**9}}, "target"),
+        ({"target": {"_target_": "sinegan.game.distributions.GaussianGrid", "side": 10**5}}, "target.side"),
+        (
+            {
+                "target": {
+                    "_target_": "sinegan.game.own.FromFunction",
+                    "function": "numpy.sinc",
+                    "points": 10**9,
+                }
+            },
+            "",
+        ),
+        ({"network": {"_target_": "sinegan.game.networks.Network", "latent": 10**10}}, "network.latent"),
+    ],
+)
+def test_an_absurd_number_is_refused_at_once_and_nothing_of_its_size_is_made(changes, key):
+    tracemalloc.start()
+    try:
+        (problem,) = problems(**changes)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert problem.startswith(key)
+    assert "and at most 1" in problem
+    assert peak < 2e6
+
+
+@pytest.mark.parametrize(("kind", "key"), [("GaussianMixture", "means"), ("PointMass", "position")])
+def test_a_target_of_nothing_is_refused(kind, key):
+    assert problems(target={"_target_": f"sinegan.game.distributions.{kind}", key: []}) == [
+        f"target.{key} = []: must be a list of at least 1, each a number"
+    ]
 
 
 LOSSES, PENALTIES = "sinegan.game.losses.", "sinegan.game.penalties."
@@ -228,8 +350,18 @@ def test_a_gradient_penalty_goes_with_spectral_normalisation_and_with_other_loss
 
 def test_all_conflicts_are_raised_at_once(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    found = problems(target=family(16), training={"evaluation_samples": 5000, "device": "cuda"})
-    assert [line.split(" = ")[0] for line in found] == ["training.device", "training.evaluation_samples"]
+    found = problems(
+        seed=2**32 - 1,
+        optim={"_target_": ADAM, "lr": 1e39},
+        training={"stop_tolerance": 0.1, "device": "cuda"},
+        loss={"_target_": "sinegan.game.losses.Hinge"},
+    )
+    assert [line.split(" = ")[0] for line in found] == [
+        "seeds",
+        "optim.lr",
+        "training.device",
+        "training.stop_tolerance",
+    ]
 
 
 def test_what_cannot_be_compiled_is_refused_before_anything_trains(monkeypatch):

@@ -17,6 +17,8 @@ from PIL import Image
 
 from sinegan.files import exclusive
 from sinegan.main import claimed, report, wants_workers
+from sinegan.sweep import memory
+from sinegan.sweep.room import Room
 
 Finished = subprocess.CompletedProcess[str]
 BROKEN_LOSS = """
@@ -140,6 +142,37 @@ def test_bad_input_gives_a_message_no_traceback_and_no_folder(
     assert arguments[-1].split("=")[0].split(".")[-1] in done.stderr
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.glob("outputs/*/*/*"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "key"),
+    [
+        (["training.batch_size=1000000000"], "training.batch_size"),
+        (["-m", "network.generator=[8],[100000,100000]"], "network.generator"),
+        (["-m", "training.evaluation_samples=8,100000000", "target=sine,random_phase"], "training"),
+        (["executor.workers=1000000"], "executor.workers"),
+        (["seed=4294967295", "seeds=2"], "seeds"),
+        (["-m", "optim.lr=1e-3,1e39"], "optim.lr"),
+        # Each alone would fit: only the job that has both is too large.
+        (["-m", "training.batch_size=8,200000", "network.latent=5,50000"], "network.latent"),
+    ],
+)
+def test_a_size_that_no_machine_holds_leaves_nothing_behind(
+    inside: Callable[..., Finished],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    key: str,
+) -> None:
+    monkeypatch.setattr(memory, "free_memory", lambda: Room(here=20e9))
+    done = inside(*arguments, "training.compile=never", "network=tiny")
+    assert done.returncode == 1
+    assert "othing was run" in done.stderr
+    assert re.search(
+        rf"^ +{key}\S* = .*(needs about|at most|the last seed|beyond)", done.stderr, re.MULTILINE
+    )
+    assert "Traceback" not in done.stderr
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_every_invalid_job_of_a_sweep_is_listed(inside: Callable[..., Finished]) -> None:

@@ -11,6 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 from sinegan.config import Config, InvalidConfigError, validate
 from sinegan.resolvers import register
 from sinegan.schema import build
+from sinegan.sweep import memory
 from sinegan.sweep.executors import ExecutorSettings
 
 register()
@@ -42,6 +43,8 @@ def typed(config: DictConfig) -> tuple[Config, ExecutorSettings]:
     except InvalidConfigError as error:
         problems = error.problems + problems
     problems += _chosen_again(config)
+    if not problems:
+        problems += memory.problems(settings, executor)
     if problems:
         # A value that was set by interpolation is wrong where it comes from.
         own = [line for line in problems if not _is_interpolated(config, line.split(" ")[0])]

@@ -1,36 +1,47 @@
 """The schema of a configuration, and `validate`: every problem of one at once."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
+
+import numpy as np
 
 from sinegan.game.losses import Loss
 from sinegan.game.networks import Players
 from sinegan.game.penalties import Constraint, Penalty
 from sinegan.game.targets import Target
 from sinegan.printable import printable
-from sinegan.schema import bounded, build, choice, in_order
+from sinegan.schema import allowed_of, bounded, build, choice, float_fields, in_order
 from sinegan.training.averages import Average, Last
 from sinegan.training.compiler import why_no_compiler
 from sinegan.training.optimisers import Optimiser
 from sinegan.training.schedules import Constant, Schedule
+
+SEEDS = 2**32
+"""How many seeds there are."""
+
+COUNTED = 2**24
+"""As far as float32 counts: one more is the same number."""
+
+
+SINGLE = np.finfo(np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
     """How long, in what batches, and when to look."""
 
-    steps: int = bounded(10_000, at_least=1)
-    batch_size: int = bounded(64, at_least=1)
-    discriminator_steps: int = bounded(1, at_least=1)
+    steps: int = bounded(10_000, at_least=1, at_most=10**12)
+    batch_size: int = bounded(64, at_least=1, at_most=10**9)
+    discriminator_steps: int = bounded(1, at_least=1, at_most=10**6)
     """Discriminator updates for each generator update."""
     updates: str = choice("simultaneous", "alternating")
     """Whether the discriminator's update is at the same point of the game or sees the generator's."""
-    evaluate_every: int = bounded(100, at_least=1)
+    evaluate_every: int = bounded(100, at_least=1, at_most=10**12)
     """Steps from one evaluation to the next; the first and the last step are always evaluated."""
-    evaluation_samples: int = bounded(256, at_least=2)
+    evaluation_samples: int = bounded(256, at_least=2, at_most=10**9)
     """Fresh generated curves that an evaluation looks at."""
     stop_tolerance: float | None = bounded(None, above=0)
     """Stop a run when |mean D(real) - 0.5| is no more than this; null for never."""
@@ -53,7 +64,7 @@ class Plot:
     live: bool = False
     text: bool = False
     animation: bool = False
-    every: int = bounded(50, at_least=1)
+    every: int = bounded(50, at_least=1, at_most=10**12)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,12 +80,21 @@ class Config:
     penalty: tuple[Penalty, ...] = ()
     lr_schedule: Schedule = field(default_factory=Constant)
     average: Average = field(default_factory=Last)
-    seed: int = bounded(0, at_least=0, at_most=2**32 - 1)
-    seeds: int = bounded(8, at_least=1)
+    seed: int = bounded(0, at_least=0, at_most=SEEDS - 1)
+    seeds: int = bounded(8, at_least=1, at_most=10**9)
 
     @property
     def all_seeds(self) -> range:
         return range(self.seed, self.seed + self.seeds)
+
+    def components(self, penalties: Sequence[str] = ()) -> dict[str, Any]:
+        """The parts whose float settings the runs of one stack may differ in, by what they are called.
+
+        penalties: their names, in order; without any they are numbered.
+        """
+        names = penalties or [str(place) for place in range(len(self.penalty))]
+        named = {name: getattr(self, name) for name in ("loss", "optim", "lr_schedule", "average")}
+        return named | {f"penalty.{name}": each for name, each in zip(names, self.penalty, strict=True)}
 
     @property
     def primary_metric(self) -> str:
@@ -86,11 +106,26 @@ class Config:
         steps, every = self.training.steps, self.training.evaluate_every
         return [*range(0, steps, every), steps]
 
+    @property
+    def evaluations(self) -> int:
+        """How many there are: the length of the schedule, which may be too long to be made."""
+        return -(-self.training.steps // self.training.evaluate_every) + 1
+
     def picture_steps(self) -> list[int]:
         """The steps after which a frame of the picture is kept, when pictures are asked for."""
-        if not (self.plot.live or self.plot.animation):
+        if not self.pictured:
             return []
         return [*range(0, self.training.steps, self.plot.every), self.training.steps]
+
+    @property
+    def pictured(self) -> bool:
+        """Whether pictures are asked for."""
+        return self.plot.live or self.plot.animation
+
+    @property
+    def pictures(self) -> int:
+        """How many frames of the picture are kept of a run."""
+        return -(-self.training.steps // self.plot.every) + 1 if self.pictured else 0
 
 
 class InvalidConfigError(ValueError):
@@ -109,16 +144,64 @@ def validate(values: Mapping[str, Any], choices: Mapping[str, str] = MappingProx
     types, values out of range; when there are none, what does not go together.
     """
     config, problems = build(Config, values)
-    problems = problems or [*_unfit(config), *_contradictions(config, values, choices)]
+    problems = problems or [
+        *_uncountable(config),
+        *_rounded_away(config, in_order(values.get("penalty", {}))),
+        *_unfit(config),
+        *_contradictions(config, values, choices),
+    ]
     if problems:
         raise InvalidConfigError(problems)
     assert isinstance(config, Config)
     return config
 
 
+def _uncountable(config: Config) -> Iterator[str]:
+    """Numbers that are counted further than seeds and steps go."""
+    if config.seed + config.seeds > SEEDS:
+        yield (
+            f"seeds = {config.seeds}: the last seed would be {config.seed + config.seeds - 1}, beyond "
+            f"{SEEDS - 1}; lower seed to at most {SEEDS - config.seeds}"
+        )
+    if config.training.dtype == "float32" and config.training.steps > COUNTED:
+        yield (
+            f"training.steps = {config.training.steps}: a run counts its steps in float32, which goes no "
+            f"further than {COUNTED}; use training.dtype=float64"
+        )
+
+
+def _rounded_away(config: Config, penalties: Sequence[str]) -> Iterator[str]:
+    """Settings that are within their bounds, but not any more in the precision that training has."""
+    # PyTorch makes modules in single precision, whatever they are turned into afterwards.
+    parts = {"network": config.network}
+    if config.training.dtype == "float32":
+        parts |= config.components(penalties)
+    for part, component in parts.items():
+        remedy = "" if part == "network" else "; use training.dtype=float64"
+        for name in float_fields(component):
+            value, allowed = getattr(component, name), allowed_of(component, name)
+            held = in_single(value)
+            if not math.isfinite(held):
+                why = f"is beyond float32, which ends at {SINGLE.max:.1e}"
+            elif value and not held:
+                why = f"is 0 in float32, where the smallest number is {SINGLE.tiny:.1e}"
+            elif not allowed.takes(held):
+                why = f"is {held:g} in float32; must be {allowed.words()}"
+            else:
+                continue
+            yield f"{part}.{name} = {value}: {why}{remedy}"
+
+
+def in_single(value: float) -> float:
+    """A number as float32 holds it; those too small for all of its digits count as 0, as in training."""
+    with np.errstate(over="ignore", under="ignore"):
+        held = float(np.float32(value))
+    return 0.0 if abs(held) < SINGLE.tiny else held
+
+
 def _unfit(config: Config) -> Iterator[str]:
-    """What this machine lacks, or has no memory for."""
-    training, target = config.training, config.target
+    """What this machine lacks; whether the memory is enough is asked where the workers are known."""
+    training = config.training
     if training.device == "cuda":
         import torch
 
@@ -126,13 +209,6 @@ def _unfit(config: Config) -> Iterator[str]:
             yield "training.device = cuda: no CUDA device here; use cpu or auto"
     if training.compile == "always" and (reason := why_no_compiler()):
         yield f"training.compile = always: {reason}, or use auto"
-    memory = training.evaluation_samples**2 * target.points * 8
-    if target.family and memory > 2e9:
-        most = math.isqrt(int(2e9 / target.points / 8))
-        yield (
-            f"training.evaluation_samples = {training.evaluation_samples}: the energy distance "
-            f"compares all pairs; must be at most {most} for {target.points} points"
-        )
 
 
 def _contradictions(config: Config, values: Mapping[str, Any], choices: Mapping[str, str]) -> Iterator[str]:

@@ -10,6 +10,7 @@ import dataclasses
 import difflib
 import importlib
 import inspect
+import math
 import sys
 import types
 import typing
@@ -17,16 +18,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field
 from typing import Any
 
+MOST = 10**12
+"""Whole numbers of which no field says otherwise are no larger: nothing here is ever counted so far."""
+
 
 @dataclass(frozen=True)
 class Allowed:
-    """What a field takes: an open or closed range, or a list of choices."""
+    """What a field takes: an open or closed range, or a list of choices; fewest: entries of a list."""
 
     above: float | None = None
     at_least: float | None = None
     below: float | None = None
     at_most: float | None = None
     choices: tuple[str, ...] = ()
+    fewest: int = 0
 
     def words(self) -> str:
         """The restriction in words, e.g. `above 0 and at most 1`; empty if there is none."""
@@ -62,15 +67,28 @@ def bounded(
     at_least: float | None = None,
     below: float | None = None,
     at_most: float | None = None,
+    fewest: int = 0,
 ) -> Any:
-    """A number (or a tuple of numbers, each) within bounds."""
-    allowed = Allowed(above, at_least, below, at_most)
+    """A number (or a tuple of at least `fewest` numbers, each) within bounds."""
+    allowed = Allowed(above, at_least, below, at_most, fewest=fewest)
     return field(default=default, metadata={"allowed": allowed})
 
 
 def choice(default: str, *others: str) -> Any:
     """One word out of several; the first is the default."""
     return field(default=default, metadata={"allowed": Allowed(choices=(default, *others))})
+
+
+def float_fields(component: Any) -> list[str]:
+    """The fields of a dataclass that hold a number."""
+    return [f.name for f in dataclasses.fields(component) if f.type in (float, "float")]
+
+
+def allowed_of(component: Any, name: str) -> Allowed:
+    """What a field of a dataclass takes."""
+    metadata = component.__dataclass_fields__[name].metadata
+    allowed: Allowed = metadata.get("allowed", Allowed())
+    return allowed
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -99,10 +117,9 @@ def build(expected: type, values: Any, key: str = "") -> tuple[Any, list[str]]:
             continue
         if name not in fields:
             hint = nearest(str(name), fields) or f"; known: {', '.join(fields)}"
-            problems.append(f"{path} = {_shown(value)}: no such key{hint}")
+            problems.append(f"{path} = {shown(value)}: no such key{hint}")
             continue
-        allowed = fields[name].metadata.get("allowed", Allowed())
-        converted, found = _convert(hints[name], value, path, allowed)
+        converted, found = _convert(hints[name], value, path, allowed_of(cls, name))
         problems += found
         arguments[name] = converted
     for name, f in fields.items():
@@ -148,25 +165,26 @@ def _convert(hint: Any, value: Any, path: str, allowed: Allowed) -> tuple[Any, l
         kinds = [part for part in parts if part is not type(None)]
         if len(kinds) > 1:
             tried = [_convert(kind, value, path, allowed) for kind in kinds]
-            wrong = (
-                f"{path} = {_shown(value)}: must be {' or '.join(_named(kind, allowed) for kind in kinds)}"
-            )
+            wrong = f"{path} = {shown(value)}: must be {' or '.join(_named(kind, allowed) for kind in kinds)}"
             return next((each for each in tried if not each[1]), (None, [wrong]))
         hint = kinds[0]
         origin, parts = typing.get_origin(hint), typing.get_args(hint)
-    wrong = f"{path} = {_shown(value)}: must be {_named(hint, allowed)}"
+    wrong = f"{path} = {shown(value)}: must be {_named(hint, allowed)}"
     if origin is tuple:
         if not isinstance(value, list | tuple):
             return None, [wrong]
         items = [_convert(parts[0], item, path, allowed) for item in value]
-        if any(found for _, found in items):
+        if any(found for _, found in items) or len(value) < allowed.fewest:
             return None, [wrong]
         return tuple(item for item, _ in items), []
     accepted = (int, float) if hint is float else (hint,)
     if not isinstance(value, accepted) or (isinstance(value, bool) and hint is not bool):
-        return None, [wrong]
+        whole = hint is int and isinstance(value, float) and value.is_integer() and abs(value) < MOST
+        return None, [f"{wrong}; write {value:.0f}" if whole else wrong]
     if hint is float and not abs(value) <= sys.float_info.max:
-        return None, [wrong]
+        return None, [f"{wrong}, and finite"]
+    if hint is int and allowed.at_most is None and abs(value) > MOST:
+        return None, [f"{wrong} and at most {MOST}"]
     if not allowed.takes(value):
         return None, [wrong + (nearest(value, allowed.choices) if isinstance(value, str) else "")]
     return (float(value) if hint is float else value), []
@@ -175,7 +193,7 @@ def _convert(hint: Any, value: Any, path: str, allowed: Allowed) -> tuple[Any, l
 def _build_several(expected: type, values: Any, key: str) -> tuple[Any, list[str]]:
     """Objects from a mapping of names to their settings, in the order of the names."""
     if not isinstance(values, Mapping):
-        return None, [f"{key} = {_shown(values)}: must be named groups of settings"]
+        return None, [f"{key} = {shown(values)}: must be named groups of settings"]
     built = [build(expected, values[name], f"{key}.{name}") for name in in_order(values)]
     problems = [line for _, found in built for line in found]
     return (None if problems else tuple(each for each, _ in built)), problems
@@ -194,7 +212,8 @@ def _named(hint: Any, allowed: Allowed) -> str:
         return allowed.words()
     if typing.get_origin(hint) is tuple:
         item = _NAMES.get(typing.get_args(hint)[0], "values")
-        return f"a list, each {item} {allowed.words()}".rstrip()
+        length = f" of at least {allowed.fewest}" if allowed.fewest else ""
+        return f"a list{length}, each {item} {allowed.words()}".rstrip()
     return f"{_NAMES.get(hint, getattr(hint, '__name__', str(hint)))} {allowed.words()}".rstrip()
 
 
@@ -202,6 +221,9 @@ def _described(hint: Any, f: "dataclasses.Field[Any]") -> str:
     return _named(hint, f.metadata.get("allowed", Allowed()))
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as text, cut where it is long."""
+    if isinstance(value, int) and abs(value) >= 10**100:  # Python refuses to write out thousands of digits
+        return f"about 1e{int(value.bit_length() * math.log10(2))}"
     text = str(value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -271,6 +271,23 @@ def test_the_command_makes_one_table_when_asked_for_one(file_grid: Callable[...,
         (["--format", "pdf"], "format pdf: must be one of md, csv, latex, html"),
         (["--rows", "loss"], "--rows and --columns: give both, a swept key each"),
         (["--by", "loss", "--rows", "loss", "--columns", "network"], "--by and --rows: give one of them"),
+        (["--rows", "loss", "--columns", "loss"], "--rows and --columns: both are loss; give two keys"),
+        *[
+            (["--tolerance", wrong], f"--tolerance {wrong!r}: must be a number above 0, and finite")
+            for wrong in ("nan", "inf", "-1", "0", "1e999", "x", "", "0.1,0.2")
+        ],
+        *[
+            (["--by", wrong], f"--by {wrong!r}: must be a list of swept keys, with a name between the commas")
+            for wrong in ("", ",", " ", "loss,,", ",network")
+        ],
+        *[
+            (["--format", wrong], f"--format {wrong!r}: must be a list of md, csv, latex, html, with a name")
+            for wrong in ("", "md,,csv")
+        ],
+        (["--metric", ""], "--metric '': must be a name"),
+        (["--rows", "", "--columns", "loss"], "--rows '': must be a name"),
+        (["--rows", "loss", "--columns", " "], "--columns ' ': must be a name"),
+        (["--columns", "loss"], "--rows and --columns: give both, a swept key each"),
     ],
 )
 def test_the_command_answers_a_mistake_with_one_line(

@@ -5,6 +5,7 @@ import dataclasses
 import importlib.util
 import json
 import logging
+import math
 import os
 import select
 import shutil
@@ -150,6 +151,23 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             "executor.workers = 2: the scheduler at tcp://there:8786 has its own; must be null",
         ),
         ({"_target_": "Slurm", "memory": "much"}, "executor.memory = much: must be like 2GB"),
+        ({"_target_": "Slurm", "memory": "2"}, "executor.memory = 2: must be like 2GB"),
+        (
+            {"_target_": "Slurm", "memory": "9" * 99 + "GB"},
+            f"executor.memory = {'9' * 57}...: must be like 2GB",
+        ),
+        (
+            {"_target_": "Slurm", "memory": "0GB"},
+            "executor.memory = 0GB: must be at least 500MB and at most 100TB",
+        ),
+        (
+            {"_target_": "Slurm", "memory": "900000TB"},
+            "executor.memory = 900000TB: must be at least 500MB and at most 100TB",
+        ),
+        (
+            {"_target_": "Slurm", "workers": 10**6},
+            "executor.workers = 1000000: must be a whole number at least 1 and at most 10000",
+        ),
         (
             {"_target_": "Slurm", "walltime": "an hour"},
             "executor.walltime = an hour: must be like 01:00:00 or 2-12:00:00",
@@ -159,6 +177,19 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_what_cannot_be_meant_is_refused(settings: dict[str, Any], problem: str) -> None:
     settings = settings | {"_target_": f"sinegan.sweep.cluster.{settings['_target_']}"}
     assert build(ExecutorSettings, settings, "executor") == (None, [problem])
+
+
+@pytest.mark.parametrize(
+    ("memory", "size"),
+    [("2GB", 2e9), ("1.5GiB", 1.5 * 2**30), ("600 MB", 6e8), ("700000kB", 7e8), ("1TiB", 2.0**40)],
+)
+def test_the_memory_of_a_job_is_read_as_decimal_or_binary(memory: str, size: float) -> None:
+    assert Slurm(memory=memory).memory_each == size
+
+
+def test_only_workers_on_this_machine_share_its_memory() -> None:
+    assert Dask(workers=2).memory_each is None
+    assert Dask(address="tcp://10.0.0.1:8786").memory_each == math.inf
 
 
 @pytest.mark.parametrize(

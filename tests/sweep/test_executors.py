@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 from helpers_for_workers import read_line, say_so_and_work_for_a_minute
 
-from sinegan.sweep.executors import Local, Serial
+from sinegan.schema import build
+from sinegan.sweep import executors
+from sinegan.sweep.executors import ExecutorSettings, Local, Serial
 
 PARENT = """
 import os, signal
@@ -43,6 +45,21 @@ def test_without_a_number_there_is_a_worker_for_each_core_that_may_be_used(
     assert Local().worker_count == 64
     monkeypatch.setattr(os, "cpu_count", lambda: None)
     assert Local().worker_count == 1
+
+
+@pytest.mark.parametrize("kind", ["sinegan.sweep.executors.Local", "sinegan.sweep.cluster.Dask"])
+def test_many_more_workers_than_cores_are_refused(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    monkeypatch.setattr(executors, "cores", lambda: 2)
+
+    def built(workers: int | None) -> list[str]:
+        return build(ExecutorSettings, {"_target_": kind, "workers": workers}, "executor")[1]
+
+    assert built(None) == built(3) == built(32) == []
+    assert built(33) == [
+        "executor.workers = 33: must be at most 32, 16 for each core that this process may use (2); "
+        "null takes one for each"
+    ]
+    assert built(10**6)[0].startswith("executor.workers = 1000000: must be at most 32")
 
 
 def test_one_process_works_at_once_and_its_futures_carry_results_and_errors() -> None:

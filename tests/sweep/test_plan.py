@@ -1,6 +1,5 @@
 """Every run that has no result yet is in exactly one shard, with runs of its own signature and step only."""
 
-import doctest
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,6 @@ from sinegan.game.losses import NonSaturating
 from sinegan.game.networks import Network
 from sinegan.game.targets import Square
 from sinegan.results import csv, known_runs, write_part
-from sinegan.sweep import plan as plan_module
 from sinegan.sweep.plan import Configuration, Member, Shard, missing, plan, shard_width
 from sinegan.training.optimisers import Adam
 from sinegan.training.signature import Run, signature
@@ -126,12 +124,6 @@ def test_a_width_is_the_largest_power_of_two_that_keeps_all_workers_busy(runs: i
     assert shard_width(runs, workers, widest=8) == max(fitting, default=1)
 
 
-def test_the_examples_of_the_documentation_hold() -> None:
-    found = doctest.testmod(plan_module)
-    assert found.attempted > 0
-    assert found.failed == 0
-
-
 def test_a_gpu_gets_large_stacks(make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     configs = {device: make_config(training={"device": device}, seeds=2000) for device in ("cpu", "auto")}
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
@@ -196,3 +188,17 @@ def test_what_is_missing_goes_on_from_its_files_and_what_failed_begins_again(
         Member(1, Run(config, 4), tmp_path),
         Member(1, Run(config, 5), tmp_path),
     ]
+
+
+def test_shards_are_narrowed_where_there_is_less_memory(make_config: MakeConfig) -> None:
+    large, small = (make_config(network=Network(generator=(width,)), seeds=16) for width in (9, 8))
+    asked: list[tuple[Config, int]] = []
+
+    def narrowed(config: Config, width: int) -> int:
+        asked.append((config, width))
+        return 2 if config == large else width
+
+    shards = plan(all_missing(large, small), 2, narrowed)
+    assert [len(shard.members) for shard in shards] == [2] * 8 + [8, 8]
+    assert names(flat(shards)) == names(all_missing(large, small))
+    assert asked == [(large, 8), (small, 8)]

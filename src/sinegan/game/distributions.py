@@ -16,7 +16,7 @@ class PointMass(Target):
 
     family = False
 
-    position: tuple[float, ...] = (0.0,)
+    position: tuple[float, ...] = bounded((0.0,), fewest=1)
 
     @property
     def points(self) -> int:
@@ -72,7 +72,7 @@ class Gaussian(Mixture):
 class GaussianMixture(Mixture):
     """Several on the line."""
 
-    means: tuple[float, ...] = (-2.0, 2.0)
+    means: tuple[float, ...] = bounded((-2.0, 2.0), fewest=1)
     std: float = bounded(0.5, above=0)
 
     def centers(self) -> Array:
@@ -83,7 +83,7 @@ class GaussianMixture(Mixture):
 class GaussianRing(Mixture):
     """Equally spaced on a circle; eight of them as in Lin et al. 2018 (PacGAN), section 4.1."""
 
-    gaussians: int = bounded(8, at_least=1)
+    gaussians: int = bounded(8, at_least=1, at_most=10**6)
     radius: float = bounded(1.0, at_least=0)
     std: float = bounded(0.01, above=0)
 
@@ -96,7 +96,7 @@ class GaussianRing(Mixture):
 class GaussianGrid(Mixture):
     """On a square grid around the origin; 5 x 5 of them as in Lin et al. 2018 (PacGAN), section 4.1."""
 
-    side: int = bounded(5, at_least=1)
+    side: int = bounded(5, at_least=1, at_most=1000)
     spacing: float = bounded(2.0, above=0)
     std: float = bounded(0.05, above=0)
 

@@ -64,9 +64,9 @@ class Network(Players):
     probability that the curve is real.
     """
 
-    latent: int = bounded(5, at_least=1)
-    generator: tuple[int, ...] = bounded((64, 128), at_least=1)
-    discriminator: tuple[int, ...] = bounded((64, 256), at_least=1)
+    latent: int = bounded(5, at_least=1, at_most=10**9)
+    generator: tuple[int, ...] = bounded((64, 128), at_least=1, at_most=10**9)
+    discriminator: tuple[int, ...] = bounded((64, 256), at_least=1, at_most=10**9)
     activation: str = choice("relu", *[name for name in ACTIVATIONS if name != "relu"])
     spectral_norm: bool = False
     """Whether each weight matrix of the discriminator is divided by its largest singular value."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sinegan.curve_files import DECIMALS, DELIMITERS, Curves, Reading, UnusableError, read_curves
-from sinegan.game.targets import Array, Curve, Target, extreme_of
+from sinegan.game.targets import MOST_POINTS, Array, Curve, Target, extreme_of
 from sinegan.schema import Allowed, bounded
 
 
@@ -28,7 +28,7 @@ class FromFile(Target):
     """
 
     path: str
-    points: int = bounded(16, at_least=2)
+    points: int = bounded(16, at_least=2, at_most=MOST_POINTS)
     x_column: int | str | None = None
     value_column: int | str | None = None
     curves: str | None = _found_out("rows", "columns")

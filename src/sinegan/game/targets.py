@@ -24,6 +24,9 @@ LARGEST = 1e18
 FEW, MOST_DRAWN = 8, 1_000_000
 """Curves that are drawn for a look at their values, and points up to which they are."""
 
+MOST_POINTS = 10**7
+"""Of a curve, which is made to see whether it can be: 80 MB."""
+
 
 class Modes(NamedTuple):
     """The gaussians that a target is a mixture of: centers (modes, points), and their standard deviation."""
@@ -84,7 +87,7 @@ def extreme_of(values: Array) -> float | None:
 class OnGrid(Target):
     """A function on `points` equally spaced places from `start` to `end`, both included."""
 
-    points: int = bounded(16, at_least=2)
+    points: int = bounded(16, at_least=2, at_most=MOST_POINTS)
     start: float = 0.0
     end: float = TWO_PI
 

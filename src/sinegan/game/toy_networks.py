@@ -67,7 +67,7 @@ class Affine(Players):
 
     scale: float = 1.0
     shift: float = 0.0
-    discriminator: tuple[int, ...] = bounded((32, 32), at_least=1)
+    discriminator: tuple[int, ...] = bounded((32, 32), at_least=1, at_most=10**9)
     activation: str = choice("tanh", *[name for name in ACTIVATIONS if name != "tanh"])
 
     def build_generator(self, points: int) -> nn.Module:

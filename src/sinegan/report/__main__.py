@@ -1,6 +1,7 @@
 """python -m sinegan.report DIR …: makes the report of sweeps again, or one table of them."""
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +23,13 @@ def main() -> None:
     folders: list[Path] = chosen.folders
     try:
         run(chosen, folders)
-    except (UnreadableSweepError, UnknownNameError, UnknownFormatError, ResultFilesError) as error:
+    except (
+        UnusableOptionError,
+        UnreadableSweepError,
+        UnknownNameError,
+        UnknownFormatError,
+        ResultFilesError,
+    ) as error:
         sys.exit(printable_lines(f"sinegan.report: {error}"))
     except OSError as error:
         sys.exit(printable_lines(f"sinegan.report: cannot write the report of {folders[0]}: {error}"))
@@ -30,21 +37,35 @@ def main() -> None:
 
 def run(chosen: argparse.Namespace, folders: Sequence[Path]) -> None:
     """The whole report, or with any option that shapes a table that table alone."""
-    formats = _words(chosen.format)
+    formats = _names("--format", chosen.format, f"of {', '.join(FORMATS)}")
     check_formats(formats)
-    by, (first, *more) = _words(chosen.by), folders
-    if not (by or chosen.metric or chosen.rows or chosen.columns or chosen.tolerance is not None):
+    by = None if chosen.by is None else _names("--by", chosen.by, "of swept keys")
+    rows, columns, metric = (
+        None if given is None else _name(option, given)
+        for option, given in (
+            ("--rows", chosen.rows),
+            ("--columns", chosen.columns),
+            ("--metric", chosen.metric),
+        )
+    )
+    tolerance = None if chosen.tolerance is None else _above_0("--tolerance", chosen.tolerance)
+    first, *more = folders
+    if (by, rows, columns, metric, tolerance) == (None,) * 5:
         make_report(first, more=more, formats=formats)
         return
-    if bool(chosen.rows) != bool(chosen.columns):
-        raise UnknownNameError("--rows and --columns: give both, a swept key each")
-    if by and chosen.rows:
-        raise UnknownNameError("--by and --rows: give one of them; a pivot table is by its rows and columns")
+    if (rows is None) != (columns is None):
+        raise UnusableOptionError("--rows and --columns: give both, a swept key each")
+    if rows is not None and rows == columns:
+        raise UnusableOptionError(f"--rows and --columns: both are {rows}; give two keys")
+    if by and rows:
+        raise UnusableOptionError(
+            "--by and --rows: give one of them; a pivot table is by its rows and columns"
+        )
     sweep = load_sweep(first, *more)
-    if chosen.rows:
-        view = pivot_view(sweep, chosen.rows, chosen.columns, chosen.metric, chosen.tolerance)
+    if rows and columns:
+        view = pivot_view(sweep, rows, columns, metric, tolerance)
     else:
-        view = by_view(sweep, by, chosen.metric, chosen.tolerance)
+        view = by_view(sweep, by or [], metric, tolerance)
     written = write_view(view, report_folder(first, more), formats)
     console = Console()
     print_view(view, console)
@@ -52,8 +73,32 @@ def run(chosen: argparse.Namespace, folders: Sequence[Path]) -> None:
         console.print(in_terminal(str(path)), soft_wrap=True)
 
 
-def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
+class UnusableOptionError(ValueError):
+    """An option's value cannot be used; the message says what is allowed."""
+
+
+def _names(option: str, text: str, kind: str) -> list[str]:
+    """The names in a list with commas, each once."""
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise UnusableOptionError(f"{option} {text!r}: must be a list {kind}, with a name between the commas")
+    return list(dict.fromkeys(names))
+
+
+def _name(option: str, text: str) -> str:
+    if not text.strip():
+        raise UnusableOptionError(f"{option} {text!r}: must be a name")
+    return text.strip()
+
+
+def _above_0(option: str, text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise UnusableOptionError(f"{option} {text!r}: must be a number above 0, and finite")
+    return number
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -67,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "folders", type=Path, nargs="+", metavar="DIR", help="a folder below outputs/sweeps or outputs/runs"
     )
-    parser.add_argument("--by", default="", metavar="KEY,…", help="a row for each combination of these keys")
+    parser.add_argument("--by", metavar="KEY,…", help="a row for each combination of these keys")
     parser.add_argument(
         "--metric",
         metavar="NAME",
@@ -81,7 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--tolerance",
-        type=float,
+        metavar="NUMBER",
         help="of steps_to_tolerance; by default a tenth of what the untrained generators have",
     )
     return parser

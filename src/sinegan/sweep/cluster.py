@@ -6,6 +6,7 @@ Dask is imported late: it is an extra, and most sweeps have no use for it.
 import getpass
 import importlib.util
 import logging
+import math
 import re
 import shutil
 import signal
@@ -19,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sinegan.schema import bounded
-from sinegan.sweep.executors import ExecutorError, ExecutorSettings, Local
+from sinegan.schema import bounded, shown
+from sinegan.sweep.executors import ExecutorError, ExecutorSettings, Local, too_many_workers
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,10 @@ SETTINGS = {
     # A worker that died has this long to start again, before it is given up.
     "distributed.deploy.lost-worker-timeout": "30s",
 }
+
+MEMORY = re.compile(r"(\d{1,15}(?:\.\d{1,15})?) ?([kMGT])(i?)B")
+LEAST_MEMORY, MOST_MEMORY = 500e6, 100e12
+"""Bytes: a worker that has loaded PyTorch takes more than a third of a gigabyte before it trains."""
 
 NO_DASHBOARD = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
 """Dask always opens a port for it: any that is free, lest there be a warning."""
@@ -67,6 +72,12 @@ class Dask(_OnDask):
             yield f"address = {self.address}: must be null or like tcp://host:8786"
         if self.address is not None and self.workers is not None:
             yield f"workers = {self.workers}: the scheduler at {self.address} has its own; must be null"
+        else:
+            yield from too_many_workers(self.workers)
+
+    @property
+    def memory_each(self) -> float | None:
+        return None if self.address is None else math.inf
 
     @property
     def worker_count(self) -> int:
@@ -104,7 +115,7 @@ class Dask(_OnDask):
 class Slurm(_OnDask):
     """Jobs of a Slurm cluster: a worker with one core each."""
 
-    workers: int = bounded(4, at_least=1)
+    workers: int = bounded(4, at_least=1, at_most=10_000)
     """Jobs at the same time; one that ends, by its walltime or otherwise, is submitted again."""
     memory: str = "2GB"
     """Of a job."""
@@ -123,10 +134,17 @@ class Slurm(_OnDask):
 
     def conflicts(self) -> Iterator[str]:
         yield from _missing_extra(self, "slurm", "dask_jobqueue")
-        if not re.fullmatch(r"\d+(\.\d+)? ?[kMGT]i?B", self.memory):
-            yield f"memory = {self.memory}: must be like 2GB"
+        if not MEMORY.fullmatch(self.memory):
+            yield f"memory = {shown(self.memory)}: must be like 2GB"
+        elif not LEAST_MEMORY <= self.memory_each <= MOST_MEMORY:
+            yield f"memory = {self.memory}: must be at least 500MB and at most 100TB"
         if not re.fullmatch(r"(\d+-)?\d+(:\d+){0,2}", self.walltime):
             yield f"walltime = {self.walltime}: must be like 01:00:00 or 2-12:00:00"
+
+    @property
+    def memory_each(self) -> float:
+        number, unit, binary = MEMORY.fullmatch(self.memory).groups()  # type: ignore[union-attr]
+        return float(number) * float(1024 if binary else 1000) ** (1 + "kMGT".index(unit))
 
     @property
     def worker_count(self) -> int:

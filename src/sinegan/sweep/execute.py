@@ -8,6 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from sinegan.kernels import use_uniform_kernels
 from sinegan.printable import printable, printable_lines
 from sinegan.results import FAILED, PARTS, UNFINISHED, ResultFilesError, known_runs, remove_leftovers
 from sinegan.sweep.executors import ExecutorError, ExecutorSettings, Local, Serial
+from sinegan.sweep.memory import narrowed
 from sinegan.sweep.plan import Configuration, Member, Shard, missing, part_name, plan
 from sinegan.sweep.progress import FOLDER, AbandonedError, Reporter, Watcher, shown
 from sinegan.sweep.provenance import begin_provenance, complete_provenance
@@ -181,7 +183,7 @@ def _planned(
     if observers or (on_gpu and isinstance(executor, Local)):  # one process fills a GPU
         executor = Serial()
     workers = executor.worker_count if members else 1
-    shards = plan(members, workers)
+    shards = plan(members, workers, partial(narrowed, executor=executor))
     if len(shards) == 1 and isinstance(executor, Local) and workers > 1:
         return shards, executor, 1  # trained beside this process, which loads what comes after
     return (shards, executor, workers) if len(shards) > 1 else (shards, Serial(), 1)

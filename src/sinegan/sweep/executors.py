@@ -18,6 +18,9 @@ from hydra.errors import CompactHydraException
 from sinegan.schema import bounded
 from sinegan.sweep import fork_server
 
+WORKERS_A_CORE = 16
+"""Processes on this machine at most: more than one a core only makes each of them slower."""
+
 
 class ExecutorError(CompactHydraException):
     """The executor cannot be used: says why, and what to do. Hydra shows it without a traceback."""
@@ -29,6 +32,14 @@ class ExecutorSettings(ABC):
     @abstractmethod
     def worker_count(self) -> int:
         """How many shards run at the same time."""
+
+    @property
+    def memory_each(self) -> float | None:
+        """Bytes that each worker has on a machine of its own, infinite where nobody here can tell.
+
+        None where all workers share the memory of this machine.
+        """
+        return None
 
     @property
     def deaths(self) -> tuple[type[BaseException], ...]:
@@ -47,12 +58,12 @@ class Local(ExecutorSettings):
     workers: int | None = bounded(None, at_least=1)
     """Number of processes; null for as many as there are cores."""
 
+    def conflicts(self) -> Iterator[str]:
+        yield from too_many_workers(self.workers)
+
     @property
     def worker_count(self) -> int:
-        if self.workers:
-            return self.workers
-        # Where the system can tell them, only the cores that this process may use.
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return self.workers or cores()
 
     @contextmanager
     def open(self) -> Iterator[Executor]:
@@ -66,6 +77,21 @@ class Local(ExecutorSettings):
             raise
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def cores() -> int:
+    """How many this process may use, where the system can tell; else how many there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def too_many_workers(workers: int | None) -> Iterator[str]:
+    """What is wrong with so many processes on this machine."""
+    most = WORKERS_A_CORE * cores()
+    if workers is not None and workers > most:
+        yield (
+            f"workers = {workers}: must be at most {most}, {WORKERS_A_CORE} for each core that this process "
+            f"may use ({cores()}); null takes one for each"
+        )
 
 
 class ProcessPerWorker(Executor):

@@ -1,16 +1,14 @@
 """From configurations to shards: which runs train together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sinegan.config import Config
 from sinegan.results import FAILED, UNFINISHED, KnownRun
+from sinegan.sweep.memory import WIDEST, shard_width
 from sinegan.training.signature import Run, Signature, signature
-
-WIDEST = {"cpu": 8, "cuda": 1024}
-"""Runs in a shard at most: eight of the tutorial's games fit a level-2 cache; a GPU wants many."""
 
 SEVERAL = 4
 """Shards for each worker, with which it matters little that one of them is the last."""
@@ -80,10 +78,13 @@ def missing(place: int, configuration: Configuration, known_before: Sequence[Kno
     return members
 
 
-def plan(members: Sequence[Member], workers: int) -> list[Shard]:
+def plan(
+    members: Sequence[Member], workers: int, narrowed: Callable[[Config, int], int] | None = None
+) -> list[Shard]:
     """Cuts runs into shards: by signature and step, in order, wide, but enough for all workers.
 
     Where there are several shards of the widest for each worker, a group alone need not occupy them all.
+    narrowed: gives the width that there is memory for, of a configuration and the width that is wanted.
     """
     groups: dict[tuple[Signature, int], list[Member]] = {}
     for member in members:
@@ -95,6 +96,8 @@ def plan(members: Sequence[Member], workers: int) -> list[Shard]:
             for runs in (len(group), len(members) // SEVERAL)
         )
         width = max(of_this, of_all)
+        if narrowed is not None:
+            width = narrowed(group[0].run.config, width)
         for first in range(0, len(group), width):
             shards.append(Shard(len(shards), tuple(group[first : first + width])))
     return shards
@@ -103,15 +106,3 @@ def plan(members: Sequence[Member], workers: int) -> list[Shard]:
 def part_name(shard: Shard) -> str:
     """What the parts that a shard writes are called; no other shard of the sweep writes such."""
     return f"{shard.number:06d}"
-
-
-def shard_width(runs: int, workers: int, widest: int) -> int:
-    """The largest power of two, no more than `widest`, that leaves no worker without a shard.
-
-    >>> [shard_width(runs, 2, widest=8) for runs in (1, 2, 8, 16, 100)]
-    [1, 1, 4, 8, 8]
-    """
-    width = widest
-    while width > 1 and runs < width * workers:
-        width //= 2
-    return width

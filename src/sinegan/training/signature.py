@@ -1,13 +1,13 @@
 """Which runs can share a stack: those whose configurations differ in nothing but data."""
 
-import dataclasses
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from sinegan.config import Config
 from sinegan.game.losses import Loss
 from sinegan.game.networks import Players
 from sinegan.game.penalties import Penalty
+from sinegan.schema import float_fields
 from sinegan.training.averages import Average
 from sinegan.training.compiler import why_no_compiler
 from sinegan.training.optimisers import Optimiser
@@ -105,26 +105,15 @@ def why_eager(config: Config) -> str:
     return ""
 
 
-def _float_fields(component: Any) -> list[str]:
-    return [f.name for f in dataclasses.fields(component) if f.type in (float, "float")]
-
-
 def _blank(component: T) -> T:
-    blanked: T = replace(component, **dict.fromkeys(_float_fields(component), 0.0))
+    blanked: T = replace(component, **dict.fromkeys(float_fields(component), 0.0))
     return blanked
-
-
-def _components(config: Config) -> dict[str, Any]:
-    """The parts of a configuration whose float settings the runs of one stack may differ in."""
-    numbered = {f"penalty.{place}": penalty for place, penalty in enumerate(config.penalty)}
-    named = {name: getattr(config, name) for name in ("loss", "optim", "lr_schedule", "average")}
-    return named | numbered
 
 
 def settings_of(config: Config) -> dict[str, dict[str, float]]:
     """The float settings of each component, and of the game what is no part of a compiled program."""
     of_components = {
-        part: {name: getattr(component, name) for name in _float_fields(component)}
-        for part, component in _components(config).items()
+        part: {name: getattr(component, name) for name in float_fields(component)}
+        for part, component in config.components().items()
     }
     return of_components | {"game": {"steps": float(config.training.steps)}}

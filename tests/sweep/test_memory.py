@@ -1,0 +1,279 @@
+"""What does not fit is refused with the estimate, what is free and the remedy; what fits is not."""
+
+import dataclasses
+import doctest
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from sinegan.config import Config, Plot
+from sinegan.game.distributions import Gaussian
+from sinegan.game.networks import Network
+from sinegan.game.targets import RandomPhase
+from sinegan.sweep import memory
+from sinegan.sweep.cluster import Dask, Slurm
+from sinegan.sweep.executors import ExecutorSettings, Local, Serial
+from sinegan.sweep.memory import narrowed, problems
+from sinegan.sweep.room import Room
+from sinegan.training.footprint import of_worker
+
+MakeConfig = Callable[..., Config]
+GIB = 2**30
+
+quickly = settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@pytest.fixture(autouse=True)
+def room(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Says how many GiB are free; 20 unless a test says otherwise."""
+
+    def free(here: float, each: float = float("inf")) -> None:
+        monkeypatch.setattr(memory, "free_memory", lambda: Room(here * GIB, each * GIB))
+
+    free(20)
+    return free
+
+
+def changed(config: Config, **parts: dict[str, Any]) -> Config:
+    for part, fields in parts.items():
+        new = dataclasses.replace(getattr(config, part), **fields)
+        config = dataclasses.replace(config, **{part: new})
+    return config
+
+
+def refusal(config: Config, executor: ExecutorSettings) -> str:
+    (line,) = problems(config, executor)
+    return line
+
+
+def test_examples() -> None:
+    found = doctest.testmod(memory)
+    assert found.attempted >= 3
+    assert found.failed == 0
+
+
+HUGE = [
+    ("training", "batch_size", 10**9),
+    ("training", "discriminator_steps", 10**6),
+    ("training", "evaluation_samples", 10**9),
+    ("network", "latent", 10**8),
+    ("network", "generator", (100_000, 100_000)),
+    ("network", "discriminator", (10**9, 10**9)),
+    ("target", "points", 10**7),
+]
+
+
+@pytest.mark.parametrize(("part", "key", "value"), HUGE)
+@pytest.mark.parametrize("executor", [Serial(), Local(workers=2)], ids=["serial", "local"])
+def test_a_size_that_is_too_large_is_named_and_what_is_advised_fits(
+    make_config: MakeConfig, part: str, key: str, value: Any, executor: ExecutorSettings
+) -> None:
+    config = changed(make_config({"batch_size": 64}), **{part: {key: value}})
+    line = refusal(config, executor)
+    shown = [*value] if isinstance(value, tuple) else value
+    assert line.startswith(f"{part}.{key} = {shown}: needs about ")
+    assert "and 20 GiB are free; lower it to about " in line
+    (advice,) = re.findall(r"lower it to about ([\d,]+)", line)
+    fitting = int(advice.replace(",", ""))
+    lower, not_yet = (
+        tuple(min(each, number) for each in value) if isinstance(value, tuple) else number
+        for number in (fitting, 2 * fitting)
+    )
+    assert not list(problems(changed(config, **{part: {key: lower}}), executor))
+    assert list(problems(changed(config, **{part: {key: not_yet}}), executor))
+
+
+def test_workers_are_counted_and_fewer_are_advised_where_they_are_enough(make_config: MakeConfig) -> None:
+    config = changed(make_config(seeds=4), training={"batch_size": 2_000_000})
+    one = of_worker(config, 1) / GIB
+    assert 5 < one < 9, "one fits into 20 GiB, four do not"
+    line = refusal(config, Local(workers=4))
+    assert f"({one:.1f} GiB in each of 4 workers), and 20 GiB are free" in line
+    assert line.endswith(", or executor.workers to 2")
+    assert not list(problems(config, Local(workers=2)))
+    assert not list(problems(config, Serial()))
+
+
+def test_no_more_workers_count_than_have_something_to_do(make_config: MakeConfig) -> None:
+    config = changed(make_config(seeds=1), training={"batch_size": 2_000_000})
+    assert not list(problems(config, Local(workers=4)))
+
+
+@pytest.mark.parametrize("wish", ["live", "text"])
+def test_what_is_looked_on_at_trains_in_one_process(make_config: MakeConfig, wish: str) -> None:
+    config = changed(make_config(seeds=4, plot=Plot(**{wish: True})), training={"batch_size": 2_000_000})
+    assert not list(problems(config, Local(workers=4)))
+
+
+def test_the_history_and_the_frames_of_many_steps_are_named(make_config: MakeConfig) -> None:
+    rows = changed(make_config(), training={"steps": 10**9, "evaluate_every": 1, "dtype": "float64"})
+    assert refusal(rows, Serial()).startswith("training.evaluate_every = 1: needs about ")
+    assert "; raise it to about " in refusal(rows, Serial())
+    frames = changed(
+        make_config(plot=Plot(animation=True, every=1)),
+        training={"steps": 10**8, "evaluate_every": 10**8, "dtype": "float64"},
+    )
+    assert refusal(frames, Serial()).startswith("plot.every = 1: needs about ")
+    (advice,) = re.findall(r"raise it to about ([\d,]+)", refusal(frames, Serial()))
+    enough = changed(frames, plot={"every": int(advice.replace(",", ""))})
+    assert not list(problems(enough, Serial()))
+
+
+def test_seeds_are_named(make_config: MakeConfig) -> None:
+    line = refusal(make_config(seeds=10**9), Local(workers=2))
+    assert line.startswith("seeds = 1000000000: needs about ")
+    assert "to join their results), and 20 GiB are free; lower it to about " in line
+
+
+def test_two_sizes_that_are_both_too_large_are_both_named(make_config: MakeConfig) -> None:
+    config = changed(make_config(), training={"batch_size": 10**9}, network={"latent": 10**9})
+    line = refusal(config, Serial())
+    assert line.startswith("network.latent = 1000000000: needs about more than a million GiB of memory")
+    assert line.endswith("; lower it, and training.batch_size")
+
+
+def test_pairs_of_a_family_count_and_a_fixed_target_has_none(make_config: MakeConfig) -> None:
+    config = changed(make_config(target=RandomPhase(points=16)), training={"evaluation_samples": 20_000})
+    assert refusal(config, Serial()).startswith("training.evaluation_samples = 20000: needs about ")
+    few = changed(config, training={"evaluation_samples": 4_000})
+    assert not list(problems(few, Serial()))
+    assert not list(problems(changed(make_config(), training={"evaluation_samples": 20_000}), Serial()))
+
+
+def test_a_compiled_program_needs_less(make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = changed(make_config(target=Gaussian()), training={"evaluation_samples": 13_000})
+    assert list(problems(config, Serial()))
+    monkeypatch.setattr(memory, "is_compiled", lambda _: True)
+    assert not list(problems(config, Serial()))
+
+
+def test_a_job_of_slurm_has_the_memory_that_it_was_given(make_config: MakeConfig) -> None:
+    config = changed(make_config(), training={"batch_size": 2_000_000})
+    line = refusal(config, Slurm(memory="2GB", workers=1000))
+    assert line.startswith("training.batch_size = 2000000: needs about ")
+    assert "of memory in a worker, which has 1.9 GiB; lower it to about " in line
+    assert line.endswith(", or raise executor.memory")
+    assert not list(problems(config, Slurm(memory="10GB", workers=1000)))
+
+
+def test_the_memory_of_machines_that_nobody_here_knows_is_not_guessed(make_config: MakeConfig) -> None:
+    config = changed(make_config(), training={"batch_size": 10**8})
+    assert not list(problems(config, Dask(address="tcp://10.0.0.1:8786"))), "nor is it connected to"
+    assert refusal(make_config(seeds=10**9), Dask(address="tcp://10.0.0.1:8786")).startswith("seeds = ")
+
+
+def test_a_limit_of_the_process_counts(make_config: MakeConfig, room: Callable[..., None]) -> None:
+    config = changed(make_config(), training={"batch_size": 2_000_000})
+    room(20, 2)
+    line = refusal(config, Serial())
+    assert "of memory in a process, which may take 2.0 GiB; lower it to about " in line
+    assert line.endswith(", or raise ulimit -v")
+
+
+def test_what_is_small_is_not_held_against_anything(
+    make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(memory, "free_memory")
+    assert not list(problems(make_config(), Local(workers=8)))
+
+
+def test_a_network_that_cannot_be_built_is_refused_with_its_words(make_config: MakeConfig) -> None:
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Fussy(Network):
+        def build_generator(self, points: int) -> nn.Module:
+            raise ArithmeticError(f"{points} points are too many\nfor me")
+
+    assert refusal(make_config(network=Fussy()), Serial()) == (
+        "network = Fussy: cannot be built for 6 points (6 points are too many)"
+    )
+
+
+def test_a_shard_is_as_wide_as_there_is_memory_for(
+    make_config: MakeConfig, room: Callable[..., None]
+) -> None:
+    config = changed(make_config(seeds=64), training={"batch_size": 1_200_000})
+    assert narrowed(config, 8, Local(workers=2)) == 4
+    assert 2 * of_worker(config, 4) < 20 * GIB < 2 * of_worker(config, 8)
+    assert narrowed(config, 2, Local(workers=2)) == 2, "never wider than was asked for"
+    assert narrowed(config, 8, Serial()) == 8
+    assert narrowed(make_config(seeds=64), 8, Local(workers=2)) == 8
+    room(0.001)
+    assert narrowed(config, 8, Local(workers=2)) in (1, 2), "what takes least; an eager stack has two lanes"
+
+
+@quickly
+@given(
+    batch=st.integers(1, 10**7),
+    seeds=st.integers(1, 40),
+    workers=st.integers(1, 6),
+    free=st.floats(0.2, 100),
+)
+def test_what_is_not_refused_can_be_cut_so_that_it_fits(make_config, batch, seeds, workers, free):  # type: ignore[no-untyped-def]
+    config = changed(make_config(seeds=seeds), training={"batch_size": batch})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(memory, "free_memory", lambda: Room(free * GIB))
+        refused = bool(list(problems(config, Local(workers=workers))))
+        width = narrowed(config, 8, Local(workers=workers))
+    needed = min(workers, seeds) * of_worker(config, 1)
+    assert refused == (needed > free * GIB) or abs(needed / free / GIB - 1) < 0.05
+    if not refused and seeds >= workers:
+        assert workers * of_worker(config, width) < 1.05 * free * GIB
+
+
+ABSURD = """
+import resource
+from hydra import compose, initialize_config_dir
+from sinegan.conf_folder import conf_folder
+from sinegan.composition import problems_of
+
+resource.setrlimit(resource.RLIMIT_AS, (LIMIT, LIMIT))
+with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+    for overrides in CASES:
+        (problem,) = problems_of(compose("config", overrides))
+        print(problem)
+"""
+CASES = [
+    ["training.batch_size=1000000000"],
+    ["network.latent=100000000"],
+    ["network.generator=[100000,100000]"],
+    ["network.discriminator=[1000000000,1000000000]", "network.spectral_norm=true"],
+    ["target.points=1000000000"],
+    ["target.points=10000000"],
+    ["target=function", "target.function=numpy.sinc", "target.points=10000000"],
+    ["target=gaussian_ring", "target.gaussians=1000000000"],
+    ["target=gaussian_grid", "target.side=100000"],
+    ["seeds=1000000000"],
+    ["seeds=100000000000"],
+    ["executor.workers=1000000"],
+    ["executor=dask", "executor.workers=1000000"],
+    ["executor=slurm", "executor.workers=1000000"],
+    ["training.steps=1000000000000000000000000000000"],
+    ["training.steps=1000000000000", "training.evaluate_every=1", "training.dtype=float64"],
+    ["training.evaluation_samples=100000000"],
+    ["training.evaluation_samples=100000000", "target=random_phase"],
+    ["training.discriminator_steps=1000000000"],
+    ["training.discriminator_steps=1000000"],
+    ["seed=4294967295", "seeds=2"],
+]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the memory of a process")
+def test_every_absurd_size_is_refused_in_bounded_memory() -> None:
+    script = ABSURD.replace("(LIMIT, LIMIT)", str((8 * GIB, 8 * GIB))).replace("CASES", repr(CASES))
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(CASES)
+    for overrides, line in zip(CASES, lines, strict=True):
+        keys = [override.partition("=")[0] for override in overrides]
+        assert line.split(" ")[0] in keys
+        assert re.search("needs about|at most", line)
