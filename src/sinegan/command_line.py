@@ -2,36 +2,29 @@
 
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hydra import compose
-from hydra._internal.hydra import Hydra
-from hydra._internal.utils import create_config_search_path
 from hydra.core.config_loader import ConfigLoader
-from hydra.core.config_search_path import SearchPathQuery
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
-from hydra.initialize import get_gh_backup, restore_gh_from_backup
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sinegan.arguments import RESUME, BadArgumentsError, resume_folder, resumed
 from sinegan.composition import problems_of
-from sinegan.conf_folder import conf_folder
 from sinegan.config import InvalidConfigError
 from sinegan.files import UnwritableFileError, refuse_links
 from sinegan.folders import home, name_problem
+from sinegan.loader import CONFIG_NAME, config_loader
 from sinegan.results import DamagedResultsError
 from sinegan.schema import nearest
 from sinegan.sweep_folder import holds_sweep, is_configuration
 
-CONFIG_NAME = "config"
 SEEDS = ("seed", "seeds")
 
 
@@ -58,7 +51,7 @@ def understood(args: Namespace) -> Command:
     Raises InvalidConfigError with every unknown group, choice or key (and the nearest right one), and
     every value of a wrong type or out of range.
     """
-    with _config_loader(args) as loader:
+    with config_loader(args) as loader:
         named, typed = resumed(args.overrides)
         overrides, problems = _parsed(typed, loader)
         choices, values, hydra_values = _sorted(overrides, loader)
@@ -90,21 +83,6 @@ def understood(args: Namespace) -> Command:
         chosen = any(override.key_or_group == f"hydra.{key}.dir" for override in hydra_values)
         folder = _new_folder(loader, args.config_name or CONFIG_NAME, typed, multirun)
         return Command(multirun, folder, chosen, live)
-
-
-@contextmanager
-def _config_loader(args: Namespace) -> Iterator[ConfigLoader]:
-    """Hydra's loader over our YAML files, and over the folder given with --config-dir."""
-    before = get_gh_backup()
-    search_path = create_config_search_path(str(Path(args.config_path or conf_folder()).absolute()))
-    if args.config_dir:
-        extra = f"file://{Path(args.config_dir).absolute()}"
-        search_path.prepend("command-line", extra, anchor=SearchPathQuery(provider="schema"))
-    Hydra.create_main_hydra2("sinegan", search_path)
-    try:
-        yield GlobalHydra.instance().config_loader()
-    finally:
-        restore_gh_from_backup(before)
 
 
 def _parsed(texts: Sequence[str], loader: ConfigLoader) -> tuple[list[Override], list[str]]:

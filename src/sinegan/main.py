@@ -1,6 +1,7 @@
 """The one entry point: python -m sinegan.main [-m] [key=value …]."""
 
 import os
+import re
 import shlex
 import sys
 from argparse import Namespace
@@ -21,6 +22,7 @@ from sinegan.arguments import (
     search_working_folder,
     swept,
 )
+from sinegan.completion import complete
 from sinegan.conf_folder import conf_folder
 from sinegan.ends import Stopping, Typed, exit_code, program, stoppable
 from sinegan.files import InUseError, UnwritableFileError, exclusive
@@ -89,6 +91,10 @@ def _main(run: Callable[[], None], words: list[str], stopping: Stopping) -> int 
 
 def shown(run: Callable[[], None], args: Namespace) -> int | str | None:
     """Lets Hydra show help, a configuration or completions; returns the exit code, or a refusal."""
+    asked = re.fullmatch("query=(bash|zsh|fish)", " ".join(args.overrides)) if args.shell_completion else None
+    if asked:
+        complete(asked[1])
+        return 0
     several = list(swept(args.overrides)) if args.cfg or args.info else []
     if several:
         return f"{NOTHING}{' '.join(several)}: one configuration is shown; give one value"
