@@ -16,7 +16,8 @@ import yaml
 from PIL import Image
 
 from sinegan.files import exclusive
-from sinegan.main import claimed, report, wants_workers
+from sinegan.folders import claimed
+from sinegan.main import report, wants_workers
 from sinegan.sweep import memory
 from sinegan.sweep.room import Room
 
@@ -223,9 +224,8 @@ def test_a_killed_sweep_gives_a_table_and_goes_on_to_the_same_bytes(
 def test_an_interrupt_leaves_valid_files_and_a_clear_last_word(tmp_path: Path) -> None:
     folder, output, code = interrupted(tmp_path, signal.SIGINT)
     assert code == 130
-    assert f"Interrupted. What was trained is in {folder.relative_to(tmp_path)}; go on with resume=" in output
+    assert f"Interrupted. What was trained is in {folder.relative_to(tmp_path)}; go on with:\n  " in output
     assert "Traceback" not in output
-    assert len(rows(folder / "report/configurations.csv")) == 2
     assert not list(folder.rglob("*.part"))
 
 
@@ -375,3 +375,114 @@ def test_tab_completion_offers_keys_and_choices(tmp_path: Path) -> None:
 
     assert "loss=non_saturating" in complete("sinegan loss=no")
     assert "optim.lr=" in complete("sinegan optim.l")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        (["-m", "--cfg", "job"], "seeds: 8"),
+        (["seeds=5", "--cfg", "job"], "seeds: 5"),
+        (["--cfg", "job", "-m", "seeds=5", "--package", "optim"], "lr: 0.0001"),
+        (["-m", "--cfg", "hydra", "--resolve"], "dir: outputs/sweeps/"),
+        (["-m", "seeds=5", "--cfg", "all"], "    dir: outputs/sweeps/"),
+        (["-m", "seeds=5", "--info", "config"], "seeds: 5"),
+        (["-m", "--info"], "Installed Hydra Plugins"),
+        (["-m", "--hydra-help"], "See https://hydra.cc"),
+        (["seeds=5", "-m", "--help"], "usage: python -m sinegan.main"),
+    ],
+)
+def test_what_shows_something_shows_it_wherever_its_flag_stands(
+    inside: Callable[..., Finished], tmp_path: Path, arguments: list[str], shown: str
+) -> None:
+    done = inside(*arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert shown in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["-m", "seed=1,2", "--cfg", "job"], "seed=1,2: one configuration is shown; give one value"),
+        (["--info", "config", "nope=1"], "Could not override 'nope'."),
+        (["--cfg", "job", "optim.lr=${nope}", "--resolve"], "Interpolation key 'nope' not found"),
+        (["seeds=1", "--resolve"], "--resolve: goes with --cfg"),
+        (["seeds=1", "--speed=3"], "unrecognized arguments: --speed=3"),
+        (["--config-dir=nowhere", "--help"], "--config-dir nowhere: no such folder"),
+        (["hydra.run.dir="], "hydra.run.dir = : names no folder"),
+        (["hydra.run.dir=new/file/" + 300 * "x"], "File name too long"),
+        (["-m", "seed=1,2", "hydra.sweep.dir=new/file/" + 300 * "x"], "File name too long"),
+        (["resume=nowhere"], "resume = nowhere: no such folder"),
+        (["+resume=nowhere"], "resume = nowhere: no such folder"),
+        (["hydra.run.dir='line\nbreak'"], "holds characters that cannot be shown"),
+    ],
+)
+def test_a_refusal_has_words_and_leaves_nothing_behind(
+    inside: Callable[..., Finished], tmp_path: Path, arguments: list[str], problem: str
+) -> None:
+    done = inside(*arguments)
+    assert done.returncode == 1
+    assert done.stderr.startswith("sinegan: nothing was run:\n") or "Config search path" in done.stdout
+    assert problem in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_refused_job_leaves_no_date_folder(inside: Callable[..., Finished], tmp_path: Path) -> None:
+    (tmp_path / "outputs").mkdir()
+    assert inside("-m", "target.start=0,7,8", *QUICK).returncode == 1
+    assert list(tmp_path.rglob("*")) == [tmp_path / "outputs"]  # which was there before
+
+
+def test_a_folder_may_be_named_after_the_values(inside: Callable[..., Finished], tmp_path: Path) -> None:
+    common = ["hydra.run.dir='runs/${hydra.job.override_dirname}'", "executor=serial", *QUICK]
+    for rate in ("0.001", "0.002"):
+        assert inside(f"optim.lr={rate}", *common).returncode == 0
+    names = sorted(path.name for path in (tmp_path / "runs").iterdir())
+    assert [name.split("optim.lr=")[1].split(",")[0] for name in names] == ["0.001", "0.002"]
+
+
+def test_flags_may_follow_overrides(inside: Callable[..., Finished], tmp_path: Path) -> None:
+    (tmp_path / "mine/target").mkdir(parents=True)
+    (tmp_path / "mine/target/flat.yaml").write_text("_target_: sinegan.game.targets.Sine\namplitude: 0.1\n")
+    done = inside("target=flat,sine", *QUICK, "-m", "executor=serial", "--config-dir", "mine")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "flat" in done.stdout
+
+
+def test_a_report_that_cannot_be_made_is_a_failure(inside: Callable[..., Finished], tmp_path: Path) -> None:
+    sweep = ["hydra.run.dir=there", "executor=serial", *QUICK]
+    assert inside(*sweep).returncode == 0
+    report_folder = tmp_path / "there/report"
+    for path in report_folder.iterdir():
+        path.unlink()
+    report_folder.rmdir()
+    report_folder.write_text("in the way")
+    done = inside("resume=there", *sweep[1:])
+    assert done.returncode == 1
+    assert "sinegan: no report: " in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "program", [["-m", "sinegan.main"], [str(Path(sys.executable).with_name("sinegan"))]]
+)
+def test_a_module_of_the_working_folder_is_found_by_every_program_and_its_workers(
+    tmp_path: Path, program: list[str]
+) -> None:
+    (tmp_path / "conf/loss").mkdir(parents=True)
+    (tmp_path / "conf/loss/mine.yaml").write_text("_target_: losses_of_mine.Mine\n")
+    (tmp_path / "losses_of_mine.py").write_text(
+        "from dataclasses import dataclass\nfrom sinegan.game.losses import Minimax\n\n"
+        "@dataclass(frozen=True, kw_only=True)\nclass Mine(Minimax):\n    pass\n"
+    )
+    words = ["-m", "loss=mine,minimax", "--config-dir", "conf", *QUICK, "executor.workers=2"]
+    done = subprocess.run(
+        [sys.executable, *program, *words], cwd=tmp_path, capture_output=True, text=True, timeout=300
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    table = rows(only_folder(tmp_path / "outputs/sweeps") / "report/configurations.csv")
+    assert [(row["loss"], row["n"], row["failed"]) for row in table] == [
+        ("mine", "3", "0"),
+        ("minimax", "3", "0"),
+    ]

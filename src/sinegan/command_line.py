@@ -2,34 +2,29 @@
 
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hydra import compose
-from hydra._internal.hydra import Hydra
-from hydra._internal.utils import create_config_search_path
 from hydra.core.config_loader import ConfigLoader
-from hydra.core.config_search_path import SearchPathQuery
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
-from hydra.initialize import get_gh_backup, restore_gh_from_backup
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
+from sinegan.arguments import RESUME, BadArgumentsError, resume_folder, resumed
 from sinegan.composition import problems_of
-from sinegan.conf_folder import conf_folder
 from sinegan.config import InvalidConfigError
 from sinegan.files import UnwritableFileError, refuse_links
+from sinegan.folders import home, name_problem
+from sinegan.loader import CONFIG_NAME, config_loader
 from sinegan.results import DamagedResultsError
 from sinegan.schema import nearest
 from sinegan.sweep_folder import holds_sweep, is_configuration
 
-CONFIG_NAME = "config"
-RESUME = "resume"
 SEEDS = ("seed", "seeds")
 
 
@@ -56,10 +51,9 @@ def understood(args: Namespace) -> Command:
     Raises InvalidConfigError with every unknown group, choice or key (and the nearest right one), and
     every value of a wrong type or out of range.
     """
-    with _config_loader(args) as loader:
-        overrides, problems = _parsed(args.overrides, loader)
-        resumed = [override for override in overrides if override.key_or_group == RESUME]
-        overrides = [override for override in overrides if override not in resumed]
+    with config_loader(args) as loader:
+        named, typed = resumed(args.overrides)
+        overrides, problems = _parsed(typed, loader)
         choices, values, hydra_values = _sorted(overrides, loader)
         wrong = {override.key_or_group: list(_choice_problems(override, loader)) for override in choices}
         problems += [problem for found in wrong.values() for problem in found]
@@ -79,29 +73,16 @@ def understood(args: Namespace) -> Command:
         live = bool(OmegaConf.select(config, "plot.live"))
         if live and multirun:
             problems.append("plot.live = true: a sweep opens no window; leave out -m or plot.live")
-        problems += [line for override in resumed for line in _resume_problems(override, multirun)]
+        resume, in_the_way = _resume(named, multirun) if named else (None, [])
+        problems += in_the_way
         if problems:
             raise InvalidConfigError(problems)
-        if resumed:
-            return Command(multirun, Path(_texts(resumed[-1])[0]), chosen=True, live=live, resume=True)
+        if resume is not None:
+            return Command(multirun, resume, chosen=True, live=live, resume=True)
         key = "sweep" if multirun else "run"
         chosen = any(override.key_or_group == f"hydra.{key}.dir" for override in hydra_values)
-        return Command(multirun, Path(str(config.hydra[key].dir)), chosen, live)
-
-
-@contextmanager
-def _config_loader(args: Namespace) -> Iterator[ConfigLoader]:
-    """Hydra's loader over our YAML files, and over the folder given with --config-dir."""
-    before = get_gh_backup()
-    search_path = create_config_search_path(str(Path(args.config_path or conf_folder()).absolute()))
-    if args.config_dir:
-        extra = f"file://{Path(args.config_dir).absolute()}"
-        search_path.prepend("command-line", extra, anchor=SearchPathQuery(provider="schema"))
-    Hydra.create_main_hydra2("sinegan", search_path)
-    try:
-        yield GlobalHydra.instance().config_loader()
-    finally:
-        restore_gh_from_backup(before)
+        folder = _new_folder(loader, args.config_name or CONFIG_NAME, typed, multirun)
+        return Command(multirun, folder, chosen, live)
 
 
 def _parsed(texts: Sequence[str], loader: ConfigLoader) -> tuple[list[Override], list[str]]:
@@ -142,26 +123,42 @@ def _choice_problems(override: Override, loader: ConfigLoader) -> Iterator[str]:
                 yield f"{group} = {choice}: must be one of {', '.join(options)}{nearest(name, options)}"
 
 
-def _resume_problems(override: Override, multirun: bool) -> Iterator[str]:
-    """What keeps `resume=FOLDER` from naming a folder that can be gone on with."""
-    text = " ".join(_texts(override))
-    folder = Path(text)
+def _resume(named: Sequence[str], multirun: bool) -> tuple[Path | None, list[str]]:
+    """The folder that `resume=FOLDER` names, and what keeps it from being gone on with."""
+    try:
+        folder = resume_folder(named)
+    except BadArgumentsError as error:
+        return None, [str(error)]
+    return folder, list(_resume_problems(folder, multirun))
+
+
+def _resume_problems(folder: Path, multirun: bool) -> Iterator[str]:
     try:
         is_run, is_sweep = is_configuration(folder), holds_sweep(folder)
         refuse_links(folder)
     except (DamagedResultsError, UnwritableFileError) as error:
-        yield f"resume = {text}: {error}"
+        yield f"resume = {folder}: {error}"
         return
-    if override.is_sweep_override():
-        yield f"{override.input_line}: one folder at a time"
-    elif not folder.is_dir():
-        yield f"resume = {text}: no such folder; give one below outputs/sweeps or outputs/runs"
+    if problem := name_problem(str(folder)):
+        yield f"resume = {folder}: {problem}"
     elif not (is_run or is_sweep):
-        yield f"resume = {text}: holds no configuration; start it without resume"
+        yield f"resume = {folder}: holds no configuration; start it without resume"
     elif is_run and multirun:
-        yield f"resume = {text}: holds a single run; leave out -m"
+        yield f"resume = {folder}: holds a single run; leave out -m"
     elif is_sweep and not multirun:
-        yield f"resume = {text}: holds a sweep; add -m"
+        yield f"resume = {folder}: holds a sweep; add -m"
+
+
+def _new_folder(loader: ConfigLoader, config_name: str, words: Sequence[str], multirun: bool) -> Path:
+    """The folder of a new command. Raises InvalidConfigError when it cannot be one."""
+    key = "hydra.sweep.dir" if multirun else "hydra.run.dir"
+    try:
+        text = home(loader, config_name, words, multirun)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise InvalidConfigError([f"{key}: {str(error).splitlines()[0]}"]) from error
+    if problem := name_problem(text):
+        raise InvalidConfigError([f"{key} = {text}: {problem}"])
+    return Path(text)
 
 
 def _sweep_problems(overrides: Sequence[Override], multirun: bool) -> Iterator[str]:

@@ -5,12 +5,14 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from types import FrameType
+
+from sinegan.ends import SIGNALS, Stopping
 
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Around imports: no garbage is looked for, and an interrupt waits for their end.
+    """Around imports: no garbage is looked for, and a signal to stop waits for their end.
 
     What is loaded stays, so the garbage collector need not look through it: neither now nor at the end
     of the process, nor in those that are forked from it. What is half loaded cannot always be loaded
@@ -29,15 +31,25 @@ def loading() -> Iterator[None]:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Holds an interrupt back until the block ends."""
+    """Holds signals to stop back until the block ends."""
     if threading.current_thread() is not threading.main_thread():  # it gets none
         yield
         return
-    held: list[Any] = []
-    before = signal.signal(signal.SIGINT, lambda *received: held.append(received))
+    held: list[int] = []
+    handlers = {int(number): signal.getsignal(number) for number in SIGNALS}
+    before = {number: handler for number, handler in handlers.items() if callable(handler)}
+
+    def hold(number: int, _: FrameType | None) -> None:
+        if isinstance(handler := before[number], Stopping):
+            handler.announce()
+        held.append(number)
+
+    for number in before:
+        signal.signal(number, hold)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     if held:
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(held[0])

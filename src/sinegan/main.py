@@ -1,60 +1,117 @@
 """The one entry point: python -m sinegan.main [-m] [key=value …]."""
 
-import contextlib
+import os
+import re
+import shlex
 import sys
+from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import hydra
-from hydra._internal.utils import get_args_parser
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
 
+from sinegan.arguments import (
+    SHOWING,
+    BadArgumentsError,
+    in_order,
+    naming_folder,
+    parsed,
+    quoted,
+    search_working_folder,
+    swept,
+)
+from sinegan.completion import complete
 from sinegan.conf_folder import conf_folder
-from sinegan.files import LOCK, InUseError, UnwritableFileError, exclusive, writing
+from sinegan.ends import Stopping, Typed, exit_code, program, stoppable
+from sinegan.files import InUseError, UnwritableFileError, exclusive
 from sinegan.loading import loading
 from sinegan.printable import printable_lines
 from sinegan.sweep import fork_server
 from sinegan.task import train
 
-BEFORE_ANY_WORK = {"multirun.yaml", LOCK}
-"""What a command may leave in its folder when it ends before it has begun a configuration."""
+NOTHING = "sinegan: nothing was run:\n  "
+FULL_ERROR = "HYDRA_FULL_ERROR"
 
 
 def main() -> None:
     """Trains what the command line asks for and prints the table. Exits non-zero when any of it failed."""
+    search_working_folder()
     run = hydra.main(config_path=str(conf_folder()), config_name="config", version_base="1.3")(train)
-    args = get_args_parser().parse_args()
-    if args.help or args.hydra_help or args.cfg or args.info or args.shell_completion:
-        run()
-        return
+    with stoppable() as stopping:
+        try:
+            code = _main(run, sys.argv[1:], stopping)
+        except BadArgumentsError as error:
+            code = f"{NOTHING}{error}"
+        except KeyboardInterrupt as stop:
+            print("Interrupted before anything was trained.", flush=True)
+            code = exit_code(stop)
+    sys.exit(printable_lines(code) if isinstance(code, str) else code)
+
+
+def _main(run: Callable[[], None], words: list[str], stopping: Stopping) -> int | str | None:
+    """Shows or trains what the words ask for; returns the exit code, or the message of a refusal."""
+    args = parsed(words)
+    sys.argv[1:] = in_order(args)
+    if any(getattr(args, name) for name in SHOWING):
+        return shown(run, args)
+    fork_server.start_tracker()  # before another library does
     if wants_workers(args.overrides):
         fork_server.start()  # the sooner the better: it loads what the workers need
     # Imported late: torch takes longer to load than a help page or a tab completion should.
     with loading():
-        from sinegan.command_line import RESUME, understood
+        from sinegan.command_line import understood
         from sinegan.config import InvalidConfigError
+        from sinegan.folders import claimed, made_by, remove_unused
 
     try:
         command = understood(args)
     except InvalidConfigError as error:
-        sys.exit("\n".join(["sinegan: nothing was run:", *(f"  {line}" for line in error.problems)]))
+        return NOTHING + "\n  ".join(error.problems)
     if command.live:
         from sinegan.watch import missing_display
 
         if trouble := missing_display():
-            sys.exit(f"sinegan: nothing was run:\n  plot.live = true: {trouble}")
+            return f"{NOTHING}plot.live = true: {trouble}"
+    typed = Typed(program(sys.orig_argv, words), words, naming_folder(args.overrides))
+    folder, made = command.folder, made_by(command.folder)
     try:
-        folder = command.folder if command.resume else claimed(command.folder, command.chosen)
-        typed = [word for word in sys.argv if not word.startswith(f"{RESUME}=")]
-        sys.argv = [*typed, f"{command.folder_key}='{folder}'"]
+        if not command.resume:
+            folder = claimed(folder, command.chosen)
+            made = [folder, *made]
+        sys.argv[1:] = in_order(args, [f"{command.folder_key}={quoted(str(folder))}"])
         with exclusive(folder):
-            code = trained(run, folder)
-            if not isinstance(code, str):
-                code = report(folder) or code
+            return worked(run, folder, typed, stopping)
     except (InUseError, UnwritableFileError) as error:
-        code = f"sinegan: nothing was run:\n  {error}"
-    else:
-        remove_unused(folder)
-    sys.exit(printable_lines(code) if isinstance(code, str) else code)
+        return f"{NOTHING}{error}"
+    finally:
+        if not command.resume:
+            remove_unused(folder, made)
+
+
+def shown(run: Callable[[], None], args: Namespace) -> int | str | None:
+    """Lets Hydra show help, a configuration or completions; returns the exit code, or a refusal."""
+    asked = re.fullmatch("query=(bash|zsh|fish)", " ".join(args.overrides)) if args.shell_completion else None
+    if asked:
+        complete(asked[1])
+        return 0
+    several = list(swept(args.overrides)) if args.cfg or args.info else []
+    if several:
+        return f"{NOTHING}{' '.join(several)}: one configuration is shown; give one value"
+    before = os.environ.get(FULL_ERROR)
+    os.environ[FULL_ERROR] = "1"  # Hydra raises, then, what it would print with a traceback
+    try:
+        run()
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        if before == "1":
+            raise
+        return NOTHING + "\n  ".join(str(error).splitlines())
+    finally:
+        os.environ.pop(FULL_ERROR)
+        if before is not None:
+            os.environ[FULL_ERROR] = before
+    return 0
 
 
 def wants_workers(overrides: Sequence[str]) -> bool:
@@ -66,65 +123,47 @@ def wants_workers(overrides: Sequence[str]) -> bool:
     return not any(word.startswith("executor=") for word in overrides)
 
 
-def trained(run: Callable[[], None], folder: Path) -> int | str | None:
-    """Runs the command; returns the exit code, or the message of a refusal."""
+def worked(run: Callable[[], None], folder: Path, typed: Typed, stopping: Stopping) -> int | str | None:
+    """Trains and reports; returns the exit code, or the message of a refusal."""
+    from sinegan.folders import can_go_on, has_ended_runs
+
     try:
         run()
-    except KeyboardInterrupt:
-        print(f"\nInterrupted. What was trained is in {folder}; go on with resume={folder}", flush=True)
-        return 130
-    except SystemExit as stopped:
-        return stopped.code
-    return 0
-
-
-def claimed(folder: Path, chosen: bool) -> Path:
-    """A folder that nothing else writes to.
-
-    Two commands in the same second get two folders; one that the user named must not hold anything.
-    """
-    if chosen:
-        if {path.name for path in folder.glob("*")} - BEFORE_ANY_WORK:
-            sys.exit(f"sinegan: nothing was run:\n  {folder}: holds files already; name another folder")
-        return folder
-    candidate, number = folder, 1
-    with writing(folder):
-        candidate.parent.mkdir(parents=True, exist_ok=True)
-        while True:
-            try:
-                candidate.mkdir()
-                return candidate
-            except FileExistsError:
-                number += 1
-                candidate = folder.with_name(f"{folder.name}-{number}")
+        code: int | str | None = 0
+    except SystemExit as refused:
+        code = refused.code
+    except KeyboardInterrupt as stop:
+        code = exit_code(stop)
+        if not can_go_on(folder):
+            raise
+        print(f"Interrupted. What was trained is in {folder}; go on with:", flush=True)
+        print(f"  {typed.going_on(folder)}", flush=True)
+        if not has_ended_runs(folder):
+            return code
+    if isinstance(code, str) or not can_go_on(folder):
+        return code
+    stopping.look_out()
+    failed = report(folder)
+    return code or failed
 
 
 def report(folder: Path) -> int:
-    """Makes the report of what is there; a sweep that began nothing has none. Returns the exit code."""
+    """Makes the report of what is there. Returns the exit code."""
     from sinegan.report.make import make_report
     from sinegan.report.tables import UnreadableSweepError
 
     try:
         make_report(folder)
-    except KeyboardInterrupt:
-        print(f"\nInterrupted. The report is made by: python -m sinegan.report {folder}", flush=True)
-        return 130
-    except OSError as error:
+    except KeyboardInterrupt as stop:
+        print(
+            f"\nInterrupted. The report is made by: python -m sinegan.report {shlex.quote(str(folder))}",
+            flush=True,
+        )
+        return exit_code(stop)
+    except (OSError, UnreadableSweepError) as error:
         print(f"sinegan: no report: {error}", file=sys.stderr)
-    except UnreadableSweepError as error:
-        if {path.name for path in folder.glob("*")} - BEFORE_ANY_WORK:
-            print(f"sinegan: no report: {error}", file=sys.stderr)
+        return 1
     return 0
-
-
-def remove_unused(folder: Path) -> None:
-    """Removes a folder in which no work was begun."""
-    left = list(folder.glob("*"))
-    if {path.name for path in left} <= BEFORE_ANY_WORK:
-        for path in left:
-            path.unlink()
-        with contextlib.suppress(OSError):
-            folder.rmdir()
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from typing import Any
 
 from hydra.errors import CompactHydraException
 
+from sinegan.ends import SIGNALS
 from sinegan.schema import bounded
 from sinegan.sweep import fork_server
 
@@ -175,13 +176,15 @@ class _SerialExecutor(Executor):
 
 
 def _prepare_worker(environment: dict[str, str]) -> None:
-    """Leaves an interrupt to the parent, and ends when the parent has died, however it died.
+    """Leaves Ctrl-C and a closed terminal to the parent, and ends when the parent has died, however it died.
 
     environment: the parent's; the fork server has that of its own start.
     """
     os.environ.clear()
     os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     parent = multiprocessing.parent_process()
     assert parent is not None
 

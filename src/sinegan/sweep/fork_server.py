@@ -8,8 +8,12 @@ processes that use it have ended, however they did.
 import multiprocessing
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.context import BaseContext
+
+from sinegan.ends import SIGNALS
 
 LOADED = "sinegan.sweep.loaded"
 
@@ -26,11 +30,27 @@ def start() -> None:
     """Starts the server unless it runs. It loads while this process goes on."""
     if not AT_HAND:
         return
+    start_tracker()
     forkserver.set_forkserver_preload([LOADED])
-    resource_tracker.ensure_running()  # it would unblock interrupts
-    # An interrupt is for this process alone; the server would show a traceback while it loads.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
+    with _signals_blocked():  # the server would show a traceback while it loads
         forkserver.ensure_running()
+
+
+def start_tracker() -> None:
+    """Starts Python's tracker of semaphores, so that it outlives a signal to all processes of a command.
+
+    If it died of a closed terminal, the semaphores that this process gives back would be unknown to its
+    successor, which complains.
+    """
+    with _signals_blocked():
+        resource_tracker.ensure_running()
+
+
+@contextmanager
+def _signals_blocked() -> Iterator[None]:
+    """A process that is started within it inherits that: what signals ask for is up to this process."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
