@@ -1,0 +1,494 @@
+"""The overrides of a command line, composed as Hydra will compose them, and every problem of them at once."""
+
+import math
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from functools import cache
+from itertools import islice, product
+from typing import Any, get_origin, get_type_hints
+
+from hydra._internal.callbacks import Callbacks
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
+from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
+from hydra.types import HydraContext, RunMode
+from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
+
+from hydra_plugins.stacked_launcher.composer import Composer
+from hydra_plugins.stacked_launcher.stacked_launcher import current, set_number
+from sinegan.composition import problems_of
+from sinegan.config import Config, InvalidConfigError
+from sinegan.schema import nearest
+
+Job = tuple[str, ...]
+"""The overrides of one job, `key=value` each."""
+
+SEEDS = ("seed", "seeds")
+CHECKED = 2_000
+"""The most jobs that are checked here; the launcher checks those of a larger sweep."""
+MOST = 100_000
+"""The most jobs of a sweep: each has a folder, and all are held in memory together."""
+
+PARTS = [field.name for field in fields(Config)] + ["executor"]
+SEVERAL = [name for name, hint in get_type_hints(Config).items() if get_origin(hint) is tuple]
+"""The groups of which several may be chosen."""
+ONE = [name for name in PARTS if name not in SEVERAL] + ["experiment"]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a command line comes to."""
+
+    multirun: bool
+    live: bool
+    """Whether a window is asked for."""
+    problems: list[str]
+
+
+class Problems:
+    """Lines, each told once; one that only some jobs of a sweep have is told with what they share."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, list[Job]] = {}
+
+    def add(self, line: str, job: Job = ()) -> None:
+        self._jobs.setdefault(line, []).append(job)
+
+    def lines(self, jobs: Sequence[Job]) -> Iterator[str]:
+        """jobs: all of the sweep's that were checked."""
+        for line, having in self._jobs.items():
+            yield line + (_where(line, having, jobs) if any(having) else "")
+
+
+def _where(line: str, having: Sequence[Job], jobs: Sequence[Job]) -> str:
+    """What sets the jobs that have a problem apart, as far as the line does not say so itself."""
+    if len(set(having)) == len(set(jobs)):
+        return ""
+    everywhere = set.intersection(*map(set, jobs))
+    shared = [text for text in having[0] if all(text in job for job in having) and text not in everywhere]
+    named = [text for text in shared if _names(line, text)]
+    if named and not any(set(named) <= set(job) for job in set(jobs) - set(having)):
+        return ""
+    apart = [text for text in shared if text not in named]
+    return f" (with {' '.join(apart or [text for text in having[0] if text not in everywhere])})"
+
+
+def _names(line: str, text: str) -> bool:
+    key, _, value = text.lstrip("+").partition("=")
+    return f"{key}={value}" in line or f"{key} = {value}" in line or f"{key} = {value.strip(chr(39))}" in line
+
+
+def checked(
+    overrides: Sequence[Override],
+    loader: ConfigLoader,
+    config_name: str,
+    multirun: bool,
+    known: Sequence[str],
+) -> Checked:
+    """Composes what overrides say, for each job of a sweep as for a single run.
+
+    known: keys that are no part of a config, to be offered for one that is misspelled. Raises
+    InvalidConfigError when nothing can be composed.
+    """
+    return _Check(overrides, loader, config_name, known).done(multirun)
+
+
+class _Check:
+    def __init__(
+        self, overrides: Sequence[Override], loader: ConfigLoader, name: str, known: Sequence[str]
+    ) -> None:
+        self.loader = loader
+        self.name = name
+        self.known_beside = known
+        self.parser = OverridesParser.create(config_loader=loader)
+        self.parsed = cache(lambda text: self.parser.parse_override(text))
+        self.hydra = [override for override in overrides if override.is_hydra_override()]
+        self.own = [override for override in overrides if not override.is_hydra_override()]
+        self.typed = {override.get_key_element(): str(override.input_line) for override in self.own}
+        self.lines: list[str] = []
+        self.choices, self.unknown, self.values = Problems(), Problems(), Problems()
+        self.blamed: set[str] = set()
+        self.options: Callable[[str], list[str]] = cache(self._options)
+        self.chosen = cache(self._chosen)
+
+    def done(self, multirun: bool) -> Checked:
+        self.hydra = self._right_of_hydra()
+        swept = any(override.is_sweep_override() for override in self.own)
+        master, left_out = self._master()
+        multirun = multirun or master.hydra.mode == RunMode.MULTIRUN
+        for override in self.own:
+            if override.is_sweep_override() and not multirun:
+                self.lines.append(f"{override.input_line}: several values make a sweep; add -m")
+        if multirun or swept:
+            jobs = self._jobs(master)
+        else:
+            jobs = [tuple(str(override.input_line) for override in self.own)]
+        some = _some(jobs)
+        self.composer = Composer(self.loader, master)
+        configs = [self._checked(job) for job in some]
+        config = master if multirun else next(filter(None, configs), master)
+        for override, words in left_out:
+            if multirun and override.input_line not in self.blamed:
+                self.lines.append(_only_in_jobs(override, words))
+        live = any(OmegaConf.select(each, "plot.live") is True for each in configs if each is not None)
+        first = next(filter(None, configs), None)
+        if first is not None:
+            self.lines += _hydra_problems(first)
+        key = "hydra.sweep.dir" if multirun else "hydra.run.dir"
+        self.lines += _unresolved(config, key)
+        found = [line for part in (self.choices, self.unknown, self.values) for line in part.lines(some)]
+        return Checked(multirun, live, list(dict.fromkeys([*self.lines, *found])))
+
+    def _right_of_hydra(self) -> list[Override]:
+        """Hydra's own overrides without those that are wrong."""
+        right = []
+        for override in self.hydra:
+            wrong = list(self._choice_problems(override)) if self._is_choice(override) else []
+            if override.is_sweep_override():
+                wrong = [f"{override.input_line}: Hydra's own settings cannot be swept; give one value"]
+            self.lines += wrong
+            right += [] if wrong else [override]
+        kept, wrong_ones = self._composable(right, self._compose)
+        self.lines += [f"{override.input_line}: {words}" for override, words in wrong_ones]
+        return kept
+
+    def _compose(self, overrides: Sequence[Override]) -> DictConfig:
+        texts = [str(override.input_line) for override in overrides]
+        return self.loader.load_configuration(self.name, texts, RunMode.MULTIRUN)
+
+    def _composable(
+        self, overrides: Sequence[Override], compose: Callable[[Sequence[Override]], Any]
+    ) -> tuple[list[Override], list[tuple[Override, str]]]:
+        """The overrides with which a config can be composed, and the others with what is said of them."""
+        try:
+            compose(overrides)
+            return list(overrides), []
+        except Exception:  # Hydra's, OmegaConf's, and what a user's own YAML files make of them
+            kept: list[Override] = []
+        try:
+            compose(kept)
+        except Exception as error:
+            raise InvalidConfigError([*self.lines, words_of(error)]) from error
+        wrong = []
+        for override in sorted(overrides, key=lambda one: not self._is_choice(one)):
+            try:
+                compose([*kept, override])
+            except Exception as error:
+                wrong.append((override, words_of(error)))
+            else:
+                kept.append(override)
+        return kept, wrong
+
+    def _master(self) -> tuple[DictConfig, list[tuple[Override, str]]]:
+        """What Hydra composes before a sweep, and the overrides that keep it from doing so."""
+        right = [one for one in self.own if not (self._is_choice(one) and [*self._choice_problems(one)])]
+        kept, wrong = self._composable(right, lambda some: self._compose([*self.hydra, *some]))
+        return self._compose([*self.hydra, *kept]), wrong
+
+    def _options(self, group: str) -> list[str]:
+        texts = [str(override.input_line) for override in self.hydra if "searchpath" in override.key_or_group]
+        return self.loader.get_group_options(group, config_name=self.name, overrides=texts)
+
+    def _is_choice(self, override: Override) -> bool:
+        if override.is_delete() or isinstance(override._value, dict):  # a mapping is merged
+            return False
+        return bool(self.options(override.key_or_group))
+
+    def _choice_problems(self, override: Override) -> Iterator[str]:
+        group = override.key_or_group
+        options = self.options(group)
+        for choice in texts_of(override):
+            names = choice.strip("[]").split(",")
+            if choice.startswith("[") and group in ONE:
+                yield f"{group} = {choice}: must be one choice, no list of them; {_one_of(group, names)}"
+                continue
+            if len(names) > 1 and "none" in names:
+                others = ",".join(name for name in names if name != "none")
+                yield f"{group} = {choice}: none goes with no other; use {group}=[{others}] or {group}=none"
+            for name in names:
+                below, _, last = name.rpartition("/")
+                known = self.options(f"{group}/{below}") if below else options
+                if name != "null" and last not in known:
+                    yield f"{group} = {choice}: must be one of {', '.join(options)}{nearest(name, options)}"
+
+    # The jobs.
+
+    def _jobs(self, master: DictConfig) -> list[Job]:
+        """The jobs of a sweep, as its sweeper will make them; of a search, those at its limits."""
+        settings = master.hydra.sweeper
+        self.lines += _count_problems(settings)
+        searching = "direction" in settings  # what a searching sweeper is told
+        overrides = [*self._params(settings), *self.own]
+        if searching:
+            self.lines += _search_problems(overrides)
+        right = []
+        for override in overrides:
+            wrong = _sweep_problem(override, searching)
+            self.lines += wrong
+            right += [] if wrong else [override]
+        first = [tuple(_points(override)[0] for override in right)]
+        sweeper = self._sweeper(master)
+        if searching or not isinstance(sweeper, BasicSweeper):
+            return _at_limits([_points(override) for override in right])
+        sizes = [len(_points(override)) for override in _last_mentions(right)]
+        if settings.get("zip") is None and math.prod(sizes) > MOST:
+            self.lines.append(
+                f"{math.prod(sizes):,} configurations: a sweep has at most {MOST:,}; sweep fewer values"
+            )
+            return first
+        try:
+            return [tuple(job) for batch in sweeper.split_arguments(right, None) for job in batch]
+        except Exception as error:
+            self.lines.append(words_of(error))
+            return first
+
+    def _params(self, settings: DictConfig) -> Iterator[Override]:
+        for key, value in (settings.get("params") or {}).items():
+            try:
+                yield self.parser.parse_override(f"{key}={value}")
+            except HydraException as error:
+                self.lines.append(
+                    f"hydra.sweeper.params.{key} = {value}: cannot be understood ({words_of(error)})"
+                )
+
+    def _sweeper(self, master: DictConfig) -> Any:
+        """The sweeper, with its launcher; None if there is none to be had."""
+        try:
+            with current(master), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # a library's own, as it is loaded
+                context = HydraContext(config_loader=self.loader, callbacks=Callbacks(master))
+                return Plugins.instance().instantiate_sweeper(
+                    config=master, hydra_context=context, task_function=lambda _: None
+                )
+        except Exception as error:
+            self.lines.append(_named(words_of(error), "hydra.sweeper or hydra.launcher"))
+            return None
+
+    def _checked(self, job: Job) -> DictConfig | None:
+        """Composes a job without what is wrong in it, notes its problems."""
+        right: list[Override] = []
+        misnamed: list[str] = []
+        for text in job:
+            override = self.parsed(text)
+            wrong = list(self._choice_problems(override)) if self._is_choice(override) else []
+            for line in wrong:
+                self._blame(self.choices, line, override)
+            if wrong:
+                misnamed.append(override.key_or_group)
+            else:
+                right.append(override)
+        choices = tuple(str(one.input_line) for one in right if self._is_choice(one))
+        chosen, refused, known = self.chosen(choices)
+        for override, words in refused:
+            self._blame(self.unknown, f"{self._as_typed(override)}: {words}", override, job)
+        kept: list[Override] = []
+        for override in right:
+            if self._is_choice(override):
+                kept += [override] if override in chosen else []
+            elif override.key_or_group.split(".")[0] in misnamed:
+                continue  # of what was to be chosen
+            elif line := self._key_problem(override, known, kept):
+                self._blame(self.unknown, f"{self._as_typed(override)}: {line}", override, job)
+            else:
+                kept.append(override)
+        kept, refused = self._composable(kept, self._composed)
+        for override, words in refused:
+            self._blame(self.unknown, f"{self._as_typed(override)}: {words}", override, job)
+        config = self._composed(kept)
+        set_number(config, 0)
+        with current(config):
+            for line in [*problems_of(config), *_unresolved(config, "hydra.sweep.subdir")]:
+                if not any(f"{group}=" in line for group in misnamed):
+                    self.values.add(line, job)
+        return config
+
+    def _composed(self, overrides: Sequence[Override]) -> DictConfig:
+        return self.composer.compose([str(override.input_line) for override in overrides])
+
+    def _chosen(self, texts: Job) -> tuple[list[Override], list[tuple[Override, str]], set[str]]:
+        """The choices that can be composed, the others, and the keys that are there with them."""
+        kept, wrong = self._composable([self.parsed(text) for text in texts], self._composed)
+        return kept, wrong, set(_keys(self._composed(kept)))
+
+    def _as_typed(self, override: Override) -> str:
+        return self.typed.get(override.get_key_element(), str(override.input_line))
+
+    def _blame(self, where: Problems, line: str, override: Override, job: Job = ()) -> None:
+        self.blamed.add(self._as_typed(override))
+        where.add(line, job)
+
+    def _key_problem(self, override: Override, known: set[str], before: Sequence[Override]) -> str:
+        """What is wrong with the key of a value; nothing if it can be set."""
+        key = override.key_or_group
+        if override.is_add() or override.is_force_add():
+            return ""
+        if override.is_delete() and self.options(key) and key not in PARTS:
+            return ""
+        made = [one.key_or_group for one in before if one.is_add() or one.is_force_add()]
+        if key not in known and not any(key.startswith(f"{other}.") for other in made):
+            return f"no such key{_nearest_key(key, [*self.options(''), *known, *self.known_beside])}"
+        if override.is_delete() and key.split(".")[0] in PARTS:
+            remedy = f"{key}=none is for none" if "none" in self.options(key) else "set it to another value"
+            return f"is needed, and cannot be deleted; {remedy}"
+        return ""
+
+
+def _one_of(group: str, names: Sequence[str]) -> str:
+    single = f"{group}={names[0]}"
+    return (
+        f"use {single}" if len(names) == 1 else f"use {single}, or -m {group}={','.join(names)} for a sweep"
+    )
+
+
+def _nearest_key(key: str, known: Sequence[str]) -> str:
+    """A hint at the key that ends like this one, else at the nearest."""
+    known = [one for one in known if "_target_" not in one]
+    last = key.rpartition(".")[2]
+    if same := [one for one in known if one.rpartition(".")[2] == last]:
+        return f"; did you mean {' or '.join(same)}?"
+    if near := nearest(key, known):
+        return near
+    return nearest(last, [one.rpartition(".")[2] for one in known])
+
+
+def _keys(node: Any, prefix: str = "") -> Iterator[str]:
+    """All keys of a config but Hydra's own, with dots."""
+    if isinstance(node, ListConfig):
+        yield from (f"{prefix}{place}" for place in range(len(node)))
+    if not isinstance(node, DictConfig):
+        return
+    for key in map(str, node):
+        path = f"{prefix}{key}"
+        if path == "hydra":
+            continue
+        yield path
+        if not OmegaConf.is_missing(node, key) and not OmegaConf.is_interpolation(node, key):
+            yield from _keys(node[key], f"{path}.")
+
+
+def _only_in_jobs(override: Override, words: str) -> str:
+    """For an override that is right in each job, but not in what Hydra composes before it makes them."""
+    if override.is_sweep_override() or override.is_delete():
+        return f"{override.input_line}: {words}"
+    once = f"{override.get_key_element()}=choice({override.get_value_element_as_str()})"
+    return f"{override.input_line}: sets what only the swept choices have; write {once}"
+
+
+def texts_of(override: Override) -> list[str]:
+    """The values of an override as text; none for a continuous sweep (a searching sweeper's own)."""
+    if not override.is_sweep_override():
+        return [override.get_value_element_as_str()]
+    return list(islice(override.sweep_string_iterator(), MOST + 1)) if override.is_discrete_sweep() else []
+
+
+def _points(override: Override) -> list[str]:
+    """The overrides of single values that a swept one stands for; of an interval, those at its ends."""
+    key, value = override.get_key_element(), override.value()
+    if not override.is_sweep_override():
+        return [str(override.input_line)]
+    if isinstance(value, IntervalSweep):
+        assert value.start is not None
+        assert value.end is not None
+        whole = isinstance(value.start, int) and isinstance(value.end, int)
+        last = value.end if whole else math.nextafter(value.end, value.start)
+        return [f"{key}={value.start}", f"{key}={last}"]
+    return [f"{key}={text}" for text in texts_of(override)]
+
+
+def _last_mentions(overrides: Iterable[Override]) -> list[Override]:
+    return list({override.get_key_element(): override for override in overrides}.values())
+
+
+def _sweep_problem(override: Override, searching: bool) -> list[str]:
+    """What keeps a sweeper from taking the values of an override."""
+    if not override.is_sweep_override():
+        return []
+    value = override.value()
+    line = str(override.input_line)
+    if isinstance(value, IntervalSweep) and not searching:
+        return [f"{line}: only a search takes an interval; add hydra/sweeper=optuna, or list the values"]
+    if isinstance(value, RangeSweep) and not value.step:
+        return [f"{line}: must have a step other than 0"]
+    found = _points(override)
+    if not found:
+        return [f"{line}: has no value; give at least one"]
+    if len(found) > MOST:
+        return [f"{line}: has more than {MOST:,} values; sweep fewer"]
+    return []
+
+
+def _search_problems(overrides: Sequence[Override]) -> Iterator[str]:
+    """A search for the best configuration must not choose among seeds: it would pick the luckiest."""
+    for override in overrides:
+        key = override.key_or_group
+        if key in SEEDS and override.is_sweep_override():
+            yield f"{key}: a search must not choose among seeds; seeds=N trains N runs of every trial"
+
+
+def _at_limits(points: Sequence[Sequence[str]]) -> list[Job]:
+    """All combinations; of too many, each value with the first of the others."""
+    if math.prod(map(len, points)) <= CHECKED:
+        return list(product(*points))
+    first = [texts[0] for texts in points]
+    return [(*first[:at], text, *first[at + 1 :]) for at, texts in enumerate(points) for text in texts]
+
+
+def _some(jobs: Sequence[Job]) -> list[Job]:
+    """The jobs to check, each once: of too many, for each override the first that has it."""
+    distinct = list(dict.fromkeys(jobs))
+    if len(distinct) <= CHECKED:
+        return distinct
+    having: dict[str, Job] = {}
+    for job in distinct:
+        for text in job:
+            having.setdefault(text, job)
+    return list(dict.fromkeys(having.values()))
+
+
+def _count_problems(settings: DictConfig) -> Iterator[str]:
+    for name in ("max_batch_size", "n_trials", "n_jobs"):
+        value = settings.get(name)
+        if value is not None and value < 1:
+            yield f"hydra.sweeper.{name} = {value}: must be a whole number at least 1"
+
+
+def _hydra_problems(config: DictConfig) -> Iterator[str]:
+    """What Hydra itself would stumble over when it sets up a job."""
+    verbose = config.hydra.verbose
+    if not (isinstance(verbose, bool | str) or OmegaConf.is_list(verbose)):
+        yield f"hydra.verbose = {verbose}: must be true, false or the names of loggers"
+    twin = config.copy()
+    with open_dict(twin):
+        twin.hydra.runtime.output_dir = "."
+    with current(twin):
+        for key in _keys(twin.hydra):
+            if not key.startswith(("run.", "sweep.")):  # one of the two is not used
+                yield from _unresolved(twin, f"hydra.{key}")
+
+
+def _unresolved(config: DictConfig, key: str) -> Iterator[str]:
+    try:
+        with current(config):
+            OmegaConf.select(config, key)
+    except Exception as error:  # a resolver may raise anything
+        raw = OmegaConf.to_container(config.hydra, resolve=False)
+        for part in key.split(".")[1:]:
+            raw = raw[part] if isinstance(raw, dict) else raw
+        yield f"{key} = {raw}: {words_of(error)}"
+
+
+def words_of(error: BaseException) -> str:
+    """An exception in a line, with what caused it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    kept = [line for line in lines if not line.startswith(("full_key:", "object_type=", "reference_type="))]
+    said = " ".join(kept) or type(error).__name__
+    cause = error.__cause__
+    return f"{said} ({words_of(cause)})" if cause is not None and str(cause) not in str(error) else said
+
+
+def _named(words: str, key: str) -> str:
+    return words if words.startswith("hydra.") else f"{key}: {words}"
