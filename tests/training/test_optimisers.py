@@ -1,5 +1,7 @@
 """The optimisers are PyTorch's, as pure functions that can be stacked."""
 
+import pickle
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from sinegan.conf_folder import conf_folder
 from sinegan.resolvers import register
 from sinegan.schema import build
 from sinegan.training.optimisers import SGD, Adam, Optimiser, OptimisticAdam, RMSprop
+from sinegan.training.signature import settings_of, signature
 
 register()
 
@@ -73,6 +76,58 @@ def test_one_learning_rate_is_both_players_unless_they_are_named(path: Path) -> 
     assert (own.generator_lr, own.discriminator_lr) == (0.25, 0.5)
     slow = composed(path, lr=0.25, lr_ratio=4)
     assert (slow.generator_lr, slow.discriminator_lr) == (0.25, 1.0)
+
+
+def kinds(base: type[Optimiser] = Optimiser) -> list[type[Optimiser]]:
+    """All classes of the module that can be built."""
+    below = [kind for one in base.__subclasses__() for kind in (one, *kinds(one))]
+    return [kind for kind in below if kind.__module__ == Optimiser.__module__]
+
+
+@pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.__name__)
+def test_in_python_the_rates_follow_lr_unless_they_are_given(kind: type[Optimiser]) -> None:
+    def rates(**given: float) -> tuple[float, float]:
+        optim = kind(**given)  # type: ignore[arg-type]
+        return optim.generator_lr, optim.discriminator_lr
+
+    assert rates(lr=1e-3) == (1e-3, 1e-3)
+    assert rates(lr=0.5, lr_ratio=4) == (0.5, 2.0)
+    assert rates(lr=0.5, generator_lr=0.0) == (0.0, 0.5)
+    assert rates(lr=0.5, lr_ratio=4, discriminator_lr=0.25) == (0.5, 0.25)
+    assert rates(lr=1e-3, generator_lr=1e-4, discriminator_lr=1e-5) == (1e-4, 1e-5)
+    assert rates() == (kind().lr, kind().lr)
+
+
+@pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.__name__)
+def test_rates_follow_an_lr_that_is_replaced_and_survive_the_way_to_a_worker(kind: type[Optimiser]) -> None:
+    faster = replace(kind(lr=0.1, discriminator_lr=0.3), lr=0.2)
+    assert (faster.generator_lr, faster.discriminator_lr) == (0.2, 0.3)
+    slower = replace(pickle.loads(pickle.dumps(kind(lr=0.1))), lr_ratio=0.5)
+    assert (slower.generator_lr, slower.discriminator_lr) == (0.1, 0.05)
+    assert kind(lr=0.1) == kind(lr=0.1, generator_lr=0.1, discriminator_lr=0.1)
+
+
+def test_every_class_has_a_file_that_says_the_same() -> None:
+    named = {str(OmegaConf.load(path)["_target_"]) for path in FILES}
+    assert named == {f"{kind.__module__}.{kind.__qualname__}" for kind in kinds()}
+    for path in FILES:
+        settings: dict[str, Any] = dict(OmegaConf.load(path)) | {"lr": 0.25, "lr_ratio": 3.0}
+        given = {
+            name: value
+            for name, value in settings.items()
+            if name not in ("generator_lr", "discriminator_lr")
+        }
+        without, problems = build(Optimiser, given, "optim")
+        assert problems == []
+        assert without == composed(path, lr=0.25, lr_ratio=3.0)
+
+
+def test_runs_of_derived_and_of_given_rates_share_a_stack_and_its_settings(make_config: Any) -> None:
+    derived = make_config(optim=Adam(lr=1e-3, lr_ratio=2.0))
+    given = make_config(optim=Adam(lr=1e-3, lr_ratio=2.0, generator_lr=1e-3, discriminator_lr=2e-3))
+    assert signature(derived) == signature(given)
+    assert settings_of(derived) == settings_of(given)
+    assert settings_of(derived)["optim"]["discriminator_lr"] == 2e-3
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

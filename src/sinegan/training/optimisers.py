@@ -18,12 +18,20 @@ Tensors = dict[str, Tensor]
 Memory = dict[str, Tensors]
 
 
+class _Derived(float):
+    """A rate that nobody gave: it follows `lr`, also when `dataclasses.replace` changes that."""
+
+
+def _is_derived(rate: float | None) -> bool:
+    return rate is None or isinstance(rate, _Derived)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Optimiser(ABC):
     """One learning rate a player, 0 for one that does not learn; everything else is common to both.
 
-    lr, lr_ratio: what the two rates are derived from, unless they are set: the generator's is lr, the
-    discriminator's lr * lr_ratio (two time scales: Heusel et al. 2017).
+    lr, lr_ratio: what a rate is derived from that is not given: the generator's is lr, the discriminator's
+    lr * lr_ratio (two time scales: Heusel et al. 2017).
     """
 
     extrapolates: ClassVar[bool] = False
@@ -31,8 +39,14 @@ class Optimiser(ABC):
 
     lr: float = bounded(1e-4, above=0)
     lr_ratio: float = bounded(1.0, above=0)
-    generator_lr: float = bounded(1e-4, at_least=0)
-    discriminator_lr: float = bounded(1e-4, at_least=0)
+    generator_lr: float = bounded(None, at_least=0)
+    discriminator_lr: float = bounded(None, at_least=0)
+
+    def __post_init__(self) -> None:
+        if _is_derived(self.generator_lr):
+            object.__setattr__(self, "generator_lr", _Derived(self.lr))
+        if _is_derived(self.discriminator_lr):
+            object.__setattr__(self, "discriminator_lr", _Derived(self.lr * self.lr_ratio))
 
     @abstractmethod
     def remember(self, parameters: Mapping[str, Tensor]) -> Memory:

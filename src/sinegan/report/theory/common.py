@@ -67,6 +67,13 @@ def update(settings: Settings) -> str:
     return f"{settings['training']['updates']}, {steps} D step{'s' if steps > 1 else ''}"
 
 
+def rates(settings: Settings) -> tuple[float, float]:
+    """The generator's and the discriminator's learning rate, also where a file leaves them to the class."""
+    optim = settings["optim"]
+    lr = optim.get("lr", math.nan)
+    return optim.get("generator_lr", lr), optim.get("discriminator_lr", lr * optim.get("lr_ratio", 1.0))
+
+
 def kind(settings: Settings) -> str:
     """The class that a group of settings builds: `NonSaturating`."""
     return str(settings.get("_target_", "")).rpartition(".")[2]

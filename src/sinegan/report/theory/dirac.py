@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sinegan.report.look import COLOURS, STYLE
 from sinegan.report.tables import Sweep
-from sinegan.report.theory.common import Row, Settings, kind, runs_of, update, variant, verdict
+from sinegan.report.theory.common import Row, Settings, kind, rates, runs_of, update, variant, verdict
 
 WORDS = {True: "converges", False: "does not converge"}
 
@@ -75,8 +75,9 @@ def r1_rate(settings: Settings) -> float:
     gamma psi), because the logistic function's slope is 1/2 (Mescheder et al. 2018, lemma D.3; they
     treat the flow, this is its discretisation).
     """
-    optim, training = settings["optim"], settings["training"]
-    up, down = optim["generator_lr"] / 2, optim["discriminator_lr"]
+    training = settings["training"]
+    generator_lr, down = rates(settings)
+    up = generator_lr / 2
     gamma, steps = settings["penalty"]["r1"]["gamma"], training["discriminator_steps"]
     generator = np.array([[1, up], [0, 1]])
     discriminator = np.array([[1, 0], [-down / 2, 1 - down * gamma]])
