@@ -73,7 +73,7 @@ def _parsed(texts: Sequence[str], loader: ConfigLoader) -> tuple[list[Override],
     problems: list[str] = []
     for text in texts:
         try:
-            overrides.append(parser.parse_override(text))
+            overrides += parser.parse_overrides([text])  # which know the loader, for glob()
         except HydraException as error:
             problems.append(f"{text}: cannot be understood; write key=value ({words_of(error)})")
     return overrides, problems

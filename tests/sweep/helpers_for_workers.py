@@ -70,6 +70,25 @@ def say_so_and_work_for_a_minute(place: Path) -> None:
     select.select([], [], [], 60)
 
 
+class UnwieldyError(Exception):
+    """An error that can be packed, but not unpacked."""
+
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(f"{what}: {why}")
+
+
+def raise_unwieldy() -> None:
+    raise UnwieldyError("this", "that")
+
+
+def raise_from_within() -> float:
+    return 1 / 0
+
+
+def make_what_cannot_be_sent() -> object:
+    return lambda: None
+
+
 def read_line(place: Path) -> str:
     """place: a named pipe; waits until someone writes a line to it."""
     with open(place) as pipe:

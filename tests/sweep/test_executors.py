@@ -6,19 +6,28 @@ import select
 import signal
 import subprocess
 import sys
-from concurrent.futures import Future
+import threading
+import time
+from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.process import BaseProcess
 from operator import truediv
 from pathlib import Path
+from pickle import PicklingError
 from typing import Any
 
 import pytest
-from helpers_for_workers import read_line, say_so_and_work_for_a_minute
+from helpers_for_workers import (
+    make_what_cannot_be_sent,
+    raise_from_within,
+    raise_unwieldy,
+    read_line,
+    say_so_and_work_for_a_minute,
+)
 
 from sinegan.schema import build
-from sinegan.sweep import executors
-from sinegan.sweep.executors import ExecutorSettings, Local, Serial
+from sinegan.sweep import executors, fork_server
+from sinegan.sweep.executors import ExecutorSettings, Local, ProcessPerWorker, Serial
 
 PARENT = """
 import os, signal
@@ -27,6 +36,15 @@ from sinegan.sweep.executors import Local
 with Local(workers=1).open() as pool:
     print(pool.submit(os.getpid).result(), flush=True)
     pool.submit(signal.pause).result()
+"""
+
+KILLED_HOST = """
+import os, signal
+from sinegan.sweep.executors import Local
+
+with Local(workers=1).open() as pool:
+    pool.submit(os.getpid).result()
+    os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
@@ -127,6 +145,88 @@ def test_an_error_in_the_main_process_ends_the_workers_at_once(tmp_path: Path) -
     assert worker.exitcode == -signal.SIGKILL
     assert isinstance(futures[0].exception(), BrokenProcessPool)
     assert futures[1].cancelled()
+
+
+def killed_from_outside(pool: Executor) -> BaseException | None:
+    """What a future ends with whose worker is killed as the system kills one when memory runs out."""
+    return pool.submit(signal.raise_signal, signal.SIGKILL).exception()
+
+
+def test_a_kill_ends_no_other_child_of_the_host(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    other = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,))
+    other.start()
+    pool = ProcessPerWorker(1)
+    future = pool.submit(say_so_and_work_for_a_minute, pipe)
+    assert select.select([reader], [], [], 60)[0], "no worker came to work"
+    pool.kill()
+    pool.shutdown()
+    assert isinstance(future.exception(), BrokenProcessPool)
+    assert multiprocessing.active_children() == [other]
+    other.kill()
+    other.join()
+    os.close(reader)
+
+
+def test_a_kill_ends_a_worker_that_is_just_starting(monkeypatch: pytest.MonkeyPatch) -> None:
+    begins, may_go_on = threading.Event(), threading.Event()
+    kind: Any = fork_server.context().Process  # type: ignore[attr-defined]
+    start = kind.start
+    workers: list[BaseProcess] = []
+
+    def slow_start(self: BaseProcess) -> None:
+        workers.append(self)
+        begins.set()
+        assert may_go_on.wait(60)
+        start(self)
+
+    monkeypatch.setattr(kind, "start", slow_start)
+    pool = ProcessPerWorker(1)
+    future = pool.submit(select.select, [], [], [], 60)
+    assert begins.wait(60)
+    pool.kill()
+    may_go_on.set()
+    assert isinstance(future.exception(), BrokenProcessPool)
+    pool.shutdown()
+    assert [worker.exitcode for worker in workers] == [-signal.SIGKILL]
+
+
+def test_a_worker_that_is_killed_from_outside_breaks_its_own_future_alone(tmp_path: Path) -> None:
+    place = tmp_path / "pipe"
+    os.mkfifo(place)
+    pipe = os.open(place, os.O_RDWR)
+    with Local(workers=2).open() as pool:
+        waiting = pool.submit(read_line, place)
+        assert [type(killed_from_outside(pool)) for _ in range(3)] == [BrokenProcessPool] * 3
+        os.write(pipe, b"done\n")
+        assert waiting.result() == "done\n"
+    os.close(pipe)
+
+
+def test_what_cannot_be_sent_to_or_from_a_worker_is_an_error_of_its_future() -> None:
+    with Local(workers=1).open() as pool:
+        worker = pool.submit(os.getpid).result()
+        assert isinstance(pool.submit(lambda: None).exception(), PicklingError | AttributeError)
+        assert isinstance(pool.submit(make_what_cannot_be_sent).exception(), Exception)
+        error = pool.submit(raise_unwieldy).exception()
+        assert str(error) == "UnwieldyError: this: that"
+        assert isinstance(pool.submit(sys.exit, 3).exception(), SystemExit)
+        assert pool.submit(os.getpid).result() == worker
+
+
+def test_an_error_of_a_worker_tells_where_it_was_raised() -> None:
+    with Local(workers=1).open() as pool:
+        error = pool.submit(raise_from_within).exception()
+    assert isinstance(error, ZeroDivisionError)
+    assert any("in raise_from_within" in note for note in error.__notes__)
+
+
+def test_a_host_that_is_killed_leaves_nothing_behind_for_the_system_to_clean() -> None:
+    host = subprocess.run([sys.executable, "-c", KILLED_HOST], capture_output=True, text=True, timeout=120)
+    assert host.returncode == -signal.SIGKILL
+    assert host.stderr == ""  # no leaked semaphores, say
 
 
 def test_workers_end_with_a_parent_that_is_killed() -> None:

@@ -2,14 +2,18 @@
 
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
+import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import BrokenExecutor, Executor, Future
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any
 
@@ -96,16 +100,18 @@ def too_many_workers(workers: int | None) -> Iterator[str]:
 
 
 class ProcessPerWorker(Executor):
-    """Processes, each a pool of its own.
+    """Processes that each do one call at a time.
 
-    In a common pool the death of one process breaks what the others are doing; here it is the
-    exception of the one future that it was working on, and a new process takes its place.
+    The death of one is the exception of the one future that it was working on, and a new process takes
+    its place. In Python's own pool it would break what the others are doing.
     """
 
     def __init__(self, workers: int) -> None:
         self._queue: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
-        self._pools: list[ProcessPoolExecutor | None] = [None] * workers
+        self._workers: list[_Worker | None] = [None] * workers
         self._closed = False
+        self._killed = False
+        self._lock = threading.Lock()
         self._threads = [threading.Thread(target=self._serve, args=(lane,)) for lane in range(workers)]
         for thread in self._threads:
             thread.start()
@@ -124,10 +130,12 @@ class ProcessPerWorker(Executor):
                 thread.join()
 
     def kill(self) -> None:
-        """Ends all processes at once, in the middle of what they do."""
+        """Ends its processes at once, in the middle of what they do; one that is starting when it has."""
         self._closed = True
-        for process in multiprocessing.active_children():
-            process.kill()
+        with self._lock:
+            self._killed = True
+            for worker in filter(None, self._workers):
+                worker.process.kill()
 
     def _serve(self, lane: int) -> None:
         while (item := self._queue.get()) is not None:
@@ -135,23 +143,82 @@ class ProcessPerWorker(Executor):
             if self._closed or not future.set_running_or_notify_cancel():
                 future.cancel()
                 continue
-            pool = self._pools[lane] or self._new_process(lane)
             try:
-                future.set_result(pool.submit(call).result())
+                future.set_result((self._workers[lane] or self._started(lane)).result(call))
             except BrokenExecutor as error:
-                self._pools[lane] = None
-                pool.shutdown()
+                self._end(lane)
                 future.set_exception(error)
             except BaseException as error:
                 future.set_exception(error)
-        if (last := self._pools[lane]) is not None:
-            last.shutdown()
+        self._end(lane)
 
-    def _new_process(self, lane: int) -> ProcessPoolExecutor:
-        pool = self._pools[lane] = ProcessPoolExecutor(
-            1, fork_server.context(), initializer=_prepare_worker, initargs=(dict(os.environ),)
-        )
-        return pool
+    def _started(self, lane: int) -> "_Worker":
+        worker = _Worker()
+        with self._lock:
+            self._workers[lane] = worker
+            if self._killed:
+                worker.process.kill()
+        return worker
+
+    def _end(self, lane: int) -> None:
+        if (worker := self._workers[lane]) is not None:
+            worker.end()
+            self._workers[lane] = None
+
+
+class _Worker:
+    """A process, and the pipe through which it gets calls and returns what comes of them."""
+
+    def __init__(self) -> None:
+        context: Any = fork_server.context()
+        self._pipe, theirs = context.Pipe()
+        self.process = context.Process(target=_work, args=(theirs, dict(os.environ)))
+        try:
+            self.process.start()
+        except BaseException:
+            self._pipe.close()
+            raise
+        finally:
+            theirs.close()  # so that the pipe breaks when the process dies
+
+    def result(self, call: Callable[[], Any]) -> Any:
+        """What a call returns in the process, or raises. Raises BrokenProcessPool when the process dies."""
+        packed = pickle.dumps(call)
+        try:
+            self._pipe.send_bytes(packed)
+            answer = self._pipe.recv_bytes()
+        except (EOFError, OSError) as error:
+            raise BrokenProcessPool("a worker died while it was at work") from error
+        value, raised = pickle.loads(answer)
+        if raised is not None:
+            raise raised
+        return value
+
+    def end(self) -> None:
+        """Waits until the process has gone, which ends when the pipe is closed."""
+        self._pipe.close()
+        self.process.join()
+
+
+def _work(pipe: Connection, environment: dict[str, str]) -> None:
+    """What a worker does: one call after the other, until nobody is there to ask."""
+    _prepare_worker(environment)
+    with suppress(EOFError, OSError):
+        while True:
+            pipe.send_bytes(_answer(pipe.recv_bytes()))
+
+
+def _answer(packed: bytes) -> bytes:
+    """The value of a packed call and None, or None and what it raised, packed in turn."""
+    try:
+        return pickle.dumps((pickle.loads(packed)(), None))
+    except BaseException as error:
+        error.add_note(traceback.format_exc())
+        with suppress(Exception):
+            answer = pickle.dumps((None, error))
+            pickle.loads(answer)  # some errors can be packed, but not unpacked
+            return answer
+        return pickle.dumps((None, RuntimeError(f"{type(error).__name__}: {error}")))
 
 
 @dataclass(frozen=True, kw_only=True)
