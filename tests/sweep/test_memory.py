@@ -179,6 +179,17 @@ def test_a_limit_of_the_process_counts(make_config: MakeConfig, room: Callable[.
     assert line.endswith(", or raise ulimit -v")
 
 
+def test_on_a_gpu_its_own_memory_counts(make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr(memory, "free_on_gpu", lambda: Room(2 * GIB))
+    config = changed(make_config(seeds=4000), training={"batch_size": 2_000_000, "device": "cuda"})
+    assert "and 2.0 GiB are free" in refusal(config, Local(workers=4))
+    smaller = changed(config, training={"batch_size": 2_000})
+    assert not list(problems(smaller, Local(workers=4)))
+    width = narrowed(smaller, 1024, Local(workers=4))
+    assert of_worker(smaller, width) < 2 * GIB < of_worker(smaller, 2 * width)
+
+
 def test_what_is_small_is_not_held_against_anything(
     make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:

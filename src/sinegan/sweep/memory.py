@@ -105,11 +105,12 @@ def _place(config: Config, executor: ExecutorSettings) -> Place | None:
     each = executor.memory_each
     if each is not None:
         return Place(Room(free_memory().here, each), 1, elsewhere=True)
-    alone = config.plot.live or config.plot.text or (config.training.on_gpu and isinstance(executor, Local))
+    on_gpu = config.training.on_gpu
+    alone = config.plot.live or config.plot.text or (on_gpu and isinstance(executor, Local))
     place = Place(Room(), 1 if alone else executor.worker_count)
-    if place.way(config, WIDEST["cpu"], all_busy=True).total < SMALL:
+    if place.way(config, WIDEST["cuda" if on_gpu else "cpu"], all_busy=True).total < SMALL:
         return None
-    if config.training.on_gpu:
+    if on_gpu:
         return place._replace(room=free_on_gpu())
     return place._replace(room=free_memory(), compiled=is_compiled(config))
 
