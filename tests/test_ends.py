@@ -217,9 +217,16 @@ def test_a_terminated_command_can_be_pasted_to_go_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("executor", ["local", "serial", "dask"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("send", [os.kill, os.killpg])
+@pytest.mark.parametrize(
+    ("executor", "number", "send"),
+    [
+        ("local", signal.SIGINT, os.killpg),
+        ("local", signal.SIGTERM, os.kill),
+        ("local", signal.SIGHUP, os.killpg),
+        ("dask", signal.SIGTERM, os.kill),
+        ("dask", signal.SIGHUP, os.killpg),
+    ],
+)
 def test_whatever_ends_it_and_whoever_hears_it_the_words_are_the_same(
     tmp_path: Path, executor: str, number: signal.Signals, send: Send
 ) -> None:
@@ -230,8 +237,24 @@ def test_whatever_ends_it_and_whoever_hears_it_the_words_are_the_same(
 
 
 @pytest.mark.slow
+def test_a_closed_terminal_ends_a_sweep_cleanly(tmp_path: Path) -> None:
+    terminal, theirs = os.openpty()
+    code = "import os, sys; os.login_tty(0); from sinegan.main import main; main()"
+    command = [sys.executable, "-c", code, *LONG, "hydra.sweep.dir=there"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdin=theirs)
+    os.close(theirs)
+    while process.poll() is None and not list(tmp_path.glob("there/.progress/*/*.json")):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.1)
+    os.close(terminal)
+    assert process.wait(timeout=120) == 129
+    assert not [path for path in tmp_path.rglob("*") if path.suffix == ".part" or path.name == ".lock"]
+    assert not (tmp_path / "there/report").exists()
+
+
+@pytest.mark.slow
 def test_a_table_is_made_when_runs_have_ended(tmp_path: Path) -> None:
-    words = ["executor=serial", "hydra.sweep.dir=there", "training.steps=40,1000000", "optim.lr=1e-3"]
+    words = ["executor.workers=2", "hydra.sweep.dir=there", "training.steps=40,1000000", "optim.lr=1e-3"]
     process = begun(tmp_path, words, wanted="0/manifest.json")
     process.send_signal(signal.SIGTERM)
     lines = said(process)

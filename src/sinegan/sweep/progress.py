@@ -192,7 +192,7 @@ class _Display:
 
     def __init__(self, watcher: Watcher, console: Console) -> None:
         self._watcher = watcher
-        self._console = console
+        self._in_terminal = console.is_terminal  # it may be gone at the end
         self._stop = threading.Event()
         self._bar = Progress(
             TextColumn("{task.description}"), BarColumn(bar_width=10), TextColumn("{task.fields[words]}")
@@ -202,13 +202,13 @@ class _Display:
         self._thread = threading.Thread(target=self._plain_lines, daemon=True)
 
     def __enter__(self) -> None:
-        if self._console.is_terminal:
+        if self._in_terminal:
             self._live.start()
         else:
             self._thread.start()
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._console.is_terminal:
+        if self._in_terminal:
             self._live.stop()
         else:
             self._stop.set()
