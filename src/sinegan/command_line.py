@@ -75,6 +75,8 @@ def understood(args: Namespace) -> Command:
 @contextmanager
 def _config_loader(args: Namespace) -> Iterator[ConfigLoader]:
     """Hydra's loader over our YAML files, and over the folder given with --config-dir."""
+    if args.config_dir and not Path(args.config_dir).is_dir():
+        raise InvalidConfigError([f"--config-dir {args.config_dir}: no such folder"])
     before = get_gh_backup()
     search_path = create_config_search_path(str(Path(args.config_path or conf_folder()).absolute()))
     if args.config_dir:
@@ -93,7 +95,7 @@ def _parsed(texts: Sequence[str], loader: ConfigLoader) -> tuple[list[Override],
     problems: list[str] = []
     for text in texts:
         try:
-            overrides.append(parser.parse_override(text))
+            overrides += parser.parse_overrides([text])  # which know the loader, for glob()
         except HydraException as error:
             problems.append(f"{text}: cannot be understood; write key=value ({words_of(error)})")
     return overrides, problems
