@@ -9,14 +9,14 @@ from itertools import islice, product
 from typing import Any, get_origin, get_type_hints
 
 from hydra._internal.callbacks import Callbacks
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
+from hydra.core.override_parser.types import Glob, IntervalSweep, Override, RangeSweep
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
 
 from hydra_plugins.stacked_launcher.composer import Composer
 from hydra_plugins.stacked_launcher.stacked_launcher import current, set_number
@@ -30,6 +30,8 @@ Job = tuple[str, ...]
 SEEDS = ("seed", "seeds")
 CHECKED = 2_000
 """The most jobs that are checked here; the launcher checks those of a larger sweep."""
+COMBINATIONS = 24
+"""The most combinations of choices that are composed here: each takes a tenth of a second."""
 MOST = 100_000
 """The most jobs of a sweep: each has a folder, and all are held in memory together."""
 
@@ -73,8 +75,9 @@ def _where(line: str, having: Sequence[Job], jobs: Sequence[Job]) -> str:
     named = [text for text in shared if _names(line, text)]
     if named and not any(set(named) <= set(job) for job in set(jobs) - set(having)):
         return ""
-    apart = [text for text in shared if text not in named]
-    return f" (with {' '.join(apart or [text for text in having[0] if text not in everywhere])})"
+    if apart := [text for text in shared if text not in named]:
+        return f" (with {' '.join(apart)})"
+    return f" (as with {' '.join(text for text in having[0] if text not in everywhere)})"
 
 
 def _names(line: str, text: str) -> bool:
@@ -105,13 +108,15 @@ class _Check:
         self.name = name
         self.known_beside = known
         self.parser = OverridesParser.create(config_loader=loader)
-        self.parsed = cache(lambda text: self.parser.parse_override(text))
+        self.parsed = cache(lambda text: self.parser.parse_overrides([text])[0])
         self.hydra = [override for override in overrides if override.is_hydra_override()]
         self.own = [override for override in overrides if not override.is_hydra_override()]
         self.typed = {override.get_key_element(): str(override.input_line) for override in self.own}
         self.lines: list[str] = []
         self.choices, self.unknown, self.values = Problems(), Problems(), Problems()
         self.blamed: set[str] = set()
+        self.lacking: dict[str, str] = {}
+        """What is said of each key that some job lacks: the hint differs with the choices."""
         self.options: Callable[[str], list[str]] = cache(self._options)
         self.chosen = cache(self._chosen)
 
@@ -123,21 +128,19 @@ class _Check:
         for override in self.own:
             if override.is_sweep_override() and not multirun:
                 self.lines.append(f"{override.input_line}: several values make a sweep; add -m")
-        if multirun or swept:
-            jobs = self._jobs(master)
-        else:
-            jobs = [tuple(str(override.input_line) for override in self.own)]
-        some = _some(jobs)
         self.composer = Composer(self.loader, master)
-        configs = [self._checked(job) for job in some]
-        config = master if multirun else next(filter(None, configs), master)
+        if multirun or swept:
+            some = self._some(self._jobs(master))
+            configs = [self._checked(job) for job in some]
+        else:
+            some = [tuple(str(override.input_line) for override in self.own)]
+            configs = [self._checked(some[0], None if left_out else master)]
+        config = master if multirun else configs[0]
         for override, words in left_out:
             if multirun and override.input_line not in self.blamed:
                 self.lines.append(_only_in_jobs(override, words))
-        live = any(OmegaConf.select(each, "plot.live") is True for each in configs if each is not None)
-        first = next(filter(None, configs), None)
-        if first is not None:
-            self.lines += _hydra_problems(first)
+        live = any(OmegaConf.select(each, "plot.live") is True for each in configs)
+        self.lines += _hydra_problems(configs[0])
         key = "hydra.sweep.dir" if multirun else "hydra.run.dir"
         self.lines += _unresolved(config, key)
         found = [line for part in (self.choices, self.unknown, self.values) for line in part.lines(some)]
@@ -152,42 +155,44 @@ class _Check:
                 wrong = [f"{override.input_line}: Hydra's own settings cannot be swept; give one value"]
             self.lines += wrong
             right += [] if wrong else [override]
-        kept, wrong_ones = self._composable(right, self._compose)
-        self.lines += [f"{override.input_line}: {words}" for override, words in wrong_ones]
-        return kept
+        return right
 
     def _compose(self, overrides: Sequence[Override]) -> DictConfig:
         texts = [str(override.input_line) for override in overrides]
         return self.loader.load_configuration(self.name, texts, RunMode.MULTIRUN)
 
     def _composable(
-        self, overrides: Sequence[Override], compose: Callable[[Sequence[Override]], Any]
-    ) -> tuple[list[Override], list[tuple[Override, str]]]:
-        """The overrides with which a config can be composed, and the others with what is said of them."""
+        self, overrides: Sequence[Override], compose: Callable[[Sequence[Override]], DictConfig]
+    ) -> tuple[DictConfig, list[Override], list[tuple[Override, str]]]:
+        """The config of all overrides that can be composed, those, and the others with what is wrong."""
         try:
-            compose(overrides)
-            return list(overrides), []
+            return compose(overrides), list(overrides), []
         except Exception:  # Hydra's, OmegaConf's, and what a user's own YAML files make of them
             kept: list[Override] = []
         try:
-            compose(kept)
+            config = compose(kept)
         except Exception as error:
             raise InvalidConfigError([*self.lines, words_of(error)]) from error
         wrong = []
         for override in sorted(overrides, key=lambda one: not self._is_choice(one)):
             try:
-                compose([*kept, override])
+                config = compose([*kept, override])
             except Exception as error:
                 wrong.append((override, words_of(error)))
             else:
                 kept.append(override)
-        return kept, wrong
+        return config, kept, wrong
 
     def _master(self) -> tuple[DictConfig, list[tuple[Override, str]]]:
         """What Hydra composes before a sweep, and the overrides that keep it from doing so."""
         right = [one for one in self.own if not (self._is_choice(one) and [*self._choice_problems(one)])]
-        kept, wrong = self._composable(right, lambda some: self._compose([*self.hydra, *some]))
-        return self._compose([*self.hydra, *kept]), wrong
+        try:
+            return self._compose([*self.hydra, *right]), []
+        except Exception:  # what is wrong is looked for, Hydra's own settings first
+            _, self.hydra, wrong = self._composable(self.hydra, self._compose)
+        self.lines += [f"{override.input_line}: {words}" for override, words in wrong]
+        master, _, left_out = self._composable(right, lambda some: self._compose([*self.hydra, *some]))
+        return master, left_out
 
     def _options(self, group: str) -> list[str]:
         texts = [str(override.input_line) for override in self.hydra if "searchpath" in override.key_or_group]
@@ -196,13 +201,13 @@ class _Check:
     def _is_choice(self, override: Override) -> bool:
         if override.is_delete() or isinstance(override._value, dict):  # a mapping is merged
             return False
-        return bool(self.options(override.key_or_group))
+        return bool(override.key_or_group and self.options(override.key_or_group))
 
     def _choice_problems(self, override: Override) -> Iterator[str]:
         group = override.key_or_group
         options = self.options(group)
         for choice in texts_of(override):
-            names = choice.strip("[]").split(",")
+            names = [name.strip() for name in choice.strip("[]").split(",")]
             if choice.startswith("[") and group in ONE:
                 yield f"{group} = {choice}: must be one choice, no list of them; {_one_of(group, names)}"
                 continue
@@ -232,7 +237,9 @@ class _Check:
             right += [] if wrong else [override]
         first = [tuple(_points(override)[0] for override in right)]
         sweeper = self._sweeper(master)
-        if searching or not isinstance(sweeper, BasicSweeper):
+        if searching or not hasattr(
+            sweeper, "split_arguments"
+        ):  # as the basic sweeper has, and what derives from it
             return _at_limits([_points(override) for override in right])
         sizes = [len(_points(override)) for override in _last_mentions(right)]
         if settings.get("zip") is None and math.prod(sizes) > MOST:
@@ -249,7 +256,7 @@ class _Check:
     def _params(self, settings: DictConfig) -> Iterator[Override]:
         for key, value in (settings.get("params") or {}).items():
             try:
-                yield self.parser.parse_override(f"{key}={value}")
+                yield self.parser.parse_overrides([f"{key}={value}"])[0]
             except HydraException as error:
                 self.lines.append(
                     f"hydra.sweeper.params.{key} = {value}: cannot be understood ({words_of(error)})"
@@ -268,12 +275,12 @@ class _Check:
             self.lines.append(_named(words_of(error), "hydra.sweeper or hydra.launcher"))
             return None
 
-    def _checked(self, job: Job) -> DictConfig | None:
-        """Composes a job without what is wrong in it, notes its problems."""
-        right: list[Override] = []
+    def _checked(self, job: Job, config: DictConfig | None = None) -> DictConfig:
+        """The config of a job, without what is wrong in it; notes its problems. config: if it is known."""
+        overrides = [self.parsed(text) for text in job]
         misnamed: list[str] = []
-        for text in job:
-            override = self.parsed(text)
+        right: list[Override] = []
+        for override in overrides:
             wrong = list(self._choice_problems(override)) if self._is_choice(override) else []
             for line in wrong:
                 self._blame(self.choices, line, override)
@@ -281,24 +288,13 @@ class _Check:
                 misnamed.append(override.key_or_group)
             else:
                 right.append(override)
-        choices = tuple(str(one.input_line) for one in right if self._is_choice(one))
-        chosen, refused, known = self.chosen(choices)
-        for override, words in refused:
-            self._blame(self.unknown, f"{self._as_typed(override)}: {words}", override, job)
-        kept: list[Override] = []
-        for override in right:
-            if self._is_choice(override):
-                kept += [override] if override in chosen else []
-            elif override.key_or_group.split(".")[0] in misnamed:
-                continue  # of what was to be chosen
-            elif line := self._key_problem(override, known, kept):
-                self._blame(self.unknown, f"{self._as_typed(override)}: {line}", override, job)
-            else:
-                kept.append(override)
-        kept, refused = self._composable(kept, self._composed)
-        for override, words in refused:
-            self._blame(self.unknown, f"{self._as_typed(override)}: {words}", override, job)
-        config = self._composed(kept)
+        if misnamed or any(override.is_delete() for override in right):
+            config = self._without_wrong(right, misnamed, job)
+        elif config is None:
+            try:
+                config = self._composed(right)
+            except Exception:  # what is wrong is looked for
+                config = self._without_wrong(right, misnamed, job)
         set_number(config, 0)
         with current(config):
             for line in [*problems_of(config), *_unresolved(config, "hydra.sweep.subdir")]:
@@ -306,13 +302,47 @@ class _Check:
                     self.values.add(line, job)
         return config
 
+    def _without_wrong(self, overrides: Sequence[Override], misnamed: Sequence[str], job: Job) -> DictConfig:
+        """Notes what cannot be composed, and composes the rest. misnamed: groups with a wrong choice."""
+        choices = tuple(str(one.input_line) for one in overrides if self._is_choice(one))
+        chosen, refused, known = self.chosen(choices)
+        right: list[Override] = []
+        for override in overrides:
+            if self._is_choice(override):
+                right += [override] if override in chosen else []
+            elif override.key_or_group.split(".")[0] in misnamed:
+                continue  # of what was to be chosen
+            elif line := self._key_problem(override, known, right):
+                typed = self._as_typed(override)
+                self._blame(self.unknown, self.lacking.setdefault(typed, f"{typed}: {line}"), override, job)
+            else:
+                right.append(override)
+        config, _, more = self._composable(right, self._composed)
+        for override, words in [*refused, *more]:
+            self._blame(self.unknown, f"{self._as_typed(override)}: {words}", override, job)
+        return config
+
+    def _some(self, jobs: Sequence[Job]) -> list[Job]:
+        """The jobs to check, each once: of too many, for each override the first that has it."""
+        distinct = list(dict.fromkeys(jobs))
+        combinations = {
+            tuple(t for t in job if self._is_choice(self.parsed(t))) for job in distinct[:CHECKED]
+        }
+        if len(distinct) <= CHECKED and len(combinations) <= COMBINATIONS:
+            return distinct
+        having: dict[str, Job] = {}
+        for job in distinct:
+            for text in job:
+                having.setdefault(text, job)
+        return list(dict.fromkeys(having.values()))
+
     def _composed(self, overrides: Sequence[Override]) -> DictConfig:
         return self.composer.compose([str(override.input_line) for override in overrides])
 
     def _chosen(self, texts: Job) -> tuple[list[Override], list[tuple[Override, str]], set[str]]:
         """The choices that can be composed, the others, and the keys that are there with them."""
-        kept, wrong = self._composable([self.parsed(text) for text in texts], self._composed)
-        return kept, wrong, set(_keys(self._composed(kept)))
+        config, kept, wrong = self._composable([self.parsed(text) for text in texts], self._composed)
+        return kept, wrong, set(_keys(config))
 
     def _as_typed(self, override: Override) -> str:
         return self.typed.get(override.get_key_element(), str(override.input_line))
@@ -338,7 +368,7 @@ class _Check:
 
 
 def _one_of(group: str, names: Sequence[str]) -> str:
-    single = f"{group}={names[0]}"
+    single = f"{group}={names[0] or 'NAME'}"
     return (
         f"use {single}" if len(names) == 1 else f"use {single}, or -m {group}={','.join(names)} for a sweep"
     )
@@ -350,9 +380,7 @@ def _nearest_key(key: str, known: Sequence[str]) -> str:
     last = key.rpartition(".")[2]
     if same := [one for one in known if one.rpartition(".")[2] == last]:
         return f"; did you mean {' or '.join(same)}?"
-    if near := nearest(key, known):
-        return near
-    return nearest(last, [one.rpartition(".")[2] for one in known])
+    return nearest(key, known)
 
 
 def _keys(node: Any, prefix: str = "") -> Iterator[str]:
@@ -411,6 +439,8 @@ def _sweep_problem(override: Override, searching: bool) -> list[str]:
     line = str(override.input_line)
     if isinstance(value, IntervalSweep) and not searching:
         return [f"{line}: only a search takes an interval; add hydra/sweeper=optuna, or list the values"]
+    if isinstance(value, Glob) and searching:
+        return [f"{line}: a search takes no glob(); list the choices"]
     if isinstance(value, RangeSweep) and not value.step:
         return [f"{line}: must have a step other than 0"]
     found = _points(override)
@@ -437,18 +467,6 @@ def _at_limits(points: Sequence[Sequence[str]]) -> list[Job]:
     return [(*first[:at], text, *first[at + 1 :]) for at, texts in enumerate(points) for text in texts]
 
 
-def _some(jobs: Sequence[Job]) -> list[Job]:
-    """The jobs to check, each once: of too many, for each override the first that has it."""
-    distinct = list(dict.fromkeys(jobs))
-    if len(distinct) <= CHECKED:
-        return distinct
-    having: dict[str, Job] = {}
-    for job in distinct:
-        for text in job:
-            having.setdefault(text, job)
-    return list(dict.fromkeys(having.values()))
-
-
 def _count_problems(settings: DictConfig) -> Iterator[str]:
     for name in ("max_batch_size", "n_trials", "n_jobs"):
         value = settings.get(name)
@@ -466,7 +484,7 @@ def _hydra_problems(config: DictConfig) -> Iterator[str]:
         twin.hydra.runtime.output_dir = "."
     with current(twin):
         for key in _keys(twin.hydra):
-            if not key.startswith(("run.", "sweep.")):  # one of the two is not used
+            if not key.startswith(("run.", "sweep.", "overrides.")):  # told of elsewhere
                 yield from _unresolved(twin, f"hydra.{key}")
 
 
@@ -485,7 +503,9 @@ def words_of(error: BaseException) -> str:
     """An exception in a line, with what caused it."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     kept = [line for line in lines if not line.startswith(("full_key:", "object_type=", "reference_type="))]
-    said = " ".join(kept) or type(error).__name__
+    said = " ".join(kept)
+    if not isinstance(error, HydraException | OmegaConfBaseException):  # its words alone may say little
+        said = f"cannot be composed: {type(error).__name__} {said}".rstrip()
     cause = error.__cause__
     return f"{said} ({words_of(cause)})" if cause is not None and str(cause) not in str(error) else said
 
