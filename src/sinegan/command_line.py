@@ -19,9 +19,11 @@ from hydra.initialize import get_gh_backup, restore_gh_from_backup
 from sinegan.conf_folder import conf_folder
 from sinegan.config import InvalidConfigError
 from sinegan.files import UnwritableFileError, refuse_links
-from sinegan.overrides import checked, texts_of, words_of
+from sinegan.overrides import checked
+from sinegan.problems import words_of
 from sinegan.results import DamagedResultsError
 from sinegan.sweep_folder import holds_sweep, is_configuration
+from sinegan.swept import texts_of
 
 CONFIG_NAME = "config"
 RESUME = "resume"
