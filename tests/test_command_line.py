@@ -1,5 +1,8 @@
 """The command line is checked before anything is made: every problem at once, with the nearest right word."""
 
+import re
+from pathlib import Path
+
 import pytest
 from hydra._internal.utils import get_args_parser
 
@@ -202,7 +205,242 @@ def test_a_search_may_not_choose_among_seeds(seeds: str) -> None:
 
 
 def test_what_hydra_itself_stumbles_over_is_told_in_a_line() -> None:
-    (problem,) = problems(*OPTUNA, "hydra.sweeper.params={seeds:'choice(1,2)'}")
-    assert problem.startswith(
-        "hydra/sweeper=optuna hydra.sweeper.params={seeds:'choice(1,2)'}: cannot be composed"
+    override = "hydra.sweeper.params={seeds:'choice(1,2)'}"
+    (problem,) = problems(*OPTUNA, override)
+    assert problem.startswith(f"{override}: ")
+    (problem,) = problems("hydra.job.env_copy=[NO_SUCH_VARIABLE]")
+    assert problem == (
+        "hydra.job.env_copy=[NO_SUCH_VARIABLE]: cannot be composed: KeyError 'NO_SUCH_VARIABLE'"
     )
+
+
+@pytest.fixture
+def curves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two measured curves in the working folder, and a folder of YAML files with a study."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.csv", "b.csv"):
+        Path(name).write_text("0,1\n1,2\n2,3\n3,4\n")
+    Path("conf/experiment").mkdir(parents=True)
+    Path("conf/experiment/study.yaml").write_text(STUDY)
+
+
+STUDY = """# @package _global_
+hydra:
+  sweeper:
+    params: {optim.lr: "1e-4,-1", loss: "minimax,hinge"}
+    grids: [{penalty: none}, {penalty: r1, penalty.r1.gamma: "1,-2"}]
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "target=from_file target.path=a.csv,b.csv",
+        "loss=glob(*)",
+        "loss=glob([m*,h*],exclude=hinge)",
+        "penalty=r1,[r1,r2] penalty.r1.gamma=1,2",
+        "optim={lr:1e-3},{lr:1e-4,beta1:0}",
+        "++training.steps=3,4",
+        "optim.generator_lr=${optim.lr},0.5",
+        "network.generator.0=8,16",
+        "optim.lr=sort(1e-3,1e-4) seeds=shuffle(range(1,4)) loss=tag(a,choice(minimax,hinge))",
+        "target.start=0,10 target.end=5,20 hydra.sweeper.zip=[[target.start,target.end]]",
+        "target.start=0,10 target.end=5,20 hydra.sweeper.exclude=[{target.start:10,target.end:5}]",
+        "target.start=10 target.end=20,30",
+        "hydra.sweep.subdir=${hydra.runtime.choices.loss}/${hydra.job.num} loss=minimax,hinge",
+        "hydra/sweeper=basic seeds=1,2",
+        "hydra/sweeper=optuna optim.lr=interval(1e-4,1e-2) optim.beta1=interval(0.0,1.0)",
+        "~experiment seeds=1,2",
+    ],
+)
+@pytest.mark.usefixtures("curves")
+def test_a_sweep_whose_jobs_are_all_right_is_taken(arguments: str) -> None:
+    assert command("-m", *arguments.split()).multirun
+
+
+TOO_HIGH = "must be a number at least 0 and below 1"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("target=from_file target.path=a.csv,c.csv", ["target.path = c.csv: no such file..."]),
+        (
+            "target=sine,from_file target.path=a.csv",
+            ["target.path=a.csv: no such key; did you mean ...? (with target=sine)"],
+        ),
+        (
+            "target.start=0,10 target.end=5,20",
+            ["target.end = 5: must be above start, which is 10 (with target.start=10)"],
+        ),
+        (
+            "penalty=none,r1 penalty.r1.gamma=2",
+            ["penalty.r1.gamma=2: no such key; did you mean ...? (with penalty=none)"],
+        ),
+        (
+            "penalty=r1,[r1,r2] penalty.r1.gamma=2",
+            ["penalty.r1.gamma=2: sets what only the swept choices have; write penalty.r1.gamma=choice(2)"],
+        ),
+        (
+            "optim=adam,sgd loss=minimax,hinge optim.beta1=1",
+            [
+                "optim.beta1=1: no such key...(with optim=sgd)",
+                f"optim.beta1 = 1: {TOO_HIGH} (with optim=adam)",
+            ],
+        ),
+        ("++training.steps=3,0", ["training.steps = 0: must be a whole number at least 1"]),
+        ("optim={lr:1e-3},{lr:-1}", ["optim.lr = -1: must be a number above 0 (with optim={lr:-1})"]),
+        (
+            "optim.generator_lr=${optim.lrr},0.5",
+            ["optim.generator_lr: Interpolation key 'optim.lrr' not found (with ...)"],
+        ),
+        (
+            "--config-dir conf experiment=study",
+            [
+                "optim.lr = -1: must be a number above 0",
+                "penalty.r1.gamma = -2: must be a number above 0",
+            ],
+        ),
+        (
+            "hydra/sweeper=optuna optim.lr=interval(-1,1e-2) optim.beta1=interval(0,2)",
+            ["optim.lr = -1.0: must be a number above 0", f"optim.beta1 = 1.9...: {TOO_HIGH}"],
+        ),
+        (
+            "optim.lr=interval(1e-4,1e-2)",
+            ["optim.lr=interval(1e-4,1e-2): only a search takes..."],
+        ),
+        ("hydra/sweeper=optuna loss=glob(*)", ["loss=glob(*): a search takes no glob(); list the choices"]),
+        ("seeds=range(1,0)", ["seeds=range(1,0): has no value; give at least one"]),
+        ("loss=glob(z*) seeds=0", ["loss=glob(z*): has no value...", "seeds = 0: must be ..."]),
+        ("seed=range(0,10000000000)", ["seed=range(0,10000000000): has more than 100,000 values..."]),
+        ("seed=range(0,1000) optim.lr=range(1,1000)", ["999,000 jobs: a sweep has at most 100,000..."]),
+        (
+            "hydra/sweeper=basic seed=range(0,1000) optim.lr=range(1,1000)",
+            ["999,000 jobs: a sweep has at most 100,000..."],
+        ),
+        ("seed=range(0,60) optim.lr=range(0,60)", ["optim.lr = 0: must be a number above 0"]),
+        ("hydra.sweeper.zip=[[seed,seeds]] seed=0,1", ["hydra.sweeper.zip = ...seeds is not swept..."]),
+        ("~seeds loss=minimax,hinge", ["~seeds: is needed, and cannot be deleted..."]),
+        (
+            "loss=[minimax],[hinge]",
+            [f"loss = [{name}]: must be one choice...; use loss={name}" for name in ("minimax", "hinge")],
+        ),
+    ],
+)
+@pytest.mark.usefixtures("curves")
+def test_a_sweep_with_a_wrong_job_is_refused(arguments: str, told: list[str]) -> None:
+    found = problems("-m", *arguments.split())
+    assert len(found) == len(told), found
+    for line, pattern in zip(found, told, strict=True):
+        assert re.fullmatch(re.escape(pattern).replace(r"\.\.\.", ".*"), line), line
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        (
+            "hydra.sweeper.max_batch_size=0",
+            "hydra.sweeper.max_batch_size = 0: must be a whole number",
+        ),
+        ("hydra.sweeper.max_batch_size=-1", "hydra.sweeper.max_batch_size = -1: must be a whole number"),
+        ("hydra.sweeper.max_batch_size=x", "hydra.sweeper.max_batch_size=x: Error merging override"),
+        ("hydra.verbose=5.5", "hydra.verbose = 5.5: must be true, false or the names of loggers"),
+        ("hydra.sweep.subdir=${nope}", "hydra.sweep.subdir = ${nope}: Interpolation key 'nope' not found"),
+        ("hydra.sweep.dir=${nope}", "hydra.sweep.dir = ${nope}: Interpolation key 'nope' not found"),
+        ("hydra.job.name=${nope.x}", "hydra.job.name = ${nope.x}: Interpolation key 'nope.x' not found"),
+        ("hydra.sweep.dir=a,b", "hydra.sweep.dir=a,b: Hydra's own settings cannot be swept; give one value"),
+        ("hydra/launcher=stackd", "hydra/launcher = stackd: must be one of "),
+        ("hydra/sweeper=gird", "hydra/sweeper = gird: must be one of "),
+        ("hydra.launcher.x=3", "hydra.launcher.x=3: Could not override 'hydra.launcher.x'."),
+        ("hydra.launcher.on_error=x", "hydra.launcher.on_error = x: must be continue"),
+        ("hydra.job.chdir=x", "hydra.job.chdir=x: Error merging override"),
+        ("hydra.mode=x", "hydra.mode=x: Error merging override"),
+    ],
+)
+def test_a_setting_of_hydra_is_refused_in_a_line(override: str, told: str) -> None:
+    *hydra, seeds = problems("-m", override, "seeds=0,2")
+    assert any(line.startswith(told) for line in hydra), hydra
+    assert seeds == "seeds = 0: must be a whole number at least 1"
+
+
+def test_a_run_is_checked_in_the_folder_that_its_settings_name() -> None:
+    assert problems("hydra.run.dir=${nope}") == [
+        "hydra.run.dir = ${nope}: Interpolation key 'nope' not found"
+    ]
+    named = command("hydra.run.dir=runs/${hydra.job.override_dirname}/${loss._target_}", "seeds=3")
+    assert str(named.folder) == "runs/seeds=3/sinegan.game.losses.Minimax"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("lr=1e-3", "optim.lr"),
+        ("steps=3", "training.steps"),
+        ("adam.lr=3", "optim.lr"),
+        ("every=3", "plot.every"),
+        ("batchsize=3", "training.batch_size"),
+    ],
+)
+def test_the_last_part_of_a_key_is_a_hint_at_the_whole(wrong: str, right: str) -> None:
+    assert problems(wrong) == [f"{wrong}: no such key; did you mean {right}?"]
+
+
+def test_all_keys_that_end_alike_are_named() -> None:
+    assert problems("penalty=[r1,r2]", "gamma=3") == [
+        "gamma=3: no such key; did you mean penalty.r1.gamma or penalty.r2.gamma?"
+    ]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "seeds",
+        "optim.lr",
+        "plot.animation",
+        "plot",
+        "optim",
+        "target",
+        "optim._target_",
+        "executor",
+        "seed=0",
+    ],
+)
+def test_what_every_run_needs_cannot_be_deleted(key: str) -> None:
+    assert problems(f"~{key}") == [f"~{key}: is needed, and cannot be deleted; set it to another value"]
+
+
+def test_a_deletion_is_answered_by_what_is_for_none() -> None:
+    assert problems("~penalty", "~average") == [
+        "~penalty: is needed, and cannot be deleted; penalty=none is for none",
+        "~average: is needed, and cannot be deleted; average=none is for none",
+    ]
+    assert problems("~nope") == ["~nope: no such key"]
+    assert not command("~experiment").multirun
+
+
+@pytest.mark.parametrize(
+    ("override", "remedy"),
+    [
+        ("loss=[minimax,hinge]", "use loss=minimax, or -m loss=minimax,hinge for a sweep"),
+        ("optim=[adam, sgd]", "use optim=adam, or -m optim=adam,sgd for a sweep"),
+        ("experiment=[games,original]", "use experiment=games, or -m experiment=games,original for a sweep"),
+        ("target=[sine]", "use target=sine"),
+    ],
+)
+def test_several_choices_where_one_belongs_are_refused(override: str, remedy: str) -> None:
+    group, _, value = override.replace(" ", "").partition("=")
+    assert problems(override) == [f"{group} = {value}: must be one choice, no list of them; {remedy}"]
+
+
+def test_no_penalty_goes_with_no_other() -> None:
+    wrong = "penalty = [none,r1]: none goes with no other; use penalty=[r1] or penalty=none"
+    assert problems("penalty=[none,r1]") == problems("-m", "penalty=[none,r1],r1") == [wrong]
+
+
+def test_an_addition_of_what_is_there_is_refused() -> None:
+    (problem,) = problems("+seeds=3")
+    assert problem.startswith("+seeds=3: Could not append to config. An item is already at 'seeds'.")
+
+
+def test_a_folder_of_yaml_files_that_is_not_there_is_refused() -> None:
+    assert problems("--config-dir", "nowhere") == ["--config-dir nowhere: no such folder"]

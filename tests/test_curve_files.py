@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sinegan import curve_files
-from sinegan.curve_files import Curves, Reading, UnusableError, read_curves
+from sinegan.curve_files import Curves, Reading, read_curves
+from sinegan.text_tables import UnusableError
 
 X, VALUES = [0.0, 0.5, 2.0], [1.25, -3.5, 4.0]
 

@@ -16,7 +16,8 @@ from sinegan.config import InvalidConfigError
 from sinegan.files import UnwritableFileError, refuse_links
 from sinegan.folders import home, name_problem
 from sinegan.loader import CONFIG_NAME, config_loader
-from sinegan.overrides import checked, words_of
+from sinegan.overrides import checked
+from sinegan.problems import words_of
 from sinegan.results import DamagedResultsError
 from sinegan.sweep_folder import holds_sweep, is_configuration
 

@@ -2,38 +2,40 @@
 
 import math
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
-from itertools import islice, product
 from typing import Any, get_origin, get_type_hints
 
 from hydra._internal.callbacks import Callbacks
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Glob, IntervalSweep, Override, RangeSweep
+from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
-from omegaconf.errors import OmegaConfBaseException
 
+from hydra_plugins.grid_sweeper.grid_sweeper import MOST
 from hydra_plugins.stacked_launcher.composer import Composer
 from hydra_plugins.stacked_launcher.stacked_launcher import current, set_number
 from sinegan.composition import problems_of
 from sinegan.config import Config, InvalidConfigError
+from sinegan.problems import Job, Problems, nearest_key, words_of
 from sinegan.schema import nearest
+from sinegan.swept import (
+    CHECKED,
+    at_limits,
+    count_problems,
+    last_mentions,
+    points_of,
+    search_problems,
+    sweep_problem,
+    texts_of,
+)
 
-Job = tuple[str, ...]
-"""The overrides of one job, `key=value` each."""
-
-SEEDS = ("seed", "seeds")
-CHECKED = 2_000
-"""The most jobs that are checked here; the launcher checks those of a larger sweep."""
 COMBINATIONS = 24
 """The most combinations of choices that are composed here: each takes a tenth of a second."""
-MOST = 100_000
-"""The most jobs of a sweep: each has a folder, and all are held in memory together."""
 
 PARTS = [field.name for field in fields(Config)] + ["executor"]
 SEVERAL = [name for name, hint in get_type_hints(Config).items() if get_origin(hint) is tuple]
@@ -49,40 +51,6 @@ class Checked:
     live: bool
     """Whether a window is asked for."""
     problems: list[str]
-
-
-class Problems:
-    """Lines, each told once; one that only some jobs of a sweep have is told with what they share."""
-
-    def __init__(self) -> None:
-        self._jobs: dict[str, list[Job]] = {}
-
-    def add(self, line: str, job: Job = ()) -> None:
-        self._jobs.setdefault(line, []).append(job)
-
-    def lines(self, jobs: Sequence[Job]) -> Iterator[str]:
-        """jobs: all of the sweep's that were checked."""
-        for line, having in self._jobs.items():
-            yield line + (_where(line, having, jobs) if any(having) else "")
-
-
-def _where(line: str, having: Sequence[Job], jobs: Sequence[Job]) -> str:
-    """What sets the jobs that have a problem apart, as far as the line does not say so itself."""
-    if len(set(having)) == len(set(jobs)):
-        return ""
-    everywhere = set.intersection(*map(set, jobs))
-    shared = [text for text in having[0] if all(text in job for job in having) and text not in everywhere]
-    named = [text for text in shared if _names(line, text)]
-    if named and not any(set(named) <= set(job) for job in set(jobs) - set(having)):
-        return ""
-    if apart := [text for text in shared if text not in named]:
-        return f" (with {' '.join(apart)})"
-    return f" (as with {' '.join(text for text in having[0] if text not in everywhere)})"
-
-
-def _names(line: str, text: str) -> bool:
-    key, _, value = text.lstrip("+").partition("=")
-    return f"{key}={value}" in line or f"{key} = {value}" in line or f"{key} = {value.strip(chr(39))}" in line
 
 
 def checked(
@@ -128,7 +96,7 @@ class _Check:
         for override in self.own:
             if override.is_sweep_override() and not multirun:
                 self.lines.append(f"{override.input_line}: several values make a sweep; add -m")
-        self.composer = Composer(self.loader, master)
+        self.composer = Composer(self.loader, master, trusted=True)
         if multirun or swept:
             some = self._some(self._jobs(master))
             configs = [self._checked(job) for job in some]
@@ -225,27 +193,25 @@ class _Check:
     def _jobs(self, master: DictConfig) -> list[Job]:
         """The jobs of a sweep, as its sweeper will make them; of a search, those at its limits."""
         settings = master.hydra.sweeper
-        self.lines += _count_problems(settings)
+        self.lines += count_problems(settings)
         searching = "direction" in settings  # what a searching sweeper is told
         overrides = [*self._params(settings), *self.own]
         if searching:
-            self.lines += _search_problems(overrides)
+            self.lines += search_problems(overrides)
         right = []
         for override in overrides:
-            wrong = _sweep_problem(override, searching)
+            wrong = sweep_problem(override, searching)
             self.lines += wrong
             right += [] if wrong else [override]
-        first = [tuple(_points(override)[0] for override in right)]
+        first = [tuple(points_of(override)[0] for override in right)]
         sweeper = self._sweeper(master)
         if searching or not hasattr(
             sweeper, "split_arguments"
         ):  # as the basic sweeper has, and what derives from it
-            return _at_limits([_points(override) for override in right])
-        sizes = [len(_points(override)) for override in _last_mentions(right)]
+            return at_limits([points_of(override) for override in right])
+        sizes = [len(points_of(override)) for override in last_mentions(right)]
         if settings.get("zip") is None and math.prod(sizes) > MOST:
-            self.lines.append(
-                f"{math.prod(sizes):,} configurations: a sweep has at most {MOST:,}; sweep fewer values"
-            )
+            self.lines.append(f"{math.prod(sizes):,} jobs: a sweep has at most {MOST:,}; sweep fewer values")
             return first
         try:
             return [tuple(job) for batch in sweeper.split_arguments(right, None) for job in batch]
@@ -297,7 +263,7 @@ class _Check:
                 config = self._without_wrong(right, misnamed, job)
         set_number(config, 0)
         with current(config):
-            for line in [*problems_of(config), *_unresolved(config, "hydra.sweep.subdir")]:
+            for line in [*_unresolved(config, "hydra.sweep.subdir"), *problems_of(config)]:
                 if not any(f"{group}=" in line for group in misnamed):
                     self.values.add(line, job)
         return config
@@ -360,7 +326,7 @@ class _Check:
             return ""
         made = [one.key_or_group for one in before if one.is_add() or one.is_force_add()]
         if key not in known and not any(key.startswith(f"{other}.") for other in made):
-            return f"no such key{_nearest_key(key, [*self.options(''), *known, *self.known_beside])}"
+            return f"no such key{nearest_key(key, [*self.options(''), *known, *self.known_beside])}"
         if override.is_delete() and key.split(".")[0] in PARTS:
             remedy = f"{key}=none is for none" if "none" in self.options(key) else "set it to another value"
             return f"is needed, and cannot be deleted; {remedy}"
@@ -372,15 +338,6 @@ def _one_of(group: str, names: Sequence[str]) -> str:
     return (
         f"use {single}" if len(names) == 1 else f"use {single}, or -m {group}={','.join(names)} for a sweep"
     )
-
-
-def _nearest_key(key: str, known: Sequence[str]) -> str:
-    """A hint at the key that ends like this one, else at the nearest."""
-    known = [one for one in known if "_target_" not in one]
-    last = key.rpartition(".")[2]
-    if same := [one for one in known if one.rpartition(".")[2] == last]:
-        return f"; did you mean {' or '.join(same)}?"
-    return nearest(key, known)
 
 
 def _keys(node: Any, prefix: str = "") -> Iterator[str]:
@@ -406,74 +363,6 @@ def _only_in_jobs(override: Override, words: str) -> str:
     return f"{override.input_line}: sets what only the swept choices have; write {once}"
 
 
-def texts_of(override: Override) -> list[str]:
-    """The values of an override as text; none for a continuous sweep (a searching sweeper's own)."""
-    if not override.is_sweep_override():
-        return [override.get_value_element_as_str()]
-    return list(islice(override.sweep_string_iterator(), MOST + 1)) if override.is_discrete_sweep() else []
-
-
-def _points(override: Override) -> list[str]:
-    """The overrides of single values that a swept one stands for; of an interval, those at its ends."""
-    key, value = override.get_key_element(), override.value()
-    if not override.is_sweep_override():
-        return [str(override.input_line)]
-    if isinstance(value, IntervalSweep):
-        assert value.start is not None
-        assert value.end is not None
-        whole = isinstance(value.start, int) and isinstance(value.end, int)
-        last = value.end if whole else math.nextafter(value.end, value.start)
-        return [f"{key}={value.start}", f"{key}={last}"]
-    return [f"{key}={text}" for text in texts_of(override)]
-
-
-def _last_mentions(overrides: Iterable[Override]) -> list[Override]:
-    return list({override.get_key_element(): override for override in overrides}.values())
-
-
-def _sweep_problem(override: Override, searching: bool) -> list[str]:
-    """What keeps a sweeper from taking the values of an override."""
-    if not override.is_sweep_override():
-        return []
-    value = override.value()
-    line = str(override.input_line)
-    if isinstance(value, IntervalSweep) and not searching:
-        return [f"{line}: only a search takes an interval; add hydra/sweeper=optuna, or list the values"]
-    if isinstance(value, Glob) and searching:
-        return [f"{line}: a search takes no glob(); list the choices"]
-    if isinstance(value, RangeSweep) and not value.step:
-        return [f"{line}: must have a step other than 0"]
-    found = _points(override)
-    if not found:
-        return [f"{line}: has no value; give at least one"]
-    if len(found) > MOST:
-        return [f"{line}: has more than {MOST:,} values; sweep fewer"]
-    return []
-
-
-def _search_problems(overrides: Sequence[Override]) -> Iterator[str]:
-    """A search for the best configuration must not choose among seeds: it would pick the luckiest."""
-    for override in overrides:
-        key = override.key_or_group
-        if key in SEEDS and override.is_sweep_override():
-            yield f"{key}: a search must not choose among seeds; seeds=N trains N runs of every trial"
-
-
-def _at_limits(points: Sequence[Sequence[str]]) -> list[Job]:
-    """All combinations; of too many, each value with the first of the others."""
-    if math.prod(map(len, points)) <= CHECKED:
-        return list(product(*points))
-    first = [texts[0] for texts in points]
-    return [(*first[:at], text, *first[at + 1 :]) for at, texts in enumerate(points) for text in texts]
-
-
-def _count_problems(settings: DictConfig) -> Iterator[str]:
-    for name in ("max_batch_size", "n_trials", "n_jobs"):
-        value = settings.get(name)
-        if value is not None and value < 1:
-            yield f"hydra.sweeper.{name} = {value}: must be a whole number at least 1"
-
-
 def _hydra_problems(config: DictConfig) -> Iterator[str]:
     """What Hydra itself would stumble over when it sets up a job."""
     verbose = config.hydra.verbose
@@ -497,17 +386,6 @@ def _unresolved(config: DictConfig, key: str) -> Iterator[str]:
         for part in key.split(".")[1:]:
             raw = raw[part] if isinstance(raw, dict) else raw
         yield f"{key} = {raw}: {words_of(error)}"
-
-
-def words_of(error: BaseException) -> str:
-    """An exception in a line, with what caused it."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    kept = [line for line in lines if not line.startswith(("full_key:", "object_type=", "reference_type="))]
-    said = " ".join(kept)
-    if not isinstance(error, HydraException | OmegaConfBaseException):  # its words alone may say little
-        said = f"cannot be composed: {type(error).__name__} {said}".rstrip()
-    cause = error.__cause__
-    return f"{said} ({words_of(cause)})" if cause is not None and str(cause) not in str(error) else said
 
 
 def _named(words: str, key: str) -> str:

@@ -178,6 +178,13 @@ def test_a_refusal_moves_no_cursor() -> None:
     assert message.isprintable()
 
 
+def test_more_jobs_than_can_be_held_are_refused_before_they_are_made() -> None:
+    many = [f"{key}=range(1000)" for key in "abc"]
+    assert refusal(*many).startswith("1,000,000,000 jobs: a sweep has at most 100,000; ")
+    assert refusal(*many, zip=[["a", "b"]]).startswith("1,000,000 jobs: ")
+    assert len(jobs(*many, zip=[["a", "b", "c"]])) == 1000
+
+
 def test_a_continuous_sweep_is_refused_as_by_the_basic_sweeper() -> None:
     with pytest.raises(HydraException, match="does not support sweep type : INTERVAL_SWEEP"):
         batches("a=interval(0,1)", exclude=[{"a": 1}])

@@ -1,6 +1,7 @@
 """The basic sweeper, and three settings for sweeps that are not one full grid."""
 
 import itertools
+import math
 from collections import ChainMap, Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from sinegan.printable import printable
 
 Lists = dict[str, list[str]]
 """For each key, with any + before it, its overrides `key=value`: several when it is swept."""
+
+MOST = 100_000
+"""The most jobs of a sweep: each has a folder, and all are held in memory together."""
 
 OFF = "null is for a sweep without this setting"
 
@@ -135,6 +139,8 @@ class GridSweeper(BasicSweeper):
             if key == group[0]:
                 points = zip(*(lists[other] for other in group), strict=True)
                 axes.append([dict(zip(group, texts, strict=True)) for texts in points])
+        if (count := math.prod(map(len, axes))) > MOST:
+            raise CompactHydraException(f"{count:,} jobs: a sweep has at most {MOST:,}; sweep fewer values")
         combinations = [ChainMap(*points) for points in itertools.product(*axes)]
         return [[texts[key] for key in lists] for texts in combinations]
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from sinegan.curve_files import DECIMALS, DELIMITERS, Curves, Reading, UnusableError, read_curves
+from sinegan.curve_files import Curves, Reading, read_curves
 from sinegan.game.targets import MOST_POINTS, Array, Curve, Target, extreme_of
 from sinegan.schema import Allowed, bounded
+from sinegan.text_tables import DECIMALS, DELIMITERS, UnusableError
 
 
 def _found_out(*choices: str) -> Any:
