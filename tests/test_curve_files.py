@@ -2,6 +2,8 @@
 
 import io
 import os
+import zipfile
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +119,41 @@ def test_what_could_be_a_decimal_comma_or_a_delimiter_is_asked(tmp_path: Path) -
     assert read(path, decimal="comma").curves.tolist() == [[0.5, 1.5, 2.5]]
     pair = read(path, delimiter="comma")
     assert (pair.x.tolist(), pair.curves.tolist()) == ([0, 1, 2], [[5, 5, 5]])
+
+
+def test_whole_numbers_that_count_for_long_are_x(tmp_path: Path) -> None:
+    found = read(file_of(tmp_path, "".join(f"{2 * place},{place % 5}\n" for place in range(12))))
+    assert found.x.tolist() == list(range(0, 24, 2))
+    assert "set target.decimal=comma" in refusal(
+        file_of(tmp_path, "".join(f"{place**2},{place % 5}\n" for place in range(12)), "other.csv")
+    )
+
+
+def test_a_file_that_was_rewritten_is_read_again(tmp_path: Path) -> None:
+    path = file_of(tmp_path, "1\n2\n")
+    assert read(path).curves.tolist() == [[1, 2]]
+    path.unlink()
+    assert read(file_of(tmp_path, "7\n8\n9\n")).curves.tolist() == [[7, 8, 9]]
+
+
+def test_names_that_no_file_has_are_refused(tmp_path: Path) -> None:
+    assert "File name too long" in refusal(tmp_path / f"{'a' * 300}.csv")
+    assert "cannot be read (" in refusal(Path("~no-such-user-here/a.csv"))
+
+
+def test_a_name_of_several_columns_is_asked(tmp_path: Path) -> None:
+    path = file_of(tmp_path, "t,a,a\n0,1,2\n1,3,4\n")
+    assert "has several columns a; set target.value_column to the number of one" in refusal(
+        path, value_column="a"
+    )
+    assert read(path, x_column="t", value_column=3).curves.tolist() == [[2, 4]]
+
+
+def test_an_archive_of_something_else_and_an_endless_cell_are_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "text.npz", "w") as archive:
+        archive.writestr("notes.txt", "no array")
+    assert "holds notes.txt, which is no array" in refusal(tmp_path / "text.npz")
+    assert "field larger than field limit" in refusal(file_of(tmp_path, f"1,2.5\n2,{'9' * 200_000}\n"))
 
 
 def test_a_header_tells_what_a_comma_is(tmp_path: Path) -> None:
@@ -319,8 +356,8 @@ def test_what_is_written_is_read_or_refused_and_never_another_curve(
 ) -> None:
     rows = sorted({x: (x, value) for x, value in rows}.values())
     lines = [delimiter.join(repr(number).replace(".", decimal) for number in row) for row in rows]
-    path = file_of(tmp_path, "\n".join([*(["t" + delimiter + "v"] if header else []), *lines]))
-    read_curves.cache_clear()
+    text = "\n".join([*(["t" + delimiter + "v"] if header else []), *lines])
+    path = file_of(tmp_path, text, f"{sha256(text.encode()).hexdigest()}.csv")
     try:
         found = read(path)
     except UnusableError:

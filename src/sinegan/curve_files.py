@@ -53,21 +53,28 @@ class Curves:
     checksum: str
 
 
-@functools.lru_cache(maxsize=64)
 def read_curves(path: str, reading: Reading) -> Curves:
-    """Reads a file, once a process. Raises UnusableError."""
-    file = Path(path).expanduser()
-    suffix = file.suffix.lower()
-    if suffix not in (*TEXTS, *ARRAYS):
+    """Reads a file, once as long as it does not change. Raises UnusableError."""
+    if Path(path).suffix.lower() not in (*TEXTS, *ARRAYS):
         raise UnusableError(f"must be a file of one of {', '.join((*TEXTS, *ARRAYS))}")
-    if not file.exists():
-        raise UnusableError(f"no such file (looked for in {Path.cwd()})")
+    try:
+        file = Path(path).expanduser()
+        found = file.stat()
+    except FileNotFoundError:
+        raise UnusableError(f"no such file (looked for in {Path.cwd()})") from None
+    except (OSError, RuntimeError) as error:
+        raise UnusableError(f"cannot be read ({getattr(error, 'strerror', None) or error})") from error
+    return _read(file, reading, (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns))
+
+
+@functools.lru_cache(maxsize=64)
+def _read(file: Path, reading: Reading, _: tuple[int, ...]) -> Curves:
     try:
         content = read_regular(file, MOST_BYTES)
     except OSError as error:
         raise UnusableError(f"cannot be read ({error.strerror or error})") from error
     checksum = hashlib.sha256(content).hexdigest()
-    if suffix in TEXTS:
+    if file.suffix.lower() in TEXTS:
         table = read_table(content, reading.delimiter, reading.decimal, reading.encoding)
         return _from_table(file.name, table, reading, checksum)
     return _from_array(file.name, _array(content), reading, checksum)
@@ -117,6 +124,8 @@ def _columns(table: Table, reading: Reading) -> tuple[int | None, int]:
 def _place(table: Table, asked: int | str, key: str) -> int:
     count = table.numbers.shape[1]
     if isinstance(asked, str) and asked in table.names:
+        if table.names.count(asked) > 1:
+            raise UnusableError(f"has several columns {asked}; set target.{key} to the number of one, from 1")
         return table.names.index(asked)
     number = int(asked) if isinstance(asked, int) or asked.isdecimal() else 0
     if not 1 <= number <= count:
@@ -159,7 +168,7 @@ def _family(name: str, curves: Array, x: Array | None, how: str, form: str, chec
 
 
 def _check_rising(x: Array, lines: Sequence[int]) -> None:
-    falls = np.flatnonzero(~(np.diff(x) > 0))
+    falls = np.flatnonzero(~(x[1:] > x[:-1]))
     if falls.size:
         row = int(falls[0])
         where = f"lines {lines[row]} and {lines[row + 1]}" if lines else f"samples {row + 1} and {row + 2}"
@@ -181,7 +190,9 @@ def _array(content: bytes) -> NDArray[Any]:
             names = list(stored)
             if len(names) != 1:
                 raise UnusableError(f"holds the arrays {', '.join(names)}; must be one: save it alone")
-            array: NDArray[Any] = stored[names[0]]
+            array = stored[names[0]]
+            if not isinstance(array, np.ndarray):
+                raise UnusableError(f"holds {names[0]}, which is no array; save one alone with numpy.savez")
             return array
     except UnusableError:
         raise

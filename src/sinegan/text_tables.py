@@ -26,6 +26,7 @@ BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+FEWEST_COUNTED = 12
 NOT_THERE = ("", "na", "n/a", "nan", "null", "none", "-", "?")
 COMMENTS = ("#", "%", "//")
 
@@ -106,7 +107,10 @@ def _split(line: str, delimiter: str) -> list[str]:
         return [cell.strip('"') for cell in line.split()]
     if not delimiter:
         return [line.strip().strip('"')]
-    return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))]
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))]
+    except csv.Error as error:
+        raise UnusableError(f"cannot be read ({error}): {line[:40]}") from error
 
 
 def _delimiter(lines: Sequence[str], decimal: str | None) -> str:
@@ -127,11 +131,19 @@ def _delimiter(lines: Sequence[str], decimal: str | None) -> str:
     if _could_be_decimal(lines[0], body):
         if lines[0] not in body and not _is_number(lines[0].replace(",", ".")):  # its header tells
             return "," if "," in lines[0] else ""
+        if _counts(lines):
+            return ","
         raise UnusableError(
             f"could be one column with decimal commas or two of whole numbers ({body[0].strip()[:30]}); set "
             "target.decimal=comma or target.delimiter=comma"
         )
     return ","
+
+
+def _counts(lines: Sequence[str]) -> bool:
+    """Whether the whole numbers before the commas count so long, in equal steps, that they must be x."""
+    first = [int(line.partition(",")[0]) for line in lines]
+    return len(first) >= FEWEST_COUNTED and first[1] > first[0] and len(set(np.diff(first))) == 1
 
 
 def _could_be_decimal(first: str, body: Sequence[str]) -> bool:

@@ -1,6 +1,7 @@
 """The user's own curves are read as they are, and bad ones are refused with the reason."""
 
 import dataclasses
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,21 @@ def test_the_fingerprint_is_that_of_the_content(tmp_path: Path) -> None:
     )
     prints = [FromFile(path=path).fingerprint() for path in (one, same, other)]
     assert prints[0] == prints[1] != prints[2]
+
+
+def test_a_target_takes_the_content_of_its_file_along(tmp_path: Path) -> None:
+    target = FromFile(path=written(tmp_path, "1\n3\n"), points=3)
+    assert list(target.conflicts()) == []
+    sent = pickle.dumps(target)
+    written(tmp_path, "100\n300\n")
+    np.testing.assert_allclose(pickle.loads(sent).draw(1, default_rng(0)), [[1, 2, 3]])
+    assert pickle.loads(sent).fingerprint() == target.fingerprint()
+
+
+def test_places_that_cannot_be_told_apart_are_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, f"1.0,5.5\n{1 + 4e-16!r},6.5\n")
+    (problem,) = FromFile(path=path).conflicts()
+    assert problem.startswith("points = 16: cannot be told apart")
 
 
 def test_a_run_on_a_data_set_has_the_same_numbers_alone_and_in_a_stack(

@@ -39,10 +39,10 @@ class FromFile(Target):
 
     @property
     def family(self) -> bool:
-        return self._read().data_set
+        return self.read.data_set
 
     def grid(self) -> Array:
-        x = self._read().x
+        x = self.read.x
         return np.linspace(x[0], x[-1], self.points)
 
     def draw(self, rows: int, rng: np.random.Generator) -> Array:
@@ -52,22 +52,29 @@ class FromFile(Target):
         return curves[rng.integers(len(curves), size=rows)]
 
     def extreme(self) -> float | None:
-        read = self._read()
+        read = self.read
         return extreme_of(np.concatenate([read.x, read.curves.ravel()]))
 
     def fingerprint(self) -> str:
-        return self._read().checksum
+        return self.read.checksum
 
     def remarks(self) -> Iterator[str]:
-        yield f"target: {self._read().understood}"
+        yield f"target: {self.read.understood}"
 
     def conflicts(self) -> Iterator[str]:
         try:
-            self._read()
+            x = self.read.x
         except UnusableError as error:
             yield f"path = {self.path}: {error}"
+        else:
+            with np.errstate(all="ignore"):
+                if not (np.diff(self.grid()) > 0).all():
+                    ends = f"{x[0]:g} to {x[-1]:g}"
+                    yield f"points = {self.points}: cannot be told apart from {ends}; use fewer"
 
-    def _read(self) -> Curves:
+    @functools.cached_property
+    def read(self) -> Curves:
+        """The content of the file; it travels with the target, so that a worker reads no other."""
         return read_curves(
             self.path,
             Reading(
@@ -84,7 +91,7 @@ class FromFile(Target):
 @functools.lru_cache(maxsize=64)
 def _on_grid(target: FromFile) -> Array:
     """All curves of a file at the places of the grid, (curves, points)."""
-    read = target._read()
+    read = target.read
     return np.stack([np.interp(target.grid(), read.x, curve) for curve in read.curves])
 
 
