@@ -1,7 +1,6 @@
 """Local workers are forked from one process that has loaded what they need."""
 
 import os
-import signal
 import subprocess
 import sys
 
@@ -15,6 +14,7 @@ pytestmark = pytest.mark.skipif(not fork_server.AT_HAND, reason="this system has
 
 NEW_PROCESS = """
 import os, signal
+from concurrent.futures import BrokenExecutor
 from sinegan.sweep import fork_server
 from sinegan.sweep.executors import Local
 
@@ -22,7 +22,24 @@ fork_server.start()
 with Local(workers=1).open() as pool:
     server = pool.submit(os.getppid).result()
     blocked = pool.submit(signal.pthread_sigmask, signal.SIG_BLOCK, []).result()
-    print(server != os.getpid(), blocked, signal.pthread_sigmask(signal.SIG_BLOCK, []), sep="\\n")
+    print(server != os.getpid(), sorted(blocked) == [signal.SIGHUP, signal.SIGINT])
+    print(signal.pthread_sigmask(signal.SIG_BLOCK, []))
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        os.kill(server, number)
+    print(pool.submit(os.getppid).result() == server)
+    from multiprocessing import resource_tracker
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        os.kill(resource_tracker._resource_tracker._pid, number)
+with Local(workers=1).open() as pool:
+    print(pool.submit(os.getppid).result() == server)
+    worker = pool.submit(os.getpid).result()
+    for number in (signal.SIGINT, signal.SIGHUP):
+        os.kill(worker, number)
+    print(pool.submit(os.getpid).result() == worker)
+    try:
+        pool.submit(signal.raise_signal, signal.SIGTERM).result()
+    except BrokenExecutor:
+        print("ended")
 """
 
 
@@ -43,10 +60,10 @@ def test_workers_have_the_environment_of_now(monkeypatch: pytest.MonkeyPatch) ->
         assert pool.submit(os.getenv, "HOME").result() is None
 
 
-def test_an_interrupt_reaches_this_process_alone() -> None:
+def test_what_a_signal_asks_for_is_up_to_this_process_alone() -> None:
     done = subprocess.run([sys.executable, "-c", NEW_PROCESS], capture_output=True, text=True)
     assert done.stderr == ""
-    assert done.stdout.splitlines() == ["True", str({signal.SIGINT}), "set()"]
+    assert done.stdout.splitlines() == ["True True", "set()", "True", "True", "True", "ended"]
 
 
 def test_without_a_server_workers_are_spawned(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,6 @@ from typing import Any
 
 from hydra.errors import CompactHydraException
 
-from sinegan.ends import SIGNALS
 from sinegan.schema import bounded
 from sinegan.sweep import fork_server
 
@@ -251,7 +250,7 @@ def _prepare_worker(environment: dict[str, str]) -> None:
     os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # its pool may have to end it
     parent = multiprocessing.parent_process()
     assert parent is not None
 
