@@ -166,6 +166,14 @@ def test_what_cannot_be_parsed_is_refused() -> None:
     assert problem.startswith("optim.lr=[: cannot be understood")
 
 
+@pytest.mark.parametrize("key", ["seeds", "optim.lr", "executor.workers"])
+def test_a_number_of_thousands_of_digits_is_refused_in_short(key: str) -> None:
+    (problem,) = problems(f"{key}={'9' * 5_000}")
+    assert problem.startswith(f"{key}=999")
+    assert "…: cannot be understood" in problem
+    assert len(problem) < 500
+
+
 def test_a_wrong_key_of_hydra_itself_is_refused() -> None:
     assert any("hydra.swep" in line for line in problems("hydra.swep.dir=x"))
 

@@ -22,6 +22,10 @@ from sinegan.results import DamagedResultsError
 from sinegan.sweep_folder import holds_sweep, is_configuration
 
 
+LONGEST = 200
+"""Characters of an override that a refusal repeats."""
+
+
 @dataclass(frozen=True)
 class Command:
     """A command line that trains: a sweep or a single run, and the folder it goes to."""
@@ -75,8 +79,9 @@ def _parsed(texts: Sequence[str], loader: ConfigLoader) -> tuple[list[Override],
     for text in texts:
         try:
             overrides += parser.parse_overrides([text])  # which know the loader, for glob()
-        except HydraException as error:
-            problems.append(f"{text}: cannot be understood; write key=value ({words_of(error)})")
+        except (HydraException, ValueError) as error:  # a number of thousands of digits, say
+            shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+            problems.append(f"{shown}: cannot be understood; write key=value ({words_of(error)})")
     return overrides, problems
 
 
