@@ -21,7 +21,6 @@ from sinegan.problems import words_of
 from sinegan.results import DamagedResultsError
 from sinegan.sweep_folder import holds_sweep, is_configuration
 
-
 LONGEST = 200
 """Characters of an override that a refusal repeats."""
 
