@@ -181,10 +181,11 @@ def test_steps_are_counted_in_the_precision_of_the_run():
 
 
 ADAM = "sinegan.training.optimisers.Adam"
+RATES = {"generator_lr": 1e-4, "discriminator_lr": 1e-4}
 BEYOND = "is beyond float32, which ends at 3.4e+38; use training.dtype=float64"
 VANISHES = "is 0 in float32, where the smallest number is 1.2e-38; use training.dtype=float64"
 ROUNDED = [
-    ({"optim": {"_target_": ADAM, "lr": 1e39}}, f"optim.lr = 1e+39: {BEYOND}"),
+    ({"optim": {"_target_": ADAM, "lr": 1e39} | RATES}, f"optim.lr = 1e+39: {BEYOND}"),
     ({"optim": {"_target_": ADAM, "generator_lr": 1e-60}}, f"optim.generator_lr = 1e-60: {VANISHES}"),
     ({"optim": {"_target_": ADAM, "eps": 1e-40}}, f"optim.eps = 1e-40: {VANISHES}"),
     (
@@ -352,7 +353,7 @@ def test_all_conflicts_are_raised_at_once(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     found = problems(
         seed=2**32 - 1,
-        optim={"_target_": ADAM, "lr": 1e39},
+        optim={"_target_": ADAM, "lr": 1e39} | RATES,
         training={"stop_tolerance": 0.1, "device": "cuda"},
         loss={"_target_": "sinegan.game.losses.Hinge"},
     )

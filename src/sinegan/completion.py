@@ -23,6 +23,9 @@ SEPARATORS = {"bash": " ", "zsh": " ", "fish": "\n"}
 
 CHOICES = {
     "activation": ("relu", "leaky_relu", "tanh", "gelu", "silu"),
+    "curves": ("rows", "columns"),
+    "decimal": ("point", "comma"),
+    "delimiter": ("tab", "semicolon", "bar", "comma", "blank"),
     "compile": ("auto", "always", "never"),
     "device": ("cpu", "cuda", "auto"),
     "dtype": ("float32", "float64"),

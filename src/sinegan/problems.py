@@ -50,7 +50,7 @@ def nearest_key(key: str, known: Iterable[str]) -> str:
     known = [one for one in known if "_target_" not in one]
     last = key.rpartition(".")[2]
     if same := [one for one in known if one.rpartition(".")[2] == last]:
-        return f"; did you mean {' or '.join(same)}?"
+        return f"; did you mean {' or '.join(sorted(same))}?"
     return nearest(key, known)
 
 

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -18,6 +17,7 @@ from markdown_it import MarkdownIt
 from matplotlib.figure import Figure
 from rich.console import Console
 
+from sinegan.files import read_sealed, write_sealed
 from sinegan.printable import printable
 from sinegan.report.escapes import in_file_name, in_latex, in_markdown, markdown_line
 from sinegan.report.look import STYLE, plain, png, svg
@@ -93,9 +93,9 @@ def hostile(
         message = f"{value} {other}".replace('"', '""').encode(errors="replace").decode()
         overrides = [f"loss={value}", f"b.c={other}"]
         file_configuration(folder, overrides, values, status=status, message=message)
-        told = json.loads((folder / "provenance.json").read_text())
+        told = read_sealed(folder / "provenance.json")
         told |= {"command": f"python {value}", "versions": {value: value}}
-        (folder / "provenance.json").write_text(json.dumps(told))
+        write_sealed(folder / "provenance.json", told)
     screen = io.StringIO()
     make_report(home, Console(file=screen, width=80), formats=["latex", "html"])
     return home, screen.getvalue()
