@@ -16,12 +16,12 @@ from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.types import HydraContext, RunMode
-from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from hydra_plugins.grid_sweeper.grid_sweeper import MOST
 from hydra_plugins.stacked_launcher.composer import Composer
 from hydra_plugins.stacked_launcher.stacked_launcher import current, set_number
-from sinegan.composition import problems_of
+from sinegan.composition import keys_of, problems_of
 from sinegan.config import Config, InvalidConfigError
 from sinegan.problems import Job, Problems, nearest_key, one_of, words_of
 from sinegan.schema import nearest
@@ -93,14 +93,14 @@ class _Check:
 
     def done(self, multirun: bool) -> Checked:
         self.hydra = self._right_of_hydra()
-        swept = any(override.is_sweep_override() for override in self.own)
         master, left_out = self._master()
         multirun = multirun or master.hydra.mode == RunMode.MULTIRUN
         for override in self.own:
             if override.is_sweep_override() and not multirun:
                 self.lines.append(f"{override.input_line}: several values make a sweep; add -m")
         self.composer = Composer(self.loader, master, trusted=True)
-        if multirun or swept:
+        self.sweeping = multirun or any(override.is_sweep_override() for override in self.own)
+        if self.sweeping:
             some = self._some(self._jobs(master))
             configs = [self._checked(job) for job in some]
         else:
@@ -225,9 +225,8 @@ class _Check:
             right += [] if wrong else [override]
         first = [tuple(points_of(override)[0] for override in right)]
         sweeper = self._sweeper(master)
-        if searching or not hasattr(
-            sweeper, "split_arguments"
-        ):  # as the basic sweeper has, and what derives from it
+        is_grid = hasattr(sweeper, "split_arguments")  # the basic sweeper's, and of what derives from it
+        if searching or not is_grid:
             return at_limits([points_of(override) for override in right])
         sizes = [len(points_of(override)) for override in last_mentions(right)]
         if settings.get("zip") is None and math.prod(sizes) > MOST:
@@ -280,9 +279,11 @@ class _Check:
                 config = self._composed(right)
             except Exception:  # what is wrong is looked for
                 config = self._without_wrong(right, misnamed, job)
-        set_number(config, 0)
+        if self.sweeping:
+            set_number(config, 0)
         with current(config):
-            for line in [*_unresolved(config, "hydra.sweep.subdir"), *problems_of(config)]:
+            folder = _unresolved(config, "hydra.sweep.subdir") if self.sweeping else []
+            for line in [*folder, *problems_of(config)]:
                 if not any(f"{group}=" in line for group in misnamed):
                     self.values.add(line, job)
         return config
@@ -328,7 +329,7 @@ class _Check:
     def _chosen(self, texts: Job) -> tuple[list[Override], list[tuple[Override, str]], list[str]]:
         """The choices that can be composed, the others, and the keys that are there with them."""
         config, kept, wrong = self._composable([self.parsed(text) for text in texts], self._composed)
-        return kept, wrong, list(_keys(config))
+        return kept, wrong, list(keys_of(config))
 
     def _as_typed(self, override: Override) -> str:
         return self.typed.get(override.get_key_element(), str(override.input_line))
@@ -353,21 +354,6 @@ class _Check:
         return ""
 
 
-def _keys(node: Any, prefix: str = "") -> Iterator[str]:
-    """All keys of a config but Hydra's own, with dots."""
-    if isinstance(node, ListConfig):
-        yield from (f"{prefix}{place}" for place in range(len(node)))
-    if not isinstance(node, DictConfig):
-        return
-    for key in map(str, node):
-        path = f"{prefix}{key}"
-        if path == "hydra":
-            continue
-        yield path
-        if not OmegaConf.is_missing(node, key) and not OmegaConf.is_interpolation(node, key):
-            yield from _keys(node[key], f"{path}.")
-
-
 def _only_in_jobs(override: Override, words: str) -> str:
     """For an override that is right in each job, but not in what Hydra composes before it makes them."""
     if override.is_sweep_override() or override.is_delete():
@@ -385,7 +371,7 @@ def _hydra_problems(config: DictConfig) -> Iterator[str]:
     with open_dict(twin):
         twin.hydra.runtime.output_dir = "."
     with current(twin):
-        for key in _keys(twin.hydra):
+        for key in keys_of(twin.hydra):
             if not key.startswith(("run.", "sweep.", "overrides.")):  # told of elsewhere
                 yield from _unresolved(twin, f"hydra.{key}")
 
@@ -397,7 +383,7 @@ def _unresolved(config: DictConfig, key: str) -> Iterator[str]:
     except Exception as error:  # a resolver may raise anything
         raw = OmegaConf.to_container(config.hydra, resolve=False)
         for part in key.split(".")[1:]:
-            raw = raw[part] if isinstance(raw, dict) else raw
+            raw = raw.get(part) if isinstance(raw, dict) else raw
         yield f"{key} = {raw}: {words_of(error)}"
 
 
