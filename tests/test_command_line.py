@@ -101,6 +101,16 @@ def test_a_key_added_by_force_is_refused_as_well() -> None:
     assert problem == "training.stepz = 3: no such key; did you mean steps?"
 
 
+def test_the_settings_of_a_misspelled_choice_are_checked_as_those_of_the_nearest() -> None:
+    assert len(problems("target=from_fil", "target.path=tests/measured_curve.csv")) == 1
+    assert len(problems("-m", "penalty=r1,r22", "penalty.r1.gamma=2,3")) == 2, "r22 has no r1"
+    choice, key = problems("optim=adamm", "optim.lrr=3")
+    assert choice.startswith("optim = adamm: must be one of ")
+    assert key == "optim.lrr=3: no such key; did you mean optim.lr?"
+    (choice,) = problems("loss=zzz", "loss.nope=3")
+    assert choice.startswith("loss = zzz: must be one of ")
+
+
 def test_all_problems_come_at_once() -> None:
     found = problems("loss=minmax", "optim.lrr=3", "seed=-1", "training.steps=abc", "network.activation=rely")
     assert [line.split(" ")[0].split("=")[0] for line in found] == [

@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sinegan.config import Config, InvalidConfigError, validate
@@ -94,3 +94,18 @@ def problems_of(config: DictConfig) -> list[str]:
     except InvalidConfigError as error:
         return error.problems
     return []
+
+
+def keys_of(node: Any, prefix: str = "") -> Iterator[str]:
+    """All keys of a config but Hydra's own, with dots."""
+    if isinstance(node, ListConfig):
+        yield from (f"{prefix}{place}" for place in range(len(node)))
+    if not isinstance(node, DictConfig):
+        return
+    for key in map(str, node):
+        path = f"{prefix}{key}"
+        if path == "hydra":
+            continue
+        yield path
+        if not OmegaConf.is_missing(node, key) and not OmegaConf.is_interpolation(node, key):
+            yield from keys_of(node[key], f"{path}.")

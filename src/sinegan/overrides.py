@@ -4,6 +4,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from functools import cache
 from typing import Any, get_origin, get_type_hints
 
@@ -14,14 +15,14 @@ from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.types import HydraContext, RunMode
-from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from hydra_plugins.grid_sweeper.grid_sweeper import MOST
 from hydra_plugins.stacked_launcher.composer import Composer
 from hydra_plugins.stacked_launcher.stacked_launcher import current, set_number
-from sinegan.composition import problems_of
+from sinegan.composition import keys_of, problems_of
 from sinegan.config import Config, InvalidConfigError
-from sinegan.problems import Job, Problems, nearest_key, words_of
+from sinegan.problems import Job, Problems, nearest_key, one_of, words_of
 from sinegan.schema import nearest
 from sinegan.swept import (
     CHECKED,
@@ -90,14 +91,14 @@ class _Check:
 
     def done(self, multirun: bool) -> Checked:
         self.hydra = self._right_of_hydra()
-        swept = any(override.is_sweep_override() for override in self.own)
         master, left_out = self._master()
         multirun = multirun or master.hydra.mode == RunMode.MULTIRUN
         for override in self.own:
             if override.is_sweep_override() and not multirun:
                 self.lines.append(f"{override.input_line}: several values make a sweep; add -m")
         self.composer = Composer(self.loader, master, trusted=True)
-        if multirun or swept:
+        self.sweeping = multirun or any(override.is_sweep_override() for override in self.own)
+        if self.sweeping:
             some = self._some(self._jobs(master))
             configs = [self._checked(job) for job in some]
         else:
@@ -153,12 +154,15 @@ class _Check:
 
     def _master(self) -> tuple[DictConfig, list[tuple[Override, str]]]:
         """What Hydra composes before a sweep, and the overrides that keep it from doing so."""
-        right = [one for one in self.own if not (self._is_choice(one) and [*self._choice_problems(one)])]
+        right: list[Override] = []
+        for override in self.own:
+            wrong = self._is_choice(override) and [*self._choice_problems(override)]
+            right += self._meant(override) if wrong and not override.is_sweep_override() else [override]
         try:
             return self._compose([*self.hydra, *right]), []
         except Exception:  # what is wrong is looked for, Hydra's own settings first
-            _, self.hydra, wrong = self._composable(self.hydra, self._compose)
-        self.lines += [f"{override.input_line}: {words}" for override, words in wrong]
+            _, self.hydra, refused = self._composable(self.hydra, self._compose)
+        self.lines += [f"{override.input_line}: {words}" for override, words in refused]
         master, _, left_out = self._composable(right, lambda some: self._compose([*self.hydra, *some]))
         return master, left_out
 
@@ -177,7 +181,7 @@ class _Check:
         for choice in texts_of(override):
             names = [name.strip() for name in choice.strip("[]").split(",")]
             if choice.startswith("[") and group in ONE:
-                yield f"{group} = {choice}: must be one choice, no list of them; {_one_of(group, names)}"
+                yield f"{group} = {choice}: must be one choice, no list of them; {one_of(group, names)}"
                 continue
             if len(names) > 1 and "none" in names:
                 others = ",".join(name for name in names if name != "none")
@@ -187,6 +191,17 @@ class _Check:
                 known = self.options(f"{group}/{below}") if below else options
                 if name != "null" and last not in known:
                     yield f"{group} = {choice}: must be one of {', '.join(options)}{nearest(name, options)}"
+
+    def _meant(self, override: Override) -> list[Override]:
+        """The choice that a wrong one is nearest to, with which the rest is checked; none if none is near."""
+        options = self.options(override.key_or_group)
+        names = [name.strip() for name in texts_of(override)[0].strip("[]").split(",")]
+        near = [match for name in names for match in get_close_matches(name, options, 1, cutoff=0.5)]
+        near = near[:1] if override.key_or_group in ONE else [*dict.fromkeys(near)]
+        if not near:
+            return []
+        value = near[0] if len(near) == 1 else f"[{','.join(near)}]"
+        return [self.parsed(f"{override.get_key_element()}={value}")]
 
     # The jobs.
 
@@ -205,9 +220,8 @@ class _Check:
             right += [] if wrong else [override]
         first = [tuple(points_of(override)[0] for override in right)]
         sweeper = self._sweeper(master)
-        if searching or not hasattr(
-            sweeper, "split_arguments"
-        ):  # as the basic sweeper has, and what derives from it
+        is_grid = hasattr(sweeper, "split_arguments")  # the basic sweeper's, and of what derives from it
+        if searching or not is_grid:
             return at_limits([points_of(override) for override in right])
         sizes = [len(points_of(override)) for override in last_mentions(right)]
         if settings.get("zip") is None and math.prod(sizes) > MOST:
@@ -252,8 +266,7 @@ class _Check:
                 self._blame(self.choices, line, override)
             if wrong:
                 misnamed.append(override.key_or_group)
-            else:
-                right.append(override)
+            right += self._meant(override) if wrong else [override]
         if misnamed or any(override.is_delete() for override in right):
             config = self._without_wrong(right, misnamed, job)
         elif config is None:
@@ -261,9 +274,11 @@ class _Check:
                 config = self._composed(right)
             except Exception:  # what is wrong is looked for
                 config = self._without_wrong(right, misnamed, job)
-        set_number(config, 0)
+        if self.sweeping:
+            set_number(config, 0)
         with current(config):
-            for line in [*_unresolved(config, "hydra.sweep.subdir"), *problems_of(config)]:
+            folder = _unresolved(config, "hydra.sweep.subdir") if self.sweeping else []
+            for line in [*folder, *problems_of(config)]:
                 if not any(f"{group}=" in line for group in misnamed):
                     self.values.add(line, job)
         return config
@@ -272,11 +287,12 @@ class _Check:
         """Notes what cannot be composed, and composes the rest. misnamed: groups with a wrong choice."""
         choices = tuple(str(one.input_line) for one in overrides if self._is_choice(one))
         chosen, refused, known = self.chosen(choices)
+        groups = [override.key_or_group for override in chosen]
         right: list[Override] = []
         for override in overrides:
             if self._is_choice(override):
                 right += [override] if override in chosen else []
-            elif override.key_or_group.split(".")[0] in misnamed:
+            elif (group := override.key_or_group.split(".")[0]) in misnamed and group not in groups:
                 continue  # of what was to be chosen
             elif line := self._key_problem(override, known, right):
                 typed = self._as_typed(override)
@@ -305,10 +321,10 @@ class _Check:
     def _composed(self, overrides: Sequence[Override]) -> DictConfig:
         return self.composer.compose([str(override.input_line) for override in overrides])
 
-    def _chosen(self, texts: Job) -> tuple[list[Override], list[tuple[Override, str]], set[str]]:
+    def _chosen(self, texts: Job) -> tuple[list[Override], list[tuple[Override, str]], list[str]]:
         """The choices that can be composed, the others, and the keys that are there with them."""
         config, kept, wrong = self._composable([self.parsed(text) for text in texts], self._composed)
-        return kept, wrong, set(_keys(config))
+        return kept, wrong, list(keys_of(config))
 
     def _as_typed(self, override: Override) -> str:
         return self.typed.get(override.get_key_element(), str(override.input_line))
@@ -317,7 +333,7 @@ class _Check:
         self.blamed.add(self._as_typed(override))
         where.add(line, job)
 
-    def _key_problem(self, override: Override, known: set[str], before: Sequence[Override]) -> str:
+    def _key_problem(self, override: Override, known: Sequence[str], before: Sequence[Override]) -> str:
         """What is wrong with the key of a value; nothing if it can be set."""
         key = override.key_or_group
         if override.is_add() or override.is_force_add():
@@ -331,28 +347,6 @@ class _Check:
             remedy = f"{key}=none is for none" if "none" in self.options(key) else "set it to another value"
             return f"is needed, and cannot be deleted; {remedy}"
         return ""
-
-
-def _one_of(group: str, names: Sequence[str]) -> str:
-    single = f"{group}={names[0] or 'NAME'}"
-    return (
-        f"use {single}" if len(names) == 1 else f"use {single}, or -m {group}={','.join(names)} for a sweep"
-    )
-
-
-def _keys(node: Any, prefix: str = "") -> Iterator[str]:
-    """All keys of a config but Hydra's own, with dots."""
-    if isinstance(node, ListConfig):
-        yield from (f"{prefix}{place}" for place in range(len(node)))
-    if not isinstance(node, DictConfig):
-        return
-    for key in map(str, node):
-        path = f"{prefix}{key}"
-        if path == "hydra":
-            continue
-        yield path
-        if not OmegaConf.is_missing(node, key) and not OmegaConf.is_interpolation(node, key):
-            yield from _keys(node[key], f"{path}.")
 
 
 def _only_in_jobs(override: Override, words: str) -> str:
@@ -372,7 +366,7 @@ def _hydra_problems(config: DictConfig) -> Iterator[str]:
     with open_dict(twin):
         twin.hydra.runtime.output_dir = "."
     with current(twin):
-        for key in _keys(twin.hydra):
+        for key in keys_of(twin.hydra):
             if not key.startswith(("run.", "sweep.", "overrides.")):  # told of elsewhere
                 yield from _unresolved(twin, f"hydra.{key}")
 
@@ -384,7 +378,7 @@ def _unresolved(config: DictConfig, key: str) -> Iterator[str]:
     except Exception as error:  # a resolver may raise anything
         raw = OmegaConf.to_container(config.hydra, resolve=False)
         for part in key.split(".")[1:]:
-            raw = raw[part] if isinstance(raw, dict) else raw
+            raw = raw.get(part) if isinstance(raw, dict) else raw
         yield f"{key} = {raw}: {words_of(error)}"
 
 

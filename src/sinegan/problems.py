@@ -54,6 +54,14 @@ def nearest_key(key: str, known: Iterable[str]) -> str:
     return nearest(key, known)
 
 
+def one_of(group: str, names: Sequence[str]) -> str:
+    """The remedy for a list where one choice belongs."""
+    single = f"{group}={names[0] or 'NAME'}"
+    return (
+        f"use {single}" if len(names) == 1 else f"use {single}, or -m {group}={','.join(names)} for a sweep"
+    )
+
+
 def words_of(error: BaseException) -> str:
     """An exception in a line, with what caused it."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
