@@ -210,6 +210,5 @@ def test_a_bad_function_is_refused_with_the_reason(function: str, reason: str) -
 
 
 def test_a_function_that_is_not_finite_is_told_with_the_place() -> None:
-    with np.errstate(divide="ignore"):
-        (problem,) = FromFunction(function=f"{__name__}.infinite", points=3, start=0, end=4).conflicts()
+    (problem,) = FromFunction(function=f"{__name__}.infinite", points=3, start=0, end=4).conflicts()
     assert problem == f"function = {__name__}.infinite: is not finite at x = 0"

@@ -103,7 +103,8 @@ class FromFunction(Curve):
 
     def curve(self, x: Array) -> Array:
         try:
-            values = np.asarray(_imported(self.function)(x), float)
+            with np.errstate(all="ignore"):  # what is not finite is told below
+                values = np.asarray(_imported(self.function)(x), float)
         except UnusableError:
             raise
         except Exception as error:
