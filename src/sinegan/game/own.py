@@ -59,7 +59,7 @@ class FromFile(Target):
         return self.read.checksum
 
     def remarks(self) -> Iterator[str]:
-        yield f"target: {self.read.understood}"
+        yield f"target: {self.read.understood}; learned at {self.points:,} points"
 
     def conflicts(self) -> Iterator[str]:
         try:
