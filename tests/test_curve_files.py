@@ -365,11 +365,31 @@ def test_an_array_of_curves_is_a_data_set(tmp_path: Path) -> None:
     assert read(saved(tmp_path, PAIRS[::-1], "d.npy"), curves="rows").curves.tolist() == [VALUES, X]
 
 
+def test_an_array_of_one_row_is_a_curve(tmp_path: Path) -> None:
+    assert read(saved(tmp_path, np.array([VALUES]))).curves.tolist() == [VALUES]
+
+
+def test_what_stands_in_other_columns_of_an_array_does_not_matter(tmp_path: Path) -> None:
+    gaps = np.array([X, VALUES, [1.0, np.nan, np.inf]]).T
+    assert read(saved(tmp_path, gaps), x_column=1, value_column=2).curves.tolist() == [VALUES]
+    assert refusal(saved(tmp_path, gaps, "b.npy"), value_column=3) == (
+        "sample 2 is not finite; remove it or fill it in"
+    )
+    kinds = [("t", float), ("v", float), ("name", "U2"), ("z", complex), ("pair", float, 2)]
+    mixed = np.zeros(3, dtype=kinds)
+    mixed["t"], mixed["v"] = X, VALUES
+    assert read(saved(tmp_path, mixed, "c.npy"), x_column="t", value_column="v").curves.tolist() == [VALUES]
+    assert "field z is no column of numbers (complex128)" in refusal(tmp_path / "c.npy", value_column="z")
+    assert "has 5 columns (t, v, name, z, pair); set target.value_column" in refusal(tmp_path / "c.npy")
+
+
 def test_an_archive_of_one_array_is_read(tmp_path: Path) -> None:
     np.savez(tmp_path / "one.npz", PAIRS.T)
     assert read(tmp_path / "one.npz").curves.tolist() == [VALUES]
     np.savez_compressed(tmp_path / "two.npz", a=PAIRS, b=PAIRS)
     assert refusal(tmp_path / "two.npz") == "holds the arrays a, b; must be one: save it alone"
+    np.savez(tmp_path / "none.npz")
+    assert refusal(tmp_path / "none.npz") == "holds the arrays (none); must be one: save it alone"
 
 
 @pytest.mark.parametrize(
@@ -384,6 +404,9 @@ def test_an_archive_of_one_array_is_read(tmp_path: Path) -> None:
         (np.zeros(()), "has the shape (); must be"),
         (np.zeros((0, 2)), "has the shape (0, 2); must be"),
         (np.array([1.0, np.nan]), "sample 2 is not finite"),
+        (np.array([1, np.longdouble("1e4000")]), "sample 2 is not finite"),
+        (np.where(np.eye(4) > 0, np.nan, 1), "sample 1 is not finite"),
+        (np.array([[0, np.nan, 2], [1, 2, 3.0]]), "sample 2 is not finite"),
         (PAIRS[::-1], "its first row is no x that rises; set target.curves=rows"),
         (np.array([(1.0, "a")], dtype=[("t", float), ("v", "U1")]), "field v is no column of numbers (<U1)"),
     ],

@@ -208,7 +208,9 @@ def _array(content: bytes) -> NDArray[Any]:
         with stored:
             names = list(stored)
             if len(names) != 1:
-                raise UnusableError(f"holds the arrays {', '.join(names)}; must be one: save it alone")
+                raise UnusableError(
+                    f"holds the arrays {', '.join(names) or '(none)'}; must be one: save it alone"
+                )
             array = stored[names[0]]
             if not isinstance(array, np.ndarray):
                 raise UnusableError(f"holds {names[0]}, which is no array; save one alone with numpy.savez")
@@ -221,14 +223,12 @@ def _array(content: bytes) -> NDArray[Any]:
 
 def _from_array(name: str, array: NDArray[Any], reading: Reading, checksum: str) -> Curves:
     if array.dtype.names:
-        fields = [array[field] for field in array.dtype.names]
-        for field, values in zip(array.dtype.names, fields, strict=True):
-            if values.dtype.kind not in "iuf" or values.ndim != 1:
-                raise UnusableError(f"field {field} is no column of numbers ({values.dtype})")
-        return _from_table(name, _table(np.array(fields, float).T, array.dtype.names), reading, checksum)
+        fields = array.dtype.names
+        table = Table(len(fields), lambda place: _field(array, fields[place]), fields)
+        return _from_table(name, table, reading, checksum)
     if array.dtype.kind not in "iuf":
         raise UnusableError(f"is no array of numbers (its type is {array.dtype})")
-    numbers = _finite(np.asarray(array, float))
+    numbers = _floats(array)
     if numbers.ndim == 1:
         numbers = numbers[:, None]
     if numbers.ndim != 2 or 0 in numbers.shape:
@@ -237,26 +237,32 @@ def _from_array(name: str, array: NDArray[Any], reading: Reading, checksum: str)
             "data set"
         )
     rows, columns = numbers.shape
-    if (
-        reading.curves is None
-        and min(rows, columns) > 2
-        and (reading.x_column, reading.value_column) == (None, None)
-    ):
-        return _family(name, numbers, None, "a curve a row", "", checksum)
+    left_open = (reading.curves, reading.x_column, reading.value_column) == (None, None, None)
+    if left_open and min(rows, columns) > 2:
+        return _family(name, _finite(numbers), None, "a curve a row", "", checksum)
+    if left_open and rows == 1:
+        numbers = numbers.T
     if reading.curves is None and rows == 2 and columns > 2:
-        if not (np.diff(numbers[0]) > 0).all():
+        if not (np.diff(_finite(numbers[0])) > 0).all():
             raise UnusableError(
                 f"has the shape {array.shape}, but its first row is no x that rises; set target.curves=rows "
                 "for a data set of two curves"
             )
         numbers = numbers.T
-    return _from_table(name, _table(numbers), reading, checksum)
+    table = Table(numbers.shape[1], lambda place: _finite(numbers[:, place]))
+    return _from_table(name, table, reading, checksum)
 
 
-def _table(numbers: Array, names: Sequence[str] = ()) -> Table:
-    """numbers: (rows, columns)."""
-    _finite(numbers)
-    return Table(numbers.shape[1], lambda place: numbers[:, place], names)
+def _field(array: NDArray[Any], field: str) -> Array:
+    values = array[field]
+    if values.dtype.kind not in "iuf" or values.ndim != 1:
+        raise UnusableError(f"field {field} is no column of numbers ({values.dtype})")
+    return _finite(_floats(values))
+
+
+def _floats(array: NDArray[Any]) -> Array:
+    with np.errstate(over="ignore"):  # a long double may become infinite, which is refused
+        return np.asarray(array, float)
 
 
 def _finite(numbers: Array) -> Array:
