@@ -197,6 +197,8 @@ def _check_rising(x: Array, lines: Sequence[int]) -> None:
 
 
 def _array(content: bytes) -> NDArray[Any]:
+    if not content.startswith((b"\x93NUMPY", b"PK")):  # NumPy would take it for a pickle, and say so
+        raise UnusableError("is no array of numbers (numpy.save writes one); of a text, name it .txt")
     try:
         if content.startswith(b"PK"):
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
