@@ -3,6 +3,7 @@
 import io
 import os
 import zipfile
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,15 @@ TABLES = {
     "delimiters at the ends and a header": "t;v;\n0;1.25;\n0.5;-3.5;\n2;4;\n",
     "pandas' index": ",t,v\n0,0.0,1.25\n1,0.5,-3.5\n2,2.0,4.0\n",
     "exponents": "0e0,1.25E0\n5e-1,-35e-1\n2E+0,4\n",
+    "a decimal comma in the first row alone": "0,0;1,25\n0,5;-3,5\n2;4\n",
+    "blanks before commas": "0 ,1.25\n0.5 ,-3.5\n2 ,4\n",
+    "Excel's first line in quotes": '"SEP=|"\nt|v\n0|1.25\n0.5|-3.5\n2|4\n',
+    "Excel's first line with a tab": "sep=\t\nt\tv\n0\t1.25\n0.5\t-3.5\n2\t4\n",
+    "a name of two lines": '"time\n(s)",v\n0,1.25\n0.5,-3.5\n2,4\n',
+    "a header that ends in a delimiter": "t,v,\n0,1.25\n0.5,-3.5\n2,4\n",
+    "commas in names": '"t, s";"v, m"\n0;1,25\n0,5;-3,5\n2;4\n',
+    "quoted blanks": '"the time" "the volts"\n0 1.25\n0.5 -3.5\n2 4\n',
+    "R's index": '"","t","v"\n"1",0,1.25\n"2",0.5,-3.5\n"3",2,4\n',
 }
 ENCODINGS = {
     "with a mark": "utf-8-sig",
@@ -86,6 +96,7 @@ def test_an_encoding_that_the_file_does_not_tell_can_be_set(tmp_path: Path) -> N
     path = file_of(tmp_path, "t,v\n0,1.25\n0.5,-3.5\n2,4\n".encode("utf-16-le"))
     assert "set target.encoding" in refusal(path)
     assert read(path, encoding="utf-16-le").curves.tolist() == [VALUES]
+    assert "is not known" in refusal(path, encoding="a\0b")
     assert refusal(path, encoding="none-such") == "target.encoding = none-such: is not known; use utf-8, say"
 
 
@@ -174,8 +185,34 @@ def test_columns_are_chosen_by_name_or_number(tmp_path: Path) -> None:
     assert read(path, value_column="a").x.tolist() == [0, 1, 2]
     assert "has no column c; set target.value_column to one of a, t, b" in refusal(path, value_column="c")
     assert "has no column 4" in refusal(path, value_column=4)
-    assert "has no column 0" in refusal(path, x_column=0, value_column=1)
+    assert "has no column 0" in refusal(path, value_column=0)
     assert "cannot be x and the values" in refusal(path, x_column="b", value_column=3)
+
+
+@pytest.mark.parametrize("other", ["ab", "2024-01-01", "", "nan", "#N/A", "1.2.3", "5%"])
+def test_what_stands_in_other_columns_does_not_matter(tmp_path: Path, other: str) -> None:
+    header, first, second = f"id,t,v\n{other},0.5,1\n{other},2,3\n".splitlines()
+    for text, columns in ((f"{header}\n{first}\n{second}\n", ("t", "v")), (f"{first}\n{second}\n", (2, 3))):
+        found = read(file_of(tmp_path, text), x_column=columns[0], value_column=columns[1])
+        assert (found.x.tolist(), found.curves.tolist()) == ([0.5, 2], [[1, 3]])
+    trailing = file_of(tmp_path, f"t,v,id\n0.5,1,{other}\n2,3,{other}\n", "last.csv")
+    assert read(trailing, x_column="t", value_column="v").curves.tolist() == [[1, 3]]
+
+
+def test_rows_are_counted_in_place_of_dates(tmp_path: Path) -> None:
+    path = file_of(tmp_path, "date,v\n2024-01-01,1.5\n2024-01-02,2.5\n")
+    assert "2024-01-01 is no number" in refusal(path)
+    assert refusal(path, value_column="v").endswith("or set target.x_column=0 to count the rows instead")
+    for how in ({"x_column": 0}, {"x_column": "0", "value_column": "v"}):
+        found = read(path, **how)
+        assert (found.x.tolist(), found.curves.tolist()) == ([0, 1], [[1.5, 2.5]])
+    columns = read(file_of(tmp_path, "a,b\n1.5,2\n2,3\n"), x_column=0, curves="columns")
+    assert (columns.x.tolist(), columns.curves.tolist()) == ([0, 1], [[1.5, 2], [2, 3]])
+
+
+def test_a_series_of_pandas_is_its_values(tmp_path: Path) -> None:
+    found = read(file_of(tmp_path, ",0\n0,0.1\n1,0.3\n2,0.2\n"))
+    assert (found.x.tolist(), found.curves.tolist()) == ([0, 1, 2], [[0.1, 0.3, 0.2]])
 
 
 def test_of_two_columns_the_other_one_is_x(tmp_path: Path) -> None:
@@ -216,6 +253,44 @@ REFUSED = {
         "x does not rise between lines 2 and 3 (2, 1); sort them",
     ),
     "twice": ("t,v\n0,1.5\n0,2.5\n", "x does not rise between lines 2 and 3 (0, 0)"),
+    "a broken first number": ("1.2.3\n1\n2\n", "line 1: 1.2.3 is no number; begin lines that are no data"),
+    "a typed first number": ("1O\n2\n3\n", "line 1: 1O is no number"),
+    "a minus that is none": ("\u22121\n1\n2\n", "line 1: \u22121 is no number"),
+    "Excel's error first": ("#N/A\n1\n2\n", "line 1 lacks a value"),
+    "Excel's error in x": ("#DIV/0!;1\n1;2\n2;3\n", "column 1, line 1 lacks a value"),
+    "names and numbers": ("t;2019\n0.5;1\n1;2\n", "line 1 has names and numbers (t, 2019)"),
+    "a broken number beside one": ("x;5\n1;2\n2;3\n", "line 1 has names and numbers (x, 5)"),
+    "names that pandas gave": ("0,1\n0.1,0.5\n0.2,0.7\n", "line 1 (0,1) could be names that pandas gave"),
+    "thousands in quotes": (
+        't,v\n1,"1,234"\n2,"2,345"\n',
+        "line 2: 1,234 could have a decimal comma or one for",
+    ),
+    "thousands by tabs": (
+        "t\tv\n1\t1,234\n2\t2,345\n",
+        "set target.decimal=comma, or write thousands without",
+    ),
+    "thousands with points": ('t,v\n1,"1,234.5"\n2,"2"\n', "line 2: 1,234.5 has thousands separators"),
+    "thousands with blanks": ("1 000\n2 500\n", "set target.delimiter=blank, or write them without"),
+    "a ramp of decimal commas": (
+        "".join(f"{n},5\n" for n in range(14)),
+        "set target.decimal=comma or target.delimiter=comma",
+    ),
+    "a ramp of hundredths": (
+        "".join(f"{n},{n:02}\n" for n in range(9)) + "9,09\n10,10\n11,11\n12,12\n",
+        "set target.decimal=comma or target.delimiter=comma",
+    ),
+    "ragged commas": ("0,1.5\n1,2.5\n2,3.5\n4\n", "line 4 has 1 columns, line 1 has 2"),
+    "ragged blanks": ("0 1.5\n1 2.5\n2\n", "line 3 has 1 columns, line 1 has 2"),
+    "a title": (
+        "Measured by me\n1;2\n2;3\n",
+        "under a header of 1 (Measured by me); begin lines that are no data",
+    ),
+    "a title of two words": ("Voltage yesterday\n1 0 5\n2 1 6\n", "has 3 columns under a header of 2"),
+    "a preamble": ("Model: X\nDate: 3\nt,y\n1.5,2\n2,3\n", "line 3 has 2 columns, line 2 has 1"),
+    "a footer": ("1;2\n2;3\nTotal;5\n", "column 1, line 3: Total is no number"),
+    "words": ("hello you\nthis too\n", "column hello, line 2: this is no number"),
+    "an open quote": ('1;"2\n2;3\n', "line 1 cannot be read (unexpected end of data)"),
+    "too many lines": ("1\n" * 2_000_001, "has over 2,000,000 lines; thin it out, or save it as .npy"),
     "binary": (b"\x89PNG\r\n\x1a\n\0\0\0", "is no text, or of another encoding; set target.encoding"),
     "half a mark": (b"\xff\xfe\x00", "is no text, or of another encoding"),
 }
@@ -290,11 +365,31 @@ def test_an_array_of_curves_is_a_data_set(tmp_path: Path) -> None:
     assert read(saved(tmp_path, PAIRS[::-1], "d.npy"), curves="rows").curves.tolist() == [VALUES, X]
 
 
+def test_an_array_of_one_row_is_a_curve(tmp_path: Path) -> None:
+    assert read(saved(tmp_path, np.array([VALUES]))).curves.tolist() == [VALUES]
+
+
+def test_what_stands_in_other_columns_of_an_array_does_not_matter(tmp_path: Path) -> None:
+    gaps = np.array([X, VALUES, [1.0, np.nan, np.inf]]).T
+    assert read(saved(tmp_path, gaps), x_column=1, value_column=2).curves.tolist() == [VALUES]
+    assert refusal(saved(tmp_path, gaps, "b.npy"), value_column=3) == (
+        "sample 2 is not finite; remove it or fill it in"
+    )
+    kinds = [("t", float), ("v", float), ("name", "U2"), ("z", complex), ("pair", float, 2)]
+    mixed = np.zeros(3, dtype=kinds)
+    mixed["t"], mixed["v"] = X, VALUES
+    assert read(saved(tmp_path, mixed, "c.npy"), x_column="t", value_column="v").curves.tolist() == [VALUES]
+    assert "field z is no column of numbers (complex128)" in refusal(tmp_path / "c.npy", value_column="z")
+    assert "has 5 columns (t, v, name, z, pair); set target.value_column" in refusal(tmp_path / "c.npy")
+
+
 def test_an_archive_of_one_array_is_read(tmp_path: Path) -> None:
     np.savez(tmp_path / "one.npz", PAIRS.T)
     assert read(tmp_path / "one.npz").curves.tolist() == [VALUES]
     np.savez_compressed(tmp_path / "two.npz", a=PAIRS, b=PAIRS)
     assert refusal(tmp_path / "two.npz") == "holds the arrays a, b; must be one: save it alone"
+    np.savez(tmp_path / "none.npz")
+    assert refusal(tmp_path / "none.npz") == "holds the arrays (none); must be one: save it alone"
 
 
 @pytest.mark.parametrize(
@@ -309,6 +404,9 @@ def test_an_archive_of_one_array_is_read(tmp_path: Path) -> None:
         (np.zeros(()), "has the shape (); must be"),
         (np.zeros((0, 2)), "has the shape (0, 2); must be"),
         (np.array([1.0, np.nan]), "sample 2 is not finite"),
+        (np.array([1, np.longdouble("1e4000")]), "sample 2 is not finite"),
+        (np.where(np.eye(4) > 0, np.nan, 1), "sample 1 is not finite"),
+        (np.array([[0, np.nan, 2], [1, 2, 3.0]]), "sample 2 is not finite"),
         (PAIRS[::-1], "its first row is no x that rises; set target.curves=rows"),
         (np.array([(1.0, "a")], dtype=[("t", float), ("v", "U1")]), "field v is no column of numbers (<U1)"),
     ],
@@ -320,7 +418,47 @@ def test_a_bad_array_is_refused_with_the_reason(tmp_path: Path, array: Any, reas
 
 @pytest.mark.parametrize("content", [b"", b"not an array", b"PK\x03\x04", b"\x93NUMPY\x01\x00"])
 def test_a_file_that_is_no_array_is_refused(tmp_path: Path, content: bytes) -> None:
-    assert "is no array of numbers (" in refusal(file_of(tmp_path, content, "curve.npy"))
+    told = refusal(file_of(tmp_path, content, "curve.npy"))
+    assert "is no array of numbers (" in told
+    assert "pickle" not in told
+
+
+@pytest.mark.parametrize("name", ["one.npz", "one.npy"])
+@given(data=st.data())
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_damaged_array_is_read_or_refused(tmp_path: Path, name: str, data: st.DataObject) -> None:
+    buffer = io.BytesIO()
+    if name.endswith(".npz"):
+        np.savez_compressed(buffer, PAIRS.T)
+    else:
+        np.save(buffer, PAIRS.T)
+    content = bytearray(buffer.getvalue())
+    for place in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=4)):
+        content[place] = data.draw(st.integers(0, 255))
+    path = file_of(tmp_path, bytes(content), f"{sha256(content).hexdigest()}{name}")
+    with suppress(UnusableError):
+        assert read(path).x.size > 1
+
+
+@pytest.mark.parametrize(("place", "value"), [(10, 1), (10, 99), (8, 99), (60, 7)])
+def test_an_archive_that_cannot_be_unpacked_is_refused(tmp_path: Path, place: int, value: int) -> None:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, np.arange(40.0).reshape(20, 2))
+    content = bytearray(buffer.getvalue())
+    central = content.index(b"PK\x01\x02")
+    content[place] = content[central + place] = value
+    content[60:70] = bytes(range(10))
+    assert "is no array of numbers (" in refusal(file_of(tmp_path, bytes(content), "a.npz"))
+
+
+@given(st.text("0123456789,,;;..\t \n\n\"'#xe-+|%nA\r", max_size=60))
+@settings(deadline=None, max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_text_is_read_or_refused(tmp_path: Path, text: str) -> None:
+    path = file_of(tmp_path, text, f"{sha256(text.encode()).hexdigest()}.csv")
+    with suppress(UnusableError):
+        found = read(path)
+        assert found.x.size > 1
+        assert np.isfinite(found.curves).all()
 
 
 def test_what_is_no_file_or_too_large_is_named_and_not_waited_for(tmp_path: Path) -> None:
@@ -330,6 +468,9 @@ def test_what_is_no_file_or_too_large_is_named_and_not_waited_for(tmp_path: Path
     assert "it is no regular file" in refusal(tmp_path / "zero.npy")
     (tmp_path / "folder.csv").mkdir()
     assert "cannot be read (" in refusal(tmp_path / "folder.csv")
+    with open(tmp_path / "long.csv", "wb") as file:
+        file.truncate(2**26 + 1)
+    assert "of a text at most 67,108,864 are read: save it as .npy" in refusal(tmp_path / "long.csv")
     with open(tmp_path / "huge.csv", "wb") as file:
         file.truncate(10**12)
     assert "1,000,000,000,000 bytes" in refusal(tmp_path / "huge.csv")

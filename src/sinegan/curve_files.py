@@ -26,9 +26,9 @@ MOST_BYTES = 2**28
 class Reading:
     """How a file is to be read; what is None is found out.
 
-    x_column, value_column: names, or numbers from 1. curves: `rows` or `columns` for a data set that has a
-    curve in each; None for a single curve, but for arrays with more than two rows and columns. delimiter: one
-    of `text_tables.DELIMITERS`; decimal: one of `text_tables.DECIMALS`.
+    x_column, value_column: names, or numbers from 1; x_column 0 counts the rows. curves: `rows` or `columns`
+    for a data set that has a curve in each; None for a single curve, but for arrays with more than two rows
+    and columns. delimiter: one of `text_tables.DELIMITERS`; decimal: one of `text_tables.DECIMALS`.
     """
 
     x_column: int | str | None = None
@@ -84,8 +84,9 @@ def _from_table(name: str, table: Table, reading: Reading, checksum: str) -> Cur
     if reading.curves is not None:
         return _data_set(name, table, reading, checksum)
     x_at, value_at = _columns(table, reading)
-    values = table.numbers[:, value_at]
-    x = np.arange(len(values), dtype=float) if x_at is None else table.numbers[:, x_at]
+    x = None if x_at is None else _x(table, x_at)
+    values = table.column(value_at)
+    x = np.arange(len(values), dtype=float) if x is None else x
     if len(x) < 2:
         raise UnusableError(f"holds {len(x)} samples; must be at least 2")
     _check_rising(x, table.lines)
@@ -95,12 +96,22 @@ def _from_table(name: str, table: Table, reading: Reading, checksum: str) -> Cur
     return Curves(x, values[None], False, understood, checksum)
 
 
+def _x(table: Table, place: int) -> Array:
+    try:
+        return table.column(place)
+    except UnusableError as error:
+        raise UnusableError(f"{error}; or set target.x_column=0 to count the rows instead") from error
+
+
 def _columns(table: Table, reading: Reading) -> tuple[int | None, int]:
     """The places of x, if there is such a column, and of the values."""
-    count = table.numbers.shape[1]
+    count, counted = table.width, _is_counted(table, reading)
     x_at, value_at = (
         None if asked is None else _place(table, asked, key)
-        for key, asked in (("x_column", reading.x_column), ("value_column", reading.value_column))
+        for key, asked in (
+            ("x_column", None if counted else reading.x_column),
+            ("value_column", reading.value_column),
+        )
     )
     if x_at is not None and x_at == value_at:
         raise UnusableError(
@@ -114,15 +125,20 @@ def _columns(table: Table, reading: Reading) -> tuple[int | None, int]:
                 "the name or number of one, or target.curves=columns or rows for a data set"
             )
         value_at = left[-1]
-        if x_at is None and count == 2:
+        if x_at is None and count == 2 and not counted:
             x_at = 0
-    elif x_at is None and count == 2:
+    elif x_at is None and count == 2 and not counted:
         x_at = 1 - value_at
     return x_at, value_at
 
 
+def _is_counted(table: Table, reading: Reading) -> bool:
+    """Whether x is to be 0, 1, 2, …, whatever columns there are."""
+    return reading.x_column in (0, "0") and reading.x_column not in table.names
+
+
 def _place(table: Table, asked: int | str, key: str) -> int:
-    count = table.numbers.shape[1]
+    count = table.width
     if isinstance(asked, str) and asked in table.names:
         if table.names.count(asked) > 1:
             raise UnusableError(f"has several columns {asked}; set target.{key} to the number of one, from 1")
@@ -134,21 +150,24 @@ def _place(table: Table, asked: int | str, key: str) -> int:
 
 
 def _listed(table: Table) -> str:
-    titles = [table.title(place) for place in range(table.numbers.shape[1])]
+    titles = [table.title(place) for place in range(table.width)]
     return ", ".join(titles[:12]) + (f", … and {len(titles) - 12} more" if len(titles) > 12 else "")
 
 
 def _data_set(name: str, table: Table, reading: Reading, checksum: str) -> Curves:
     if reading.value_column is not None:
         raise UnusableError("target.value_column is for a single curve; leave it out beside target.curves")
-    numbers, x = table.numbers, None
+    x, counted = None, reading.x_column is None or _is_counted(table, reading)
     if reading.curves == "columns":
-        if reading.x_column is not None:
-            place = _place(table, reading.x_column, "x_column")
-            x, numbers = numbers[:, place], np.delete(numbers, place, axis=1)
+        places = list(range(table.width))
+        if reading.x_column is not None and not counted:
+            at = _place(table, reading.x_column, "x_column")
+            x, places = _x(table, at), places[:at] + places[at + 1 :]
             _check_rising(x, table.lines)
-        numbers = numbers.T
-    elif reading.x_column is not None:
+        numbers = np.array([table.column(place) for place in places])
+    elif counted:
+        numbers = table.numbers()
+    else:
         raise UnusableError(
             "target.x_column is a column; with target.curves=rows there is none, leave it out"
         )
@@ -178,6 +197,8 @@ def _check_rising(x: Array, lines: Sequence[int]) -> None:
 
 
 def _array(content: bytes) -> NDArray[Any]:
+    if not content.startswith((b"\x93NUMPY", b"PK")):  # NumPy would take it for a pickle, and say so
+        raise UnusableError("is no array of numbers (numpy.save writes one); of a text, name it .txt")
     try:
         if content.startswith(b"PK"):
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -189,30 +210,27 @@ def _array(content: bytes) -> NDArray[Any]:
         with stored:
             names = list(stored)
             if len(names) != 1:
-                raise UnusableError(f"holds the arrays {', '.join(names)}; must be one: save it alone")
+                raise UnusableError(
+                    f"holds the arrays {', '.join(names) or '(none)'}; must be one: save it alone"
+                )
             array = stored[names[0]]
             if not isinstance(array, np.ndarray):
                 raise UnusableError(f"holds {names[0]}, which is no array; save one alone with numpy.savez")
             return array
     except UnusableError:
         raise
-    except (ValueError, OSError, EOFError, MemoryError, zipfile.BadZipFile) as error:
+    except Exception as error:  # a damaged one makes zipfile, zlib and NumPy raise what they like
         raise UnusableError(f"is no array of numbers ({error})") from error
 
 
 def _from_array(name: str, array: NDArray[Any], reading: Reading, checksum: str) -> Curves:
     if array.dtype.names:
-        fields = [array[field] for field in array.dtype.names]
-        for field, values in zip(array.dtype.names, fields, strict=True):
-            if values.dtype.kind not in "iuf" or values.ndim != 1:
-                raise UnusableError(f"field {field} is no column of numbers ({values.dtype})")
-        table = Table(
-            _finite(np.stack([np.asarray(each, float) for each in fields], axis=1)), array.dtype.names, []
-        )
+        fields = array.dtype.names
+        table = Table(len(fields), lambda place: _field(array, fields[place]), fields)
         return _from_table(name, table, reading, checksum)
     if array.dtype.kind not in "iuf":
         raise UnusableError(f"is no array of numbers (its type is {array.dtype})")
-    numbers = _finite(np.asarray(array, float))
+    numbers = _floats(array)
     if numbers.ndim == 1:
         numbers = numbers[:, None]
     if numbers.ndim != 2 or 0 in numbers.shape:
@@ -221,20 +239,32 @@ def _from_array(name: str, array: NDArray[Any], reading: Reading, checksum: str)
             "data set"
         )
     rows, columns = numbers.shape
-    if (
-        reading.curves is None
-        and min(rows, columns) > 2
-        and (reading.x_column, reading.value_column) == (None, None)
-    ):
-        return _family(name, numbers, None, "a curve a row", "", checksum)
+    left_open = (reading.curves, reading.x_column, reading.value_column) == (None, None, None)
+    if left_open and min(rows, columns) > 2:
+        return _family(name, _finite(numbers), None, "a curve a row", "", checksum)
+    if left_open and rows == 1:
+        numbers = numbers.T
     if reading.curves is None and rows == 2 and columns > 2:
-        if not (np.diff(numbers[0]) > 0).all():
+        if not (np.diff(_finite(numbers[0])) > 0).all():
             raise UnusableError(
                 f"has the shape {array.shape}, but its first row is no x that rises; set target.curves=rows "
                 "for a data set of two curves"
             )
         numbers = numbers.T
-    return _from_table(name, Table(numbers, [], []), reading, checksum)
+    table = Table(numbers.shape[1], lambda place: _finite(numbers[:, place]))
+    return _from_table(name, table, reading, checksum)
+
+
+def _field(array: NDArray[Any], field: str) -> Array:
+    values = array[field]
+    if values.dtype.kind not in "iuf" or values.ndim != 1:
+        raise UnusableError(f"field {field} is no column of numbers ({values.dtype})")
+    return _finite(_floats(values))
+
+
+def _floats(array: NDArray[Any]) -> Array:
+    with np.errstate(over="ignore"):  # a long double may become infinite, which is refused
+        return np.asarray(array, float)
 
 
 def _finite(numbers: Array) -> Array:

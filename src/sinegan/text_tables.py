@@ -6,9 +6,10 @@ the setting that decides.
 
 import codecs
 import csv
+import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,9 @@ DELIMITERS = {"tab": "\t", "semicolon": ";", "bar": "|", "comma": ",", "blank": 
 """What stands between columns, as the settings call it."""
 DECIMALS = {"point": ".", "comma": ","}
 
+MOST_BYTES, MOST_LINES = 2**26, 2_000_000
+"""Up to which a text is read: its cells take some fifteen times as much memory."""
+
 BYTE_ORDER_MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",
@@ -26,9 +30,23 @@ BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+LOOKED_AT = 1000
+"""Lines that the delimiter is found out from."""
 FEWEST_COUNTED = 12
-NOT_THERE = ("", "na", "n/a", "nan", "null", "none", "-", "?")
+EXCEL_ERRORS = ("#n/a", "#div/0!", "#value!", "#ref!", "#num!", "#name?", "#null!")
+NOT_THERE = ("", "na", "n/a", "nan", "null", "none", "-", "?", *EXCEL_ERRORS)
 COMMENTS = ("#", "%", "//")
+NO_DATA = "begin lines that are no data (titles, units) with #"
+
+# Patterns of whole cells, but for the last.
+WITH_SEPARATORS = re.compile(r"[+-]?[\d.,]*\d[\d.,]*(?:[eE][+-]?\d+)?", re.ASCII)
+THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:(?:,\d{3})+(?:\.\d*)?|(?:\.\d{3})+,\d*)")
+COMMA_BEFORE_THREE = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+BLANK_BEFORE_THREE = re.compile(r"[+-]?[1-9]\d{0,2}(?:\s\d{3})+")
+DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
+DECIMAL_POINT = re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")
+WHOLE_PAIR = re.compile(r"[+-]?\d+,\d+")
+LIKE_A_NUMBER = re.compile(r"\W*\d")
 
 
 class UnusableError(ValueError):
@@ -37,59 +55,68 @@ class UnusableError(ValueError):
 
 @dataclass(frozen=True)
 class Table:
-    """Numbers (rows, columns) with what is known of them. lines: where each row stands in the file."""
+    """Columns of numbers, with what is known of them.
 
-    numbers: Array
-    names: Sequence[str]
-    lines: Sequence[int]
+    column: reads one, from 0; raises UnusableError. lines: where each row stands in the file.
+    """
+
+    width: int
+    column: Callable[[int], Array]
+    names: Sequence[str] = ()
+    lines: Sequence[int] = ()
     form: str = ""
 
     def title(self, column: int) -> str:
         """A column as a sentence calls it, from 0: its name, or its number from 1."""
         return self.names[column] if self.names else str(column + 1)
 
+    def numbers(self) -> Array:
+        """All columns, (rows, width)."""
+        return np.stack([self.column(place) for place in range(self.width)], axis=1)
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A table as text. lines: where each row stands in the file. names: empty without a header."""
+
+    rows: Sequence[Sequence[str]]
+    lines: Sequence[int]
+    names: Sequence[str] = ()
+
 
 def read_table(content: bytes, delimiter: str | None, decimal: str | None, encoding: str | None) -> Table:
     """Reads a table of text. delimiter, decimal, encoding: None to find them out. Raises UnusableError."""
     lines = _lines(_decoded(content, encoding))
     mark = DELIMITERS[delimiter] if delimiter else ""
-    if lines and (told := re.fullmatch(r"sep=(.)", lines[0][1].strip())):  # Excel's own
+    if lines and (told := re.fullmatch(r' *"?sep=(.)"? *', lines[0][1], re.IGNORECASE)):  # Excel's own
         mark = mark or told[1]
         lines = lines[1:]
     if not lines:
         raise UnusableError("holds 0 samples; must be at least 2")
-    mark = mark or _delimiter([text for _, text in lines], decimal)
-    cells = [(number, _split(text, mark)) for number, text in lines]
+    mark = mark or _delimiter([text.strip(" ") for _, text in lines[:LOOKED_AT]], decimal)
+    cells = _split(lines, mark)
     point = DECIMALS[decimal] if decimal else _decimal(cells, mark)
-    names, cells = _header(cells, point)
-    cells, names = _without_empty_end(cells, names)
-    if not cells:
-        raise UnusableError("holds 0 samples; must be at least 2")
-    width = len(cells[0][1])
-    for number, row in cells:
-        if len(row) != width:
-            raise UnusableError(f"line {number} has {len(row)} columns, line {cells[0][0]} has {width}")
-    if names and len(names) != width:
-        raise UnusableError(f"has {width} columns under a header of {len(names)} ({', '.join(names)[:60]})")
-    numbers = np.array([[_number(cell, point, number) for cell in row] for number, row in cells], float)
-    if names and not names[0] and width > 1 and (numbers[:, 0] == np.arange(len(numbers))).all():
-        numbers, names = numbers[:, 1:], names[1:]  # the index that pandas writes
-    comma = ", decimal comma" if point == "," else ""
+    cells = _even(_without_empty_end(_header(cells, point)))
     words = {mark: word for word, mark in DELIMITERS.items()}
     form = f", delimiter {words.get(mark, mark)}" if mark else ""
-    titles = [name or str(place) for place, name in enumerate(names, 1)]
-    return Table(numbers, titles, [number for number, _ in cells], f"{form}{comma}")
+    titles = [name or str(place) for place, name in enumerate(cells.names, 1)]
+    table = Table(len(cells.rows[0]), lambda place: _column(cells, place, point), titles, cells.lines)
+    return replace(table, form=f"{form}, decimal comma" if point == "," else form)
 
 
 def _decoded(content: bytes, encoding: str | None) -> str:
+    if len(content) > MOST_BYTES:
+        raise UnusableError(
+            f"has {len(content):,} bytes; of a text at most {MOST_BYTES:,} are read: save it as .npy"
+        )
     marked = next((name for mark, name in BYTE_ORDER_MARKS.items() if content.startswith(mark)), None)
     for name in [encoding] if encoding else [marked] if marked else ["utf-8", "cp1252"]:
         try:
             text = content.decode(str(name))
-        except LookupError as error:
-            raise UnusableError(f"target.encoding = {name}: is not known; use utf-8, say") from error
-        except (UnicodeDecodeError, UnicodeError):
+        except UnicodeError:
             continue
+        except (LookupError, ValueError) as error:
+            raise UnusableError(f"target.encoding = {name}: is not known; use utf-8, say") from error
         if "\0" in text:
             break
         return text.removeprefix("\ufeff")
@@ -98,19 +125,35 @@ def _decoded(content: bytes, encoding: str | None) -> str:
 
 def _lines(text: str) -> list[tuple[int, str]]:
     """The lines that say something, with their numbers from 1."""
-    numbered = enumerate(re.split(r"\r\n|\r|\n", text), 1)
-    return [(n, line) for n, line in numbered if line.strip() and not line.strip().startswith(COMMENTS)]
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if text.count("\n") > MOST_LINES:
+        raise UnusableError(f"has over {MOST_LINES:,} lines; thin it out, or save it as .npy")
+    numbered = enumerate(text.split("\n"), 1)
+    return [(n, line) for n, line in numbered if (bare := line.strip()) and not _is_comment(bare)]
 
 
-def _split(line: str, delimiter: str) -> list[str]:
-    if delimiter == " ":
-        return [cell.strip('"') for cell in line.split()]
+def _is_comment(line: str) -> bool:
+    return line.startswith(COMMENTS) and not line.lower().startswith(EXCEL_ERRORS)
+
+
+def _split(lines: Sequence[tuple[int, str]], delimiter: str) -> Cells:
     if not delimiter:
-        return [line.strip().strip('"')]
+        return Cells([[line.strip().strip('"')] for _, line in lines], [number for number, _ in lines])
+    texts: Iterator[str] = (line for _, line in lines)
+    if delimiter == " ":
+        texts = (" ".join(line.split()) for line in texts)
+    reader = csv.reader(texts, delimiter=delimiter, skipinitialspace=True, strict=True)
+    rows, numbers = [], []
+    begins = 0
     try:
-        return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))]
+        for row in reader:
+            rows.append([cell.strip() for cell in row])
+            numbers.append(lines[begins][0])
+            begins = reader.line_num
     except csv.Error as error:
-        raise UnusableError(f"cannot be read ({error}): {line[:40]}") from error
+        number, text = lines[begins]
+        raise UnusableError(f"line {number} cannot be read ({error}): {text[:40]}") from error
+    return Cells(rows, numbers)
 
 
 def _delimiter(lines: Sequence[str], decimal: str | None) -> str:
@@ -118,95 +161,183 @@ def _delimiter(lines: Sequence[str], decimal: str | None) -> str:
 
     `csv.Sniffer` would take the comma of 1,5;2,5, and guesses where it should ask.
     """
-    body = lines[1:] if len(lines) > 1 else lines  # the first may be a header
+    headed = len(lines) > 1 and not LIKE_A_NUMBER.match(lines[0])
+    body = lines[1:] if len(lines) > 1 else lines  # the first may be a title
     unquoted = [re.sub(r'"[^"]*"', '""', line) for line in body]
     for delimiter in "\t;|":
-        if 2 * sum(delimiter in line for line in unquoted) > len(unquoted):
+        if 2 * sum(delimiter in line for line in unquoted) >= len(unquoted):
             return delimiter
-    blanks = all(len(line.split()) > 1 and not re.search(r",\s", line.strip()) for line in unquoted)
-    if blanks:
+    blanks = sum(bool(re.search(r"\s", line)) for line in unquoted)
+    if 2 * blanks >= len(unquoted) and not any(re.search(r"\s,|,\s", line) for line in unquoted):
+        _refuse_blanks_of_thousands(lines)
         return " "
-    if decimal == "comma" or not all("," in line for line in unquoted):
+    if decimal == "comma" or 2 * sum("," in line for line in unquoted) < len(unquoted):
         return ""
-    if _could_be_decimal(lines[0], body):
-        if lines[0] not in body and not _is_number(lines[0].replace(",", ".")):  # its header tells
-            return "," if "," in lines[0] else ""
-        if _counts(lines):
-            return ","
-        raise UnusableError(
-            f"could be one column with decimal commas or two of whole numbers ({body[0].strip()[:30]}); set "
-            "target.decimal=comma or target.delimiter=comma"
-        )
-    return ","
-
-
-def _counts(lines: Sequence[str]) -> bool:
-    """Whether the whole numbers before the commas count so long, in equal steps, that they must be x."""
-    first = [int(line.partition(",")[0]) for line in lines]
-    return len(first) >= FEWEST_COUNTED and first[1] > first[0] and len(set(np.diff(first))) == 1
-
-
-def _could_be_decimal(first: str, body: Sequence[str]) -> bool:
-    """Whether each line could be one number with a decimal comma."""
-    return all(re.fullmatch(r"\s*[+-]?\d+,\d+\s*", line) for line in body) and (
-        bool(re.fullmatch(r"\s*[+-]?\d+,\d+\s*", first)) or not _is_number(first)
+    numbers = body if headed else lines
+    if not all(DECIMAL_COMMA.fullmatch(line) for line in numbers if "," in line):
+        return "" if all(re.fullmatch(r'"[^"]*"', line) for line in numbers) else ","
+    if not all("," in line for line in numbers):
+        return ""
+    if headed:
+        return "," if "," in lines[0] else ""
+    if all(WHOLE_PAIR.fullmatch(line) for line in numbers) and _counts(numbers, ","):
+        return ","
+    raise UnusableError(
+        f"could be one column with decimal commas or two of whole numbers ({body[0][:30]}); set "
+        "target.decimal=comma or target.delimiter=comma"
     )
 
 
-def _decimal(cells: Sequence[tuple[int, Sequence[str]]], delimiter: str) -> str:
-    body = [(number, cell) for number, row in cells[1:] or cells for cell in row]
-    commas = [(number, cell) for number, cell in body if "," in cell]
-    if delimiter == "," and not any(re.fullmatch(r"[+-]?\d+,\d+", cell) for _, cell in commas):
-        return "."
-    if not commas:
-        return "."
-    for number, cell in commas:
-        if "." in cell or cell.count(",") > 1:
-            raise UnusableError(f"line {number}: {cell[:30]} has thousands separators; write numbers without")
-    if dotted := [(number, cell) for number, cell in body if re.search(r"\d\.\d", cell)]:
+def _refuse_blanks_of_thousands(lines: Sequence[str]) -> None:
+    numbers = [line for line in lines if LIKE_A_NUMBER.match(line)]
+    if numbers and all(map(BLANK_BEFORE_THREE.fullmatch, numbers)) and not _counts(numbers, " "):
         raise UnusableError(
-            f"has decimal commas (line {commas[0][0]}: {commas[0][1][:30]}) and points (line {dotted[0][0]}: "
-            f"{dotted[0][1][:30]}); set target.delimiter, or write one of them"
+            f"could be two columns or numbers with blanks for thousands ({numbers[-1][:30]}); set "
+            "target.delimiter=blank, or write them without"
         )
+
+
+def _counts(lines: Sequence[str], delimiter: str) -> bool:
+    """Whether the whole numbers before the delimiter count so long, in equal steps, that they must be x.
+
+    A column 0,5 1,5 2,5 … counts, too: what follows must differ, and not begin with a zero as decimals do.
+    """
+    pairs = [re.split(r"\s+" if delimiter == " " else delimiter, line.strip(), maxsplit=1) for line in lines]
+    first, rest = [int(one) for one, _ in pairs], {other for _, other in pairs}
+    if len(rest) == 1 or any(len(other) > 1 and other.startswith("0") for other in rest):
+        return False
+    return len(first) >= FEWEST_COUNTED and first[1] > first[0] and len(set(np.diff(first))) == 1
+
+
+def _decimal(cells: Cells, delimiter: str) -> str:
+    written = [
+        (line, cell)
+        for line, row in zip(cells.lines, cells.rows, strict=True)
+        for cell in row
+        if "," in cell and WITH_SEPARATORS.fullmatch(cell)
+    ]
+    if not written:
+        return "."
+    for line, cell in written:
+        if THOUSANDS.fullmatch(cell) and ("." in cell or cell.count(",") > 1):
+            raise UnusableError(f"line {line}: {cell[:30]} has thousands separators; write numbers without")
+        if "." in cell or cell.count(",") > 1:
+            raise UnusableError(
+                f"line {line}: {cell[:30]} is no number; set target.delimiter if it is several, and {NO_DATA}"
+            )
+    # Semicolons are written where the comma is a decimal one.
+    if delimiter != ";" and all(COMMA_BEFORE_THREE.fullmatch(cell) for _, cell in written):
+        raise UnusableError(
+            f"line {written[0][0]}: {written[0][1]} could have a decimal comma or one for thousands; set "
+            "target.decimal=comma, or write thousands without"
+        )
+    for line, row in zip(cells.lines, cells.rows, strict=True):
+        for cell in row:
+            if DECIMAL_POINT.fullmatch(cell):
+                raise UnusableError(
+                    f"has decimal commas (line {written[0][0]}: {written[0][1][:30]}) and points "
+                    f"(line {line}: {cell[:30]}); set target.delimiter, or write one of them"
+                )
     return ","
 
 
-def _header(
-    cells: list[tuple[int, list[str]]], decimal: str
-) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    first = cells[0][1]
-    marked = [cell.replace(decimal, ".") for cell in first]
-    if any(_is_number(cell) for cell in marked) or all(cell.lower() in NOT_THERE for cell in first):
-        return [], cells
-    return first, cells[1:]
+def _header(cells: Cells, point: str) -> Cells:
+    """Takes the first row for names, if it is."""
+    first, body = cells.rows[0], cells.rows[1:]
+    rest = Cells(body, cells.lines[1:], first)
+
+    def is_number(cell: str) -> bool:
+        return _is_number(cell.replace(point, "."))
+
+    def is_name(cell: str) -> bool:
+        return cell.lower() not in NOT_THERE and not is_number(cell) and not LIKE_A_NUMBER.match(cell)
+
+    counted = [str(place) for place in range(len(first))]
+    if first == ["", *counted[:-1]] and len(first) > 1 and _is_index(body):
+        return rest  # names that pandas gave
+    if first == counted and len(first) > 1 and body and all("." in cell for row in body for cell in row):
+        raise UnusableError(
+            f"line {cells.lines[0]} ({','.join(first)[:30]}) could be names that pandas gave, or numbers; "
+            "begin it with #, or write 0.0"
+        )
+    below = [[row[place] for row in body[:LOOKED_AT] if place < len(row)] for place in range(len(first))]
+    named = any(
+        is_name(cell) and column and all(map(is_number, column))
+        for cell, column in zip(first, below, strict=True)
+    )
+    if named and any(map(is_number, first)):
+        raise UnusableError(
+            f"line {cells.lines[0]} has names and numbers ({', '.join(first)[:30]}); mend it, or "
+            "begin it with # if it is a header"
+        )
+    titles = any(map(is_name, first)) and not any(map(LIKE_A_NUMBER.match, first))
+    return rest if named or titles else cells
 
 
-def _without_empty_end(
-    cells: list[tuple[int, list[str]]], names: list[str]
-) -> tuple[list[tuple[int, list[str]]], list[str]]:
+def _is_index(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first column numbers the rows, as pandas and R write it."""
+    return any(all(row[0] == str(number) for number, row in enumerate(rows, start)) for start in (0, 1))
+
+
+def _without_empty_end(cells: Cells) -> Cells:
     """Takes off the empty column behind a delimiter that ends every line."""
-    ends = [row[-1] == "" and len(row) > 1 for _, row in cells]
-    if not cells or not all(ends):
-        return cells, names
-    width = len(cells[0][1])
-    if len(names) == width and names[-1]:
-        raise UnusableError(f"column {names[-1]} is empty; fill it, or set target.value_column to another")
-    if not names and width == 2:
+    if not cells.rows or not all(row[-1] == "" and len(row) > 1 for row in cells.rows):
+        return cells
+    width = len(cells.rows[0])
+    if len(cells.names) == width and cells.names[-1]:
+        return cells  # an empty column with a name
+    if not cells.names and width == 2:
         raise UnusableError(
             "the second column is empty; fill it, or leave out the delimiter at the lines' ends"
         )
-    return [(number, row[:-1]) for number, row in cells], names[: width - 1]
+    return Cells([row[:-1] for row in cells.rows], cells.lines, cells.names[: width - 1])
 
 
-def _number(cell: str, decimal: str, line: int) -> float:
-    if cell.lower() in NOT_THERE:
-        raise UnusableError(f"line {line} lacks a value; remove the line or fill it in")
-    text = cell.replace(",", ".") if decimal == "," else cell
-    if not _is_number(text):
-        raise UnusableError(f"line {line}: {cell[:40]} is no number")
-    value = float(text)
-    if not np.isfinite(value):
-        raise UnusableError(f"line {line}: {cell[:40]} is not finite; remove the line or fill it in")
+def _even(cells: Cells) -> Cells:
+    """Sees that all rows are of one length, and takes off an index that has no name."""
+    if not cells.rows:
+        raise UnusableError("holds 0 samples; must be at least 2")
+    width, names = len(cells.rows[0]), cells.names
+    for line, row in zip(cells.lines, cells.rows, strict=True):
+        if len(row) != width:
+            raise UnusableError(
+                f"line {line} has {len(row)} columns, line {cells.lines[0]} has {width}; {NO_DATA}"
+            )
+    if names and len(names) == width + 1 and not names[-1]:
+        names = names[:-1]
+    if names and len(names) != width:
+        raise UnusableError(
+            f"has {width} columns under a header of {len(names)} ({', '.join(names)[:60]}); {NO_DATA}, "
+            "and set target.delimiter or target.decimal if the columns are others"
+        )
+    if names and not names[0] and width > 1 and _is_index(cells.rows):
+        return Cells([row[1:] for row in cells.rows], cells.lines, names[1:])
+    return replace(cells, names=names)
+
+
+def _column(cells: Cells, place: int, point: str) -> Array:
+    texts = [row[place] for row in cells.rows]
+    name = cells.names[place] if cells.names and cells.names[place] else str(place + 1)
+    if not any(texts):
+        raise UnusableError(f"column {name} is empty; fill it, or set target.value_column to another")
+    of = f"column {name}, " if len(cells.rows[0]) > 1 else ""
+    return np.array(
+        [_number(text, point, f"{of}line {line}") for text, line in zip(texts, cells.lines, strict=True)]
+    )
+
+
+def _number(cell: str, point: str, where: str) -> float:
+    text = cell.replace(point, ".") if point != "." else cell
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or "_" in text:
+        if cell.lower() in NOT_THERE:
+            raise UnusableError(f"{where} lacks a value; remove the line or fill it in")
+        if _is_number(text):
+            raise UnusableError(f"{where}: {cell[:40]} is not finite; remove the line or fill it in")
+        raise UnusableError(f"{where}: {cell[:40]} is no number; {NO_DATA}")
     return value
 
 

@@ -101,6 +101,17 @@ def test_the_curves_of_a_data_set_are_joined_by_straight_lines(tmp_path: Path) -
     assert {tuple(row) for row in target.draw(50, default_rng(0))} == {(0, 2, 4, 6, 8), (10,) * 5}
 
 
+def test_a_line_says_what_was_understood_and_how_many_points_are_learned(tmp_path: Path) -> None:
+    assert list(FromFile(path=written(tmp_path, "t;v\n0;1,5\n2;2,5\n"), points=5).remarks()) == [
+        "target: curve.csv: x from column t, values from column v, 2 rows, x from 0 to 2, delimiter "
+        "semicolon, decimal comma; learned at 5 points"
+    ]
+    assert list(FromFile(path=written(tmp_path, np.ones((30, 50)), "set.npy")).remarks()) == [
+        "target: set.npy: a data set, a curve a row, 30 curves of 50 samples, x 0, 1, 2, …; learned at "
+        "16 points"
+    ]
+
+
 def test_the_fingerprint_is_that_of_the_content(tmp_path: Path) -> None:
     one, same, other = (
         written(tmp_path, content, f"{name}.csv")
@@ -210,6 +221,5 @@ def test_a_bad_function_is_refused_with_the_reason(function: str, reason: str) -
 
 
 def test_a_function_that_is_not_finite_is_told_with_the_place() -> None:
-    with np.errstate(divide="ignore"):
-        (problem,) = FromFunction(function=f"{__name__}.infinite", points=3, start=0, end=4).conflicts()
+    (problem,) = FromFunction(function=f"{__name__}.infinite", points=3, start=0, end=4).conflicts()
     assert problem == f"function = {__name__}.infinite: is not finite at x = 0"

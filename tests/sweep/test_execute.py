@@ -4,7 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from torch.func import debug_unwrap
 from sinegan.config import Config, Plot
 from sinegan.files import UnwritableFileError
 from sinegan.game.losses import Minimax, NonSaturating
+from sinegan.game.own import FromFile
 from sinegan.game.targets import Sine
 from sinegan.sweep.execute import Failure, execute
 from sinegan.sweep.executors import Local, Serial
@@ -310,6 +311,18 @@ def test_that_short_runs_are_eager_is_said_once_where_nobody_chose_it(
     left_to_us = [make_config(training={"compile": "auto"}, seed=seed, seeds=1) for seed in (0, 1)]
     run([*left_to_us, make_config(training={"compile": "auto", "steps": 11})], Serial(), name="automatic")
     assert capsys.readouterr().out.count("Eager: under 2,000 steps") == 1
+
+
+def test_how_a_file_was_understood_is_said_once_and_moves_no_cursor(
+    make_config: MakeConfig, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "curve.csv"
+    path.write_text("\x1b]0;mine\x07t,v\n0,1.5\n1,2.5\n")
+    config = make_config(target=FromFile(path=str(path)), seeds=1)
+    run([config, replace(config, seed=5)], Serial())
+    told = capsys.readouterr().out
+    assert told.count("target: curve.csv: x from column \\x1b]0;mine\\x07t, values from column v") == 1
+    assert "\x1b]0" not in told
 
 
 def test_what_happened_to_a_program_is_said_once_for_all_that_it_happened_to(

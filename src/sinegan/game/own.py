@@ -59,7 +59,7 @@ class FromFile(Target):
         return self.read.checksum
 
     def remarks(self) -> Iterator[str]:
-        yield f"target: {self.read.understood}"
+        yield f"target: {self.read.understood}; learned at {self.points:,} points"
 
     def conflicts(self) -> Iterator[str]:
         try:
@@ -103,7 +103,8 @@ class FromFunction(Curve):
 
     def curve(self, x: Array) -> Array:
         try:
-            values = np.asarray(_imported(self.function)(x), float)
+            with np.errstate(all="ignore"):  # what is not finite is told below
+                values = np.asarray(_imported(self.function)(x), float)
         except UnusableError:
             raise
         except Exception as error:

@@ -142,7 +142,7 @@ def execute(
     remarks_of_targets = (line for each in here for line in each.config.target.remarks())
     why = filter(None, (why_eager(shard.members[0].run.config) for shard in shards))
     for line in dict.fromkeys([*remarks_of_targets, *why]):
-        print(line, flush=True)
+        print(printable(line), flush=True)  # a name in somebody's file may be anything
     for place, configuration in enumerate(here):
         if left[place]:
             begin_provenance(configuration)
@@ -171,7 +171,7 @@ def execute(
                         yield member.place, failures[member.place]
     finally:
         for line in remarks:
-            print(line, flush=True)
+            print(printable(line), flush=True)
         shutil.rmtree(home / FOLDER, ignore_errors=True)
 
 
