@@ -262,17 +262,3 @@ def test_a_table_is_made_when_runs_have_ended(tmp_path: Path) -> None:
     assert lines[-1] == "Tables and figures: there/report"
     with (tmp_path / "there/report/configurations.csv").open() as file:
         assert next(csv.DictReader(file))["n"] == "4"
-
-
-@pytest.mark.slow
-def test_a_command_under_timeout_ends_cleanly(tmp_path: Path) -> None:
-    done = subprocess.run(
-        ["timeout", "-s", "TERM", "1", *COMMAND, *LONG, "training.steps=1000000"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 124  # timeout's own
-    assert done.stderr == ""
-    assert "stopping…" in done.stdout
