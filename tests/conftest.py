@@ -4,6 +4,7 @@
 import dataclasses
 import logging
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -23,6 +24,11 @@ from sinegan.game.networks import Network
 from sinegan.game.targets import Sine
 from sinegan.main import main
 from sinegan.training.optimisers import Adam
+
+# A shell's background job, and nohup, begin with these ignored, and so would the commands under test.
+for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, usual)
 
 MakeConfig = Callable[..., Config]
 Finished = subprocess.CompletedProcess[str]
