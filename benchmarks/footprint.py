@@ -76,7 +76,7 @@ def train_here(case: dict[str, Any]) -> tuple[float, float]:
 
     def trained(config: Config) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            members = missing(0, Configuration(config, Path(folder) / "0"))
+            members = missing(0, Configuration(config, Path(folder) / "0"), known_before=[])
             progress = Path(folder) / "progress"
             progress.mkdir()
             assert train_shard(Shard(0, tuple(members)), progress).failure is None
