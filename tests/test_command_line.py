@@ -331,6 +331,7 @@ TOO_HIGH = "must be a number at least 0 and below 1"
         ("seeds=range(1,0)", ["seeds=range(1,0): has no value; give at least one"]),
         ("loss=glob(z*) seeds=0", ["loss=glob(z*): has no value...", "seeds = 0: must be ..."]),
         ("seed=range(0,10000000000)", ["seed=range(0,10000000000): has more than 100,000 values..."]),
+        ("seed=shuffle(range(0,10000000000))", ["seed=shuffle(...: has more than 100,000 values..."]),
         ("seed=range(0,1000) optim.lr=range(1,1000)", ["999,000 jobs: a sweep has at most 100,000..."]),
         (
             "hydra/sweeper=basic seed=range(0,1000) optim.lr=range(1,1000)",

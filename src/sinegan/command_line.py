@@ -13,16 +13,14 @@ from omegaconf.errors import OmegaConfBaseException
 
 from sinegan.arguments import RESUME, BadArgumentsError, resume_folder, resumed
 from sinegan.config import InvalidConfigError
-from sinegan.files import UnwritableFileError, refuse_links
-from sinegan.folders import home, name_problem
+from sinegan.files import UnwritableFileError, name_problem, refuse_links
+from sinegan.folders import home
 from sinegan.loader import CONFIG_NAME, config_loader
 from sinegan.overrides import checked
+from sinegan.printable import shortened
 from sinegan.problems import words_of
 from sinegan.results import DamagedResultsError
 from sinegan.sweep_folder import holds_sweep, is_configuration
-
-LONGEST = 200
-"""Characters of an override that a refusal repeats."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +77,9 @@ def _parsed(texts: Sequence[str], loader: ConfigLoader) -> tuple[list[Override],
         try:
             overrides += parser.parse_overrides([text])  # which know the loader, for glob()
         except (HydraException, ValueError) as error:  # a number of thousands of digits, say
-            shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
-            problems.append(f"{shown}: cannot be understood; write key=value ({words_of(error)})")
+            problems.append(
+                f"{shortened(text)}: cannot be understood; write key=value ({shortened(words_of(error))})"
+            )
     return overrides, problems
 
 
@@ -102,7 +101,7 @@ def _resume_problems(folder: Path, multirun: bool) -> Iterator[str]:
         yield f"resume = {folder}: {error}"
         return
     if problem := name_problem(str(folder)):
-        yield f"resume = {folder}: {problem}"
+        yield f"resume = {shortened(str(folder))}: {problem}"
     elif not (is_run or is_sweep):
         yield f"resume = {folder}: holds no configuration; start it without resume"
     elif is_run and multirun:
@@ -119,5 +118,5 @@ def _new_folder(loader: ConfigLoader, config_name: str, words: Sequence[str], mu
     except (HydraException, OmegaConfBaseException) as error:
         raise InvalidConfigError([f"{key}: {str(error).splitlines()[0]}"]) from error
     if problem := name_problem(text):
-        raise InvalidConfigError([f"{key} = {text}: {problem}"])
+        raise InvalidConfigError([f"{key} = {shortened(text)}: {problem}"])
     return Path(text)

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import stat
+import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -50,6 +51,30 @@ def writing(path: Path) -> Iterator[None]:
 
 def write_json(path: Path, value: Any, durable: bool = True) -> None:
     write_whole(path, json.dumps(value, indent=1) + "\n", durable)
+
+
+ROOM_FOR_FILES = 100
+"""Bytes of a path that are kept for the names of the files in a folder."""
+
+
+def name_problem(folder: str) -> str | None:
+    """What is wrong with a folder's name, whether it exists or not."""
+    if not folder:
+        return "names no folder"
+    path = os.path.abspath(folder)
+    if "${" in path:
+        return f"{path} holds ${{, a reference to Hydra; use another name"
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in path):
+        return f"{folder!r} holds characters that cannot be shown; use another name"
+    parts = Path(path).parts
+    existing = next(parent for parent in (path, *map(str, Path(path).parents)) if os.path.exists(parent))
+    most, longest = os.pathconf(existing, "PC_NAME_MAX"), max(len(os.fsencode(part)) for part in parts)
+    if longest > most:
+        return f"has a name of {longest:,} bytes; at most {most:,} are possible here"
+    most = os.pathconf(existing, "PC_PATH_MAX") - ROOM_FOR_FILES
+    if len(os.fsencode(path)) > most:
+        return f"is a path of {len(os.fsencode(path)):,} bytes; at most {most:,} are possible here"
+    return None
 
 
 MOST_BYTES = 4 * 2**30

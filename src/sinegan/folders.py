@@ -1,7 +1,6 @@
 """The folder that a command works in: which it is, made only when it is free, removed when unused."""
 
 import os
-import unicodedata
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -31,17 +30,6 @@ def home(loader: ConfigLoader, config_name: str, overrides: Sequence[str], multi
     with current(config):
         folder = OmegaConf.select(config, key)
     return "" if folder is None else str(folder)
-
-
-def name_problem(folder: str) -> str | None:
-    """What is wrong with a folder's name, whether it exists or not."""
-    if not folder:
-        return "names no folder"
-    if "${" in os.path.abspath(folder):
-        return f"{os.path.abspath(folder)} holds ${{, a reference to Hydra; use another name"
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in os.path.abspath(folder)):
-        return f"{folder!r} holds characters that cannot be shown; use another name"
-    return None
 
 
 def made_by(folder: Path) -> list[Path]:

@@ -17,7 +17,7 @@ from hydra.errors import HydraException
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from hydra_plugins.grid_sweeper.grid_sweeper import MOST
+from hydra_plugins.grid_sweeper.grid_sweeper import MOST, texts_of
 from hydra_plugins.stacked_launcher.composer import Composer
 from hydra_plugins.stacked_launcher.stacked_launcher import current, set_number
 from sinegan.composition import keys_of, problems_of
@@ -32,7 +32,6 @@ from sinegan.swept import (
     points_of,
     search_problems,
     sweep_problem,
-    texts_of,
 )
 
 COMBINATIONS = 24

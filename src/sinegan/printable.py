@@ -27,6 +27,19 @@ def printable_lines(text: str) -> str:
     return "\n".join(map(printable, text.split("\n")))
 
 
+LONGEST = 200
+"""Characters of what was typed that a refusal repeats."""
+
+
+def shortened(text: str) -> str:
+    """As much of what was typed as a refusal repeats.
+
+    >>> shortened("0.1"), len(shortened(1000 * "a"))
+    ('0.1', 201)
+    """
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
 def in_spreadsheet(text: str) -> str:
     """A cell that a spreadsheet shows as it is: what it would compute begins with an apostrophe.
 

@@ -2,24 +2,17 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice, product
+from itertools import product
 
 from hydra.core.override_parser.types import Glob, IntervalSweep, Override, RangeSweep
 from omegaconf import DictConfig
 
-from hydra_plugins.grid_sweeper.grid_sweeper import MOST
+from hydra_plugins.grid_sweeper.grid_sweeper import MOST, NOT_CONTINUOUS, TOO_MANY, texts_of
 from sinegan.problems import Job
 
 SEEDS = ("seed", "seeds")
 CHECKED = 2_000
 """The most jobs that are checked before the launcher, which checks those of a larger sweep."""
-
-
-def texts_of(override: Override) -> list[str]:
-    """The values of an override as text; none for a continuous sweep (a searching sweeper's own)."""
-    if not override.is_sweep_override():
-        return [override.get_value_element_as_str()]
-    return list(islice(override.sweep_string_iterator(), MOST + 1)) if override.is_discrete_sweep() else []
 
 
 def points_of(override: Override) -> list[str]:
@@ -47,7 +40,7 @@ def sweep_problem(override: Override, searching: bool) -> list[str]:
     value = override.value()
     line = str(override.input_line)
     if isinstance(value, IntervalSweep) and not searching:
-        return [f"{line}: only a search takes an interval; add hydra/sweeper=optuna, or list the values"]
+        return [f"{line}: {NOT_CONTINUOUS}"]
     if isinstance(value, Glob) and searching:
         return [f"{line}: a search takes no glob(); list the choices"]
     if isinstance(value, RangeSweep) and not value.step:
@@ -56,7 +49,7 @@ def sweep_problem(override: Override, searching: bool) -> list[str]:
     if not found:
         return [f"{line}: has no value; give at least one"]
     if len(found) > MOST:
-        return [f"{line}: has more than {MOST:,} values; sweep fewer"]
+        return [f"{line}: {TOO_MANY}"]
     return []
 
 

@@ -185,9 +185,20 @@ def test_more_jobs_than_can_be_held_are_refused_before_they_are_made() -> None:
     assert len(jobs(*many, zip=[["a", "b", "c"]])) == 1000
 
 
-def test_a_continuous_sweep_is_refused_as_by_the_basic_sweeper() -> None:
-    with pytest.raises(HydraException, match="does not support sweep type : INTERVAL_SWEEP"):
-        batches("a=interval(0,1)", exclude=[{"a": 1}])
+@pytest.mark.parametrize("values", ["range(1000000000000)", "shuffle(range(0,1e12))", "range(0,-1e300,-1)"])
+def test_values_without_number_are_refused_in_bounded_memory(values: str) -> None:
+    words = "has more than 100,000 values; sweep fewer"
+    assert words in refusal(f"a={values}", "b=1,2")
+    assert words in refusal("b=1,2", grids=[{"a": values}])
+
+
+def test_a_shuffled_range_keeps_all_its_values() -> None:
+    assert sorted(jobs("a=shuffle(range(9))")) == jobs("a=range(9)")
+
+
+@pytest.mark.parametrize("settings", [{}, {"exclude": [{"a": 1}]}])
+def test_a_continuous_sweep_is_refused(settings: dict[str, Any]) -> None:
+    assert refusal("a=interval(0,1)", **settings).startswith("a=interval(0,1): only a search takes")
 
 
 def task(config: DictConfig) -> str:

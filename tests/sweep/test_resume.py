@@ -201,6 +201,10 @@ def test_the_list_of_a_sweep_numbers_its_configurations_and_knows_those_that_wer
         ("parts", "is no name for a configuration's folder"),
         ("a/.b", "is no name for a configuration's folder"),
         ("0/1", "lies inside 0"),
+        ("a" * 256, "has a name of 256 bytes; at most 255"),
+        ("é" * 128, "has a name of 256 bytes; at most 255"),
+        ("/".join(["b" * 200] * 30), "bytes; at most 3,996"),
+        ("a\nb", "characters that cannot be shown"),
     ],
 )
 def test_a_job_whose_folder_would_not_be_found_again_is_refused(

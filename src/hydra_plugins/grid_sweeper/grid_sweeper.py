@@ -4,13 +4,14 @@ import itertools
 import math
 from collections import ChainMap, Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, RangeSweep
 from hydra.errors import CompactHydraException
 from omegaconf import OmegaConf
 
@@ -21,6 +22,9 @@ Lists = dict[str, list[str]]
 
 MOST = 100_000
 """The most jobs of a sweep: each has a folder, and all are held in memory together."""
+
+TOO_MANY = f"has more than {MOST:,} values; sweep fewer"
+NOT_CONTINUOUS = "only a search takes an interval; add hydra/sweeper=optuna, or list the values"
 
 OFF = "null is for a sweep without this setting"
 
@@ -180,12 +184,38 @@ def _plain(setting: Any) -> Any:
     return OmegaConf.to_container(setting, resolve=True) if OmegaConf.is_config(setting) else setting
 
 
+def texts_of(override: Override) -> list[str]:
+    """The values of an override as texts: at most one more than a sweep may have jobs.
+
+    None for a continuous sweep, which is a searching sweeper's own.
+    """
+    if not override.is_sweep_override():
+        return [override.get_value_element_as_str()]
+    if not override.is_discrete_sweep():
+        return []
+    value = override.value()
+    if isinstance(value, RangeSweep) and value.shuffle and _count(value) > MOST:
+        override = replace(override, _value=replace(value, shuffle=False))  # which Hydra would do to all
+    return list(islice(override.sweep_string_iterator(), MOST + 1))
+
+
+def _count(values: RangeSweep) -> float:
+    assert values.start is not None
+    assert values.stop is not None
+    return (values.stop - values.start) / values.step if values.step else math.inf
+
+
 def _lists(overrides: Iterable[Override]) -> Lists:
     """Each key's overrides as the basic sweeper splits them; the last mention of a key counts."""
-    split = BasicSweeper.split_arguments
-    return {
-        override.get_key_element(): [text for (text,) in split([override], None)[0]] for override in overrides
-    }
+    lists: Lists = {}
+    for override in overrides:
+        key = override.get_key_element()
+        if override.is_interval_sweep():
+            raise CompactHydraException(printable(f"{override.input_line}: {NOT_CONTINUOUS}"))
+        lists[key] = [f"{key}={text}" for text in texts_of(override)]
+        if len(lists[key]) > MOST:
+            raise CompactHydraException(printable(f"{override.input_line}: {TOO_MANY}"))
+    return lists
 
 
 def _name(key: str) -> str:

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import torch
 
 from sinegan.config import Config
+from sinegan.files import name_problem
+from sinegan.printable import shortened
 from sinegan.results import KnownRun
 from sinegan.sweep_folder import (
     configuration_folders,
@@ -130,6 +132,8 @@ def misplaced(home: Path, wanted: Mapping[Path, Settings]) -> list[str]:
         parts = Path(name).parts
         if not parts or parts[0] == ".." or folder == home:
             lines.append(f"{folder}: must lie inside {home}; mend hydra.sweep.subdir")
+        elif problem := name_problem(str(folder)):
+            lines.append(f"{shortened(name)}: {problem}; mend hydra.sweep.subdir")
         elif parts[0] in ("report", "parts") or any(part.startswith(".") for part in parts):
             lines.append(f"{name}: is no name for a configuration's folder; mend hydra.sweep.subdir")
         elif outer := next((one for one in folder.parents if one in wanted), None):
