@@ -18,8 +18,8 @@ PHASES = {"_target_": "sinegan.game.targets.RandomPhase"}
 
 CASES: list[dict[str, Any]] = [
     {"runs": 4, "network": WIDE},
-    {"runs": 4, "network": WIDE, "optim": {"_target_": "sinegan.training.optimisers.SGD"}},
-    {"runs": 2, "network": WIDE, "average": {"_target_": "sinegan.training.averages.Exponential"}},
+    {"runs": 4, "network": WIDE, "optim": {"_target_": "sinegan.game.optimisers.SGD"}},
+    {"runs": 2, "network": WIDE, "average": {"_target_": "sinegan.game.averages.Exponential"}},
     {"runs": 2, "network": WIDE, "training": {"dtype": "float64"}},
     {"runs": 2, "target": {"points": 100_000}},
     {"runs": 2, "training": {"batch_size": 200_000}},
@@ -54,7 +54,7 @@ def measured(case: dict[str, Any]) -> tuple[float, float]:
 
 
 def train_here(case: dict[str, Any]) -> tuple[float, float]:
-    from sinegan.kernels import use_uniform_kernels
+    from sinegan.engine.kernels import use_uniform_kernels
 
     use_uniform_kernels()
     from sinegan.config import Config, validate
@@ -67,7 +67,7 @@ def train_here(case: dict[str, Any]) -> tuple[float, float]:
             "target": {"_target_": "sinegan.game.targets.Sine"},
             "network": {"_target_": "sinegan.game.networks.Network"},
             "loss": {"_target_": "sinegan.game.losses.Minimax"},
-            "optim": {"_target_": "sinegan.training.optimisers.Adam"},
+            "optim": {"_target_": "sinegan.game.optimisers.Adam"},
             "training": {"compile": "never", "steps": 3},
             "plot": {},
         }

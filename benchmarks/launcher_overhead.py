@@ -25,7 +25,7 @@ import hydra
 from hydra.core.plugins import Plugins
 from omegaconf import DictConfig
 
-from sinegan.conf_folder import conf_folder
+from sinegan.app.conf_folder import conf_folder
 
 WAYS = {
     "basic": "hydra._internal.core_plugins.basic_launcher",

@@ -34,11 +34,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sinegan.report.comparisons import all_pairs, best_against_rest
-from sinegan.report.contrasts import ALPHA, holm
-from sinegan.report.effects import effects_of
-from sinegan.report.samples import Samples
-from sinegan.report.statistics import estimate, median_interval
+from sinegan.report.referee.comparisons import all_pairs, best_against_rest
+from sinegan.report.referee.contrasts import ALPHA, holm
+from sinegan.report.referee.effects import effects_of
+from sinegan.report.referee.run_values import Samples
+from sinegan.report.referee.statistics import estimate, median_interval
 
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Any]
 CONFIGURATIONS, MANY = 6, 20

@@ -6,7 +6,7 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sinegan.report.look import COLOURS, STYLE
+from sinegan.report.figures.style import COLOURS, STYLE
 
 AGAINST = {
     "the original script": ("original script", 8, 40.0),

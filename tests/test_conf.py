@@ -15,8 +15,8 @@ from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from omegaconf import OmegaConf
 
-from sinegan.composition import problems_of, typed
-from sinegan.conf_folder import conf_folder
+from sinegan.app.composition import problems_of, typed
+from sinegan.app.conf_folder import conf_folder
 from sinegan.game.penalties import R1, R2
 from sinegan.schema import Allowed
 from sinegan.training.signature import Run

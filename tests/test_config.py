@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from sinegan.config import Config, InvalidConfigError, Plot, Training, in_single, validate
 from sinegan.game.losses import NonSaturating
 from sinegan.game.networks import Network
+from sinegan.game.optimisers import Adam
 from sinegan.game.targets import RandomPhase, Sine
-from sinegan.training.optimisers import Adam
 
 
 def values(**changes: Any) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def values(**changes: Any) -> dict[str, Any]:
         "target": {"_target_": "sinegan.game.targets.Sine"},
         "network": {"_target_": "sinegan.game.networks.Network"},
         "loss": {"_target_": "sinegan.game.losses.NonSaturating"},
-        "optim": {"_target_": "sinegan.training.optimisers.Adam"},
+        "optim": {"_target_": "sinegan.game.optimisers.Adam"},
         "training": {},
         "plot": {},
         **changes,
@@ -114,7 +114,7 @@ def test_all_problems_are_raised_at_once():
     found = problems(
         target={"_target_": "sinegan.game.targets.Sine", "points": 1},
         network={"_target_": "sinegan.game.networks.Network", "activation": "rleu"},
-        optim={"_target_": "sinegan.training.optimisers.Adam", "lr": 0, "beta": 0.5},
+        optim={"_target_": "sinegan.game.optimisers.Adam", "lr": 0, "beta": 0.5},
         training={"steps": 0, "dtype": "float16"},
         seeds="many",
         speed=3,
@@ -180,7 +180,7 @@ def test_steps_are_counted_in_the_precision_of_the_run():
     assert validate(values(training={"steps": 2**24 + 1, "dtype": "float64"}))
 
 
-ADAM = "sinegan.training.optimisers.Adam"
+ADAM = "sinegan.game.optimisers.Adam"
 RATES = {"generator_lr": 1e-4, "discriminator_lr": 1e-4}
 BEYOND = "is beyond float32, which ends at 3.4e+38; use training.dtype=float64"
 VANISHES = "is 0 in float32, where the smallest number is 1.2e-38; use training.dtype=float64"
@@ -202,11 +202,11 @@ ROUNDED = [
         f"loss.fake_label = -1e+39: {BEYOND}",
     ),
     (
-        {"lr_schedule": {"_target_": "sinegan.training.schedules.Linear", "final": 1e-50}},
+        {"lr_schedule": {"_target_": "sinegan.game.schedules.Linear", "final": 1e-50}},
         f"lr_schedule.final = 1e-50: {VANISHES}",
     ),
     (
-        {"average": {"_target_": "sinegan.training.averages.Exponential", "decay": 1 - 1e-12}},
+        {"average": {"_target_": "sinegan.game.averages.Exponential", "decay": 1 - 1e-12}},
         "average.decay = 0.999999999999: is 1 in float32; must be at least 0 and below 1; "
         "use training.dtype=float64",
     ),
@@ -221,7 +221,7 @@ def test_a_setting_that_float32_does_not_hold_is_refused_and_float64_holds_it(ch
 
 def test_a_network_is_made_in_float32_whatever_it_trains_in():
     dirac = {"_target_": "sinegan.game.toy_networks.Dirac", "theta": 1e39}
-    point = {"_target_": "sinegan.game.distributions.PointMass"}
+    point = {"_target_": "sinegan.game.mixtures.PointMass"}
     assert problems(network=dirac, target=point, training={"dtype": "float64"}) == [
         "network.theta = 1e+39: is beyond float32, which ends at 3.4e+38"
     ]
@@ -248,12 +248,12 @@ def test_numbers_without_all_of_their_digits_count_as_0_because_training_flushes
         ({"seeds": 10**11}, "seeds"),
         ({"seeds": 10**5000}, "seeds"),
         ({"target": {"_target_": "sinegan.game.targets.Sine", "points": 10**9}}, "target.points"),
-        ({"target": {"_target_": "sinegan.game.distributions.GaussianRing", "gaussians": 10**9}}, "target"),
-        ({"target": {"_target_": "sinegan.game.distributions.GaussianGrid", "side": 10**5}}, "target.side"),
+        ({"target": {"_target_": "sinegan.game.mixtures.GaussianRing", "gaussians": 10**9}}, "target"),
+        ({"target": {"_target_": "sinegan.game.mixtures.GaussianGrid", "side": 10**5}}, "target.side"),
         (
             {
                 "target": {
-                    "_target_": "sinegan.game.own.FromFunction",
+                    "_target_": "sinegan.data.user_curves.FromFunction",
                     "function": "numpy.sinc",
                     "points": 10**9,
                 }
@@ -277,13 +277,13 @@ def test_an_absurd_number_is_refused_at_once_and_nothing_of_its_size_is_made(cha
 
 @pytest.mark.parametrize(("kind", "key"), [("GaussianMixture", "means"), ("PointMass", "position")])
 def test_a_target_of_nothing_is_refused(kind, key):
-    assert problems(target={"_target_": f"sinegan.game.distributions.{kind}", key: []}) == [
+    assert problems(target={"_target_": f"sinegan.game.mixtures.{kind}", key: []}) == [
         f"target.{key} = []: must be a list of at least 1, each a number"
     ]
 
 
 LOSSES, PENALTIES = "sinegan.game.losses.", "sinegan.game.penalties."
-OPTIMISERS = "sinegan.training.optimisers."
+OPTIMISERS = "sinegan.game.optimisers."
 
 
 def chosen(**kinds: str) -> dict[str, Any]:

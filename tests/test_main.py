@@ -15,9 +15,9 @@ import pytest
 import yaml
 from PIL import Image
 
-from sinegan.files import exclusive
-from sinegan.folders import claimed
+from sinegan.app.output_folder import claimed
 from sinegan.main import report, wants_workers
+from sinegan.storage.files import exclusive
 from sinegan.sweep import memory
 from sinegan.sweep.room import Room
 

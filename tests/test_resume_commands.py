@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sinegan.report.sweeps import load_sweep
+from sinegan.report.sweep import load_sweep
 
 Finished = subprocess.CompletedProcess[str]
 Command = Callable[..., Finished]
@@ -26,7 +26,7 @@ SHAPES = [
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """They take longer than all else here."""
-    monkeypatch.setattr("sinegan.report.figures.all_figures", lambda *_: {})
+    monkeypatch.setattr("sinegan.report.make.all_figures", lambda *_: {})
 
 
 def values(folder: Path, *keys: str) -> dict[tuple[str, ...], float]:

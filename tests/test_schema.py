@@ -10,8 +10,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from sinegan.game.optimisers import Optimiser
 from sinegan.schema import Allowed, bounded, build, choice, nearest
-from sinegan.training.optimisers import Optimiser
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -348,7 +348,7 @@ def test_a_path_that_leads_nowhere_is_refused() -> None:
     assert problems[0].startswith("optim._target_ = ..foo: cannot be imported")
 
 
-ADAM = "sinegan.training.optimisers.Adam"
+ADAM = "sinegan.game.optimisers.Adam"
 
 
 @dataclass(frozen=True, kw_only=True)

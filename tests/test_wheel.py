@@ -36,7 +36,7 @@ def run(*command: str, folder: Path) -> str:
 
 
 def test_it_is_the_wheel_that_runs(elsewhere: Path, tmp_path: Path) -> None:
-    code = "import sinegan, sinegan.conf_folder as c; print(sinegan.__file__, c.conf_folder())"
+    code = "import sinegan, sinegan.app.conf_folder as c; print(sinegan.__file__, c.conf_folder())"
     printed = run(str(elsewhere / "bin/python"), "-c", code, folder=tmp_path)
     assert printed.count(str(elsewhere)) == 2
     assert str(ROOT) not in printed
@@ -53,5 +53,5 @@ def test_the_module_and_the_script_train(elsewhere: Path, tmp_path: Path, progra
 
 
 def test_the_template_of_the_page_is_in_the_wheel(elsewhere: Path, tmp_path: Path) -> None:
-    code = "from sinegan.report import page; print(page.__file__, page.template().render.__name__)"
+    code = "from sinegan.report.page import page; print(page.__file__, page.template().render.__name__)"
     assert str(elsewhere) in run(str(elsewhere / "bin/python"), "-c", code, folder=tmp_path)

@@ -7,9 +7,9 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
 from benchmarks.peers.work import EVALUATIONS, Training, rmse
-from sinegan.conf_folder import conf_folder
+from sinegan.app.conf_folder import conf_folder
+from sinegan.app.resolvers import register
 from sinegan.config import Config, validate
-from sinegan.resolvers import register
 from sinegan.training.loop import engine_settings
 from sinegan.training.signature import Run
 from sinegan.training.stack import Stack

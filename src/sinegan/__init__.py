@@ -4,12 +4,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sinegan.report.comparisons import compare
-    from sinegan.report.sweeps import Sweep, load_sweep
+    from sinegan.report.referee.comparisons import compare
+    from sinegan.report.sweep import Sweep, load_sweep
 
 __all__ = ["Sweep", "compare", "load_sweep"]
 
-_HOMES = {"Sweep": "sweeps", "load_sweep": "sweeps", "compare": "comparisons"}
+_HOMES = {"Sweep": "sweep", "load_sweep": "sweep", "compare": "referee.comparisons"}
 
 
 def __getattr__(name: str) -> Any:

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from sinegan.engine.cpp_compiler import why_no_compiler
+from sinegan.game.averages import Average, Last
 from sinegan.game.losses import Loss
 from sinegan.game.networks import Players
+from sinegan.game.optimisers import Optimiser
 from sinegan.game.penalties import Constraint, Penalty
+from sinegan.game.schedules import Constant, Schedule
 from sinegan.game.targets import Target
 from sinegan.printable import printable
 from sinegan.schema import allowed_of, bounded, build, choice, float_fields, in_order
-from sinegan.training.averages import Average, Last
-from sinegan.training.compiler import why_no_compiler
-from sinegan.training.optimisers import Optimiser
-from sinegan.training.schedules import Constant, Schedule
 
 SEEDS = 2**32
 """How many seeds there are."""

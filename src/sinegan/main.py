@@ -12,7 +12,7 @@ import hydra
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from sinegan.arguments import (
+from sinegan.app.arguments import (
     SHOWING,
     BadArgumentsError,
     in_order,
@@ -22,14 +22,14 @@ from sinegan.arguments import (
     search_working_folder,
     swept,
 )
-from sinegan.completion import complete
-from sinegan.conf_folder import conf_folder
-from sinegan.ends import Stopping, Typed, exit_code, program, stoppable
-from sinegan.files import InUseError, UnwritableFileError, exclusive
-from sinegan.loading import loading
+from sinegan.app.completion import complete
+from sinegan.app.conf_folder import conf_folder
+from sinegan.app.imports import loading
+from sinegan.app.interrupts import Stopping, Typed, exit_code, program, stoppable
+from sinegan.app.task import train
 from sinegan.printable import printable_lines
+from sinegan.storage.files import InUseError, UnwritableFileError, exclusive
 from sinegan.sweep import fork_server
-from sinegan.task import train
 
 NOTHING = "sinegan: nothing was run:\n  "
 FULL_ERROR = "HYDRA_FULL_ERROR"
@@ -61,16 +61,16 @@ def _main(run: Callable[[], None], words: list[str], stopping: Stopping) -> int 
         fork_server.start()  # the sooner the better: it loads what the workers need
     # Imported late: torch takes longer to load than a help page or a tab completion should.
     with loading():
-        from sinegan.command_line import understood
+        from sinegan.app.command_line import understood
+        from sinegan.app.output_folder import claimed, made_by, remove_unused
         from sinegan.config import InvalidConfigError
-        from sinegan.folders import claimed, made_by, remove_unused
 
     try:
         command = understood(args)
     except InvalidConfigError as error:
         return NOTHING + "\n  ".join(error.problems)
     if command.live:
-        from sinegan.watch import missing_display
+        from sinegan.app.live import missing_display
 
         if trouble := missing_display():
             return f"{NOTHING}plot.live = true: {trouble}"
@@ -125,7 +125,7 @@ def wants_workers(overrides: Sequence[str]) -> bool:
 
 def worked(run: Callable[[], None], folder: Path, typed: Typed, stopping: Stopping) -> int | str | None:
     """Trains and reports; returns the exit code, or the message of a refusal."""
-    from sinegan.folders import can_go_on, has_ended_runs
+    from sinegan.app.output_folder import can_go_on, has_ended_runs
 
     try:
         run()
@@ -150,7 +150,7 @@ def worked(run: Callable[[], None], folder: Path, typed: Typed, stopping: Stoppi
 def report(folder: Path) -> int:
     """Makes the report of what is there. Returns the exit code."""
     from sinegan.report.make import make_report
-    from sinegan.report.tables import UnreadableSweepError
+    from sinegan.report.words.tables import UnreadableSweepError
 
     try:
         make_report(folder)

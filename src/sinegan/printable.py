@@ -1,7 +1,7 @@
 """Texts from elsewhere (values, messages, names of files) made harmless for a terminal and a spreadsheet.
 
 What a table, a picture or a refusal shows passes `printable`; what a CSV file holds passes `in_spreadsheet`.
-The sinks that need more than that have it in `sinegan.report.formats`.
+The sinks that need more than that have it in `sinegan.report.words.formats`.
 """
 
 _FORMULA = "=+-@＝＋－＠"  # the wide ones are read as formulas, too

@@ -10,7 +10,7 @@ import yaml
 from torch import Tensor
 from torch.func import grad, vmap
 
-from sinegan.conf_folder import conf_folder
+from sinegan.app.conf_folder import conf_folder
 from sinegan.game.losses import (
     Hinge,
     JensenShannon,

@@ -13,7 +13,7 @@ from numpy.random import default_rng
 from torch import Tensor
 from torch.func import grad, vmap
 
-from sinegan.conf_folder import conf_folder
+from sinegan.app.conf_folder import conf_folder
 from sinegan.game.penalties import (
     R1,
     R2,

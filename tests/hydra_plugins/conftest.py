@@ -11,7 +11,7 @@ from hydra._internal.hydra import Hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.version import VersionBase
 
-from sinegan.conf_folder import conf_folder
+from sinegan.app.conf_folder import conf_folder
 
 OpenHydra = Callable[..., AbstractContextManager[Hydra]]
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from omegaconf import DictConfig, Node, OmegaConf, open_dict
 
 from hydra_plugins.stacked_launcher.composer import Composer, copied, quick_to_copy
-from sinegan.conf_folder import conf_folder
+from sinegan.app.conf_folder import conf_folder
 
 Composed = Callable[..., DictConfig]
 CHOICES = [

@@ -21,7 +21,7 @@ from omegaconf import DictConfig
 # The module, not its names: Hydra executes it again when it looks for plugins.
 from hydra_plugins.stacked_launcher import stacked_launcher
 from hydra_plugins.stacked_launcher.together import Job, Together
-from sinegan.conf_folder import conf_folder
+from sinegan.app.conf_folder import conf_folder
 
 # The suites set no version_base, and Hydra says what that will mean.
 pytestmark = pytest.mark.filterwarnings("ignore:(?s).*version_base", "ignore:(?s).*working directory")

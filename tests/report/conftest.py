@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sinegan.files import write_sealed
-from sinegan.report.sweeps import Sweep, load_sweep
+from sinegan.report.sweep import Sweep, load_sweep
+from sinegan.storage.files import write_sealed
 
 EVERY = 10
 """Steps from one evaluation of a hand-written history to the next."""

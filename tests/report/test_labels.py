@@ -13,13 +13,13 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sinegan.report.answers import answers
 from sinegan.report.labels import name_values, shortened, spelled, tails
 from sinegan.report.make import make_report
-from sinegan.report.sweeps import Sweep, load_sweep
-from sinegan.report.text import shown_table
-from sinegan.report.views import by_view, pivot_view
-from sinegan.results import records
+from sinegan.report.sweep import Sweep, load_sweep
+from sinegan.report.words.answers import answers
+from sinegan.report.words.text import shown_table
+from sinegan.report.words.views import by_view, pivot_view
+from sinegan.storage.results import records
 
 FileConfiguration = Callable[..., Path]
 MakeSweep = Callable[[Sequence[tuple[Sequence[str], Mapping[str, Any]]]], Sweep]

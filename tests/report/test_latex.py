@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from sinegan.report.formats import formatted
-from sinegan.report.sweeps import load_sweep
-from sinegan.report.views import by_view, pivot_view
+from sinegan.report.sweep import load_sweep
+from sinegan.report.words.formats import formatted
+from sinegan.report.words.views import by_view, pivot_view
 
 pytestmark = pytest.mark.slow
 

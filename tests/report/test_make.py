@@ -15,8 +15,8 @@ import pytest
 from rich.console import Console
 
 from sinegan.report.make import make_report
-from sinegan.report.tables import UnreadableSweepError, configurations_table, load_sweep
-from sinegan.report.text import markdown
+from sinegan.report.words.tables import UnreadableSweepError, configurations_table, load_sweep
+from sinegan.report.words.text import markdown
 
 FileConfiguration = Callable[..., Path]
 FileSamples = Callable[..., None]
@@ -88,7 +88,7 @@ def test_the_table_is_printed_before_anything_is_drawn(
     def draw(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sinegan.report.figures.all_figures", draw)
+    monkeypatch.setattr("sinegan.report.make.all_figures", draw)
     file_configuration(tmp_path, [], VALUES)
     screen = io.StringIO()
     with pytest.raises(KeyboardInterrupt):

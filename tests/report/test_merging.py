@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from sinegan.files import read_sealed, write_sealed
 from sinegan.report.merging import clashes, completed, flat, identity
-from sinegan.report.sweeps import UnreadableSweepError, load_sweep
-from sinegan.report.tables import notes
-from sinegan.results import records
+from sinegan.report.sweep import UnreadableSweepError, load_sweep
+from sinegan.report.words.tables import notes
+from sinegan.storage.files import read_sealed, write_sealed
+from sinegan.storage.results import records
 
 FileConfiguration = Callable[..., Path]
 

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 from browser import PHONE, WIDE, chromium, resize, system_theme
 
-from sinegan.report.figures import all_figures, svg
-from sinegan.report.page import page
-from sinegan.report.tables import configurations_table, load_sweep
+from sinegan.report.figures.all_figures import all_figures
+from sinegan.report.figures.style import svg
+from sinegan.report.page.page import page
+from sinegan.report.words.tables import configurations_table, load_sweep
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from outcomes import Outcome
 
 from sinegan.config import Config
-from sinegan.results import known_runs
+from sinegan.storage.results import known_runs
 from sinegan.sweep.execute import execute
 from sinegan.sweep.executors import ExecutorSettings
 from sinegan.sweep.plan import Configuration, Shard, missing, plan

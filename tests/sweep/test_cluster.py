@@ -26,7 +26,7 @@ import yaml
 from distributed import Client, LocalCluster
 from helpers_for_workers import say_so_and_work_for_a_minute
 
-from sinegan.conf_folder import conf_folder
+from sinegan.app.conf_folder import conf_folder
 from sinegan.schema import build
 from sinegan.sweep import cluster
 from sinegan.sweep.cluster import Dask, Slurm

@@ -19,16 +19,16 @@ from torch import Tensor
 from torch.func import debug_unwrap
 
 from sinegan.config import Config, Plot
-from sinegan.files import UnwritableFileError
+from sinegan.data.user_curves import FromFile
+from sinegan.engine.programs import CannotCompileError
 from sinegan.game.losses import Minimax, NonSaturating
-from sinegan.game.own import FromFile
+from sinegan.game.optimisers import Adam
 from sinegan.game.targets import Sine
+from sinegan.storage.files import UnwritableFileError
 from sinegan.sweep.execute import Failure, execute
 from sinegan.sweep.executors import Local, Serial
 from sinegan.sweep.plan import Configuration
-from sinegan.training.ahead_of_time import CannotCompileError
 from sinegan.training.loop import Evaluation
-from sinegan.training.optimisers import Adam
 from sinegan.training.program import program
 from sinegan.training.stack import Stack
 

@@ -12,13 +12,13 @@ import torch
 from numpy.typing import NDArray
 
 from sinegan.config import Config, Plot
+from sinegan.game.optimisers import SGD
 from sinegan.game.targets import NoisySine
-from sinegan.report.tables import configurations_table, load_sweep
+from sinegan.report.words.tables import configurations_table, load_sweep
 from sinegan.sweep import execute as execute_module
 from sinegan.sweep.execute import execute
 from sinegan.sweep.executors import Serial
 from sinegan.sweep.plan import Configuration
-from sinegan.training.optimisers import SGD
 
 KILLS = 12
 

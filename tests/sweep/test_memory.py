@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from sinegan.config import Config, Plot
-from sinegan.game.distributions import Gaussian
+from sinegan.game.mixtures import Gaussian
 from sinegan.game.networks import Network
 from sinegan.game.targets import RandomPhase
 from sinegan.sweep import memory
@@ -243,8 +243,8 @@ def test_what_is_not_refused_can_be_cut_so_that_it_fits(make_config, batch, seed
 ABSURD = """
 import resource
 from hydra import compose, initialize_config_dir
-from sinegan.conf_folder import conf_folder
-from sinegan.composition import problems_of
+from sinegan.app.conf_folder import conf_folder
+from sinegan.app.composition import problems_of
 
 resource.setrlimit(resource.RLIMIT_AS, (LIMIT, LIMIT))
 with initialize_config_dir(str(conf_folder()), version_base="1.3"):

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from sinegan.config import Config
 from sinegan.game.losses import NonSaturating
 from sinegan.game.networks import Network
+from sinegan.game.optimisers import Adam
 from sinegan.game.targets import Square
-from sinegan.results import csv, known_runs, write_part
+from sinegan.storage.results import csv, known_runs, write_part
 from sinegan.sweep.plan import Configuration, Member, Shard, missing, plan, shard_width
-from sinegan.training.optimisers import Adam
 from sinegan.training.signature import Run, signature
 
 MakeConfig = Callable[..., Config]

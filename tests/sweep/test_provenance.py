@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from sinegan.config import Config
-from sinegan.files import read_sealed, write_sealed
 from sinegan.game.targets import NoisySine
+from sinegan.storage.files import read_sealed, write_sealed
 from sinegan.sweep.plan import Configuration
 from sinegan.sweep.provenance import begin_provenance, complete_provenance, git_state, surroundings
 

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from torch.utils import _pytree as pytree
 
 from sinegan.config import Config, Plot
-from sinegan.game.distributions import GaussianRing
+from sinegan.game.mixtures import GaussianRing
+from sinegan.game.optimisers import SGD
 from sinegan.game.targets import NoisySine, Sine
-from sinegan.results import DamagedResultsError, manifest
+from sinegan.storage.results import DamagedResultsError, manifest
 from sinegan.sweep.plan import Member, Shard
 from sinegan.sweep.record import Recorder, RunRecord, load_records, merge_parts, npz, samples_of
 from sinegan.training.loop import DIVERGED, FINISHED, SAMPLES, STOPPED, Evaluation, engine_settings, train
-from sinegan.training.optimisers import SGD
 from sinegan.training.signature import Run
 from sinegan.training.stack import Stack
 

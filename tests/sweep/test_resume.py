@@ -17,10 +17,12 @@ from outcomes import Outcome
 from torch import Tensor
 
 from sinegan.config import Config, Plot
-from sinegan.files import read_sealed
 from sinegan.game.losses import Minimax
+from sinegan.game.optimisers import SGD
 from sinegan.game.targets import Sine
-from sinegan.results import KnownRun, ResultFilesError
+from sinegan.storage.files import read_sealed
+from sinegan.storage.results import KnownRun, ResultFilesError
+from sinegan.storage.sweep_folder import Listed, write_list
 from sinegan.sweep.executors import ExecutorSettings, Local, Serial
 from sinegan.sweep.plan import Configuration
 from sinegan.sweep.provenance import begin_provenance
@@ -36,9 +38,7 @@ from sinegan.sweep.resume import (
     stored_settings,
     stored_sweep,
 )
-from sinegan.sweep_folder import Listed, write_list
 from sinegan.training.loop import Evaluation
-from sinegan.training.optimisers import SGD
 
 MakeConfig = Callable[..., Config]
 FileConfig = Callable[[Path, Config], Configuration]

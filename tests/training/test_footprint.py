@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from sinegan.config import Config, Plot
-from sinegan.game.distributions import GaussianGrid, GaussianRing
+from sinegan.game.averages import Exponential
+from sinegan.game.mixtures import GaussianGrid, GaussianRing
 from sinegan.game.networks import Network
+from sinegan.game.optimisers import SGD, Extragradient, OptimisticAdam
 from sinegan.game.penalties import R1, ConsensusOptimisation, Dragan, InstanceNoise
 from sinegan.game.targets import RandomPhase, Sine
-from sinegan.training.averages import Exponential
 from sinegan.training.footprint import Sizes, of_command, of_worker, players
-from sinegan.training.optimisers import SGD, Extragradient, OptimisticAdam
 
 quickly = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from sinegan.config import Config, Plot
+from sinegan.game.optimisers import SGD, Adam
 from sinegan.training.loop import SAMPLES, Evaluation, engine_settings, train
-from sinegan.training.optimisers import SGD, Adam
 from sinegan.training.signature import Run
 from sinegan.training.stack import Stack
 

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from sinegan.config import Config
-from sinegan.game.distributions import GaussianGrid, GaussianRing
 from sinegan.game.losses import NonSaturating
+from sinegan.game.mixtures import GaussianGrid, GaussianRing
 from sinegan.game.networks import Network
+from sinegan.game.optimisers import Adam
 from sinegan.game.targets import NoisySine
 from sinegan.training.metrics import (
     Fresh,
@@ -30,7 +31,6 @@ from sinegan.training.metrics import (
     projections,
     sliced_wasserstein,
 )
-from sinegan.training.optimisers import Adam
 from sinegan.training.signature import Run
 from sinegan.training.stack import Stack
 from sinegan.training.step import Game

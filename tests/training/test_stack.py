@@ -11,9 +11,14 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from sinegan.config import Config, Plot
-from sinegan.game.distributions import GaussianMixture, GaussianRing, PointMass
+from sinegan.engine import programs
+from sinegan.engine.program_cache import FOLDER, Stored
+from sinegan.engine.programs import CannotCompileError
+from sinegan.game.averages import Exponential
 from sinegan.game.losses import MinimaxLiteral, NonSaturating, RelativisticPaired, Wasserstein
+from sinegan.game.mixtures import GaussianMixture, GaussianRing, PointMass
 from sinegan.game.networks import Network
+from sinegan.game.optimisers import SGD, Adam, Extragradient, OptimisticAdam, RMSprop
 from sinegan.game.penalties import (
     R1,
     R2,
@@ -23,17 +28,13 @@ from sinegan.game.penalties import (
     InstanceNoise,
     WeightClipping,
 )
+from sinegan.game.schedules import Cosine, Linear
 from sinegan.game.targets import Chirp, NoisySine, RandomPhase, Sine, Square
-from sinegan.training import ahead_of_time, streams
 from sinegan.training import signature as signature_module
-from sinegan.training.ahead_of_time import CannotCompileError
-from sinegan.training.averages import Exponential
+from sinegan.training import streams
 from sinegan.training.loop import engine_settings
 from sinegan.training.metrics import Fresh, measure, projections
-from sinegan.training.optimisers import SGD, Adam, Extragradient, OptimisticAdam, RMSprop
 from sinegan.training.program import program
-from sinegan.training.program_cache import FOLDER, Stored
-from sinegan.training.schedules import Cosine, Linear
 from sinegan.training.signature import PAYS_FROM, Run, is_compiled, signature, why_eager
 from sinegan.training.stack import BLOCK, Stack
 from sinegan.training.step import Game, State, beginning, step
@@ -303,7 +304,7 @@ def without_compiling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
         raise CannotCompileError("g++: omp.h: no such file")
 
     monkeypatch.setenv(FOLDER, str(tmp_path))
-    monkeypatch.setattr(ahead_of_time, "_compile", fail)
+    monkeypatch.setattr(programs, "_compile", fail)
     monkeypatch.setattr(signature_module, "why_no_compiler", lambda: "")
     program.cache_clear()
     yield

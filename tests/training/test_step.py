@@ -11,7 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
+from sinegan.game.averages import Exponential
 from sinegan.game.losses import Loss, Minimax, MinimaxLiteral, NonSaturating, Wasserstein
+from sinegan.game.optimisers import SGD, Adam, ExtraAdam, Extragradient, Optimiser
 from sinegan.game.penalties import (
     R1,
     R2,
@@ -20,9 +22,7 @@ from sinegan.game.penalties import (
     InstanceNoise,
     WeightClipping,
 )
-from sinegan.training.averages import Exponential
-from sinegan.training.optimisers import SGD, Adam, ExtraAdam, Extragradient, Optimiser
-from sinegan.training.schedules import Linear
+from sinegan.game.schedules import Linear
 from sinegan.training.step import Game, State, beginning, gradients, step
 
 POINTS, LATENT, BATCH = 4, 3, 5

@@ -6,17 +6,20 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from sinegan.files import refuse_link, write_whole
-from sinegan.report import figures, text
-from sinegan.report.answers import answers
-from sinegan.report.estimates import secondary_table
-from sinegan.report.formats import FORMATS, formatted
+from sinegan.report.figures.all_figures import all_figures
+from sinegan.report.figures.animation import write_animation
+from sinegan.report.figures.style import png, svg
 from sinegan.report.merging import flat
-from sinegan.report.page import page
-from sinegan.report.tables import Sweep, configurations_table, load_sweep, notes
-from sinegan.report.views import View, by_view
-from sinegan.results import csv, records
-from sinegan.sweep_folder import REPORT
+from sinegan.report.page.page import page
+from sinegan.report.referee.estimates import secondary_table
+from sinegan.report.words import text
+from sinegan.report.words.answers import answers
+from sinegan.report.words.formats import FORMATS, formatted
+from sinegan.report.words.tables import Sweep, configurations_table, load_sweep, notes
+from sinegan.report.words.views import View, by_view
+from sinegan.storage.files import refuse_link, write_whole
+from sinegan.storage.results import csv, records
+from sinegan.storage.sweep_folder import REPORT
 
 WIDTH = 80
 
@@ -48,15 +51,15 @@ def make_report(
             write_whole(report / f"configurations.{FORMATS[form]}", formatted(view, form))
     print_report(sweep, console)
     pictures = {}
-    for name, figure in figures.all_figures(sweep, table).items():
-        pictures[name] = figures.svg(figure)
+    for name, figure in all_figures(sweep, table).items():
+        pictures[name] = svg(figure)
         write_whole(report / f"{name}.svg", pictures[name])
-        write_whole(report / f"{name}.png", figures.png(figure))
+        write_whole(report / f"{name}.png", png(figure))
     said = "\n".join(map(text.sentence, answers(sweep)))
     write_whole(report / "index.html", page(sweep, table, sweep.comparisons, sweep.effects, said, pictures))
     for row in records(sweep.configurations):
         if flat(sweep.settings[row["configuration"]]).get("plot.animation") is True:
-            figures.write_animation(Path(row["folder"]))
+            write_animation(Path(row["folder"]))
     console.print(text.in_terminal(f"Tables and figures: {report}"), soft_wrap=True)
     return sweep
 

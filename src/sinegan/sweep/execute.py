@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
-from sinegan.files import UnwritableFileError, refuse_link, writing
-from sinegan.kernels import use_uniform_kernels
+from sinegan.engine.kernels import use_uniform_kernels
+from sinegan.engine.programs import CannotCompileError
 from sinegan.printable import printable, printable_lines
-from sinegan.results import FAILED, PARTS, UNFINISHED, ResultFilesError, known_runs, remove_leftovers
+from sinegan.storage.files import UnwritableFileError, refuse_link, writing
+from sinegan.storage.results import FAILED, PARTS, UNFINISHED, ResultFilesError, known_runs, remove_leftovers
 from sinegan.sweep.executors import ExecutorError, ExecutorSettings, Local, Serial
 from sinegan.sweep.memory import narrowed
 from sinegan.sweep.plan import Configuration, Member, Shard, missing, part_name, plan
@@ -25,7 +26,6 @@ from sinegan.sweep.progress import FOLDER, AbandonedError, Reporter, Watcher, sh
 from sinegan.sweep.provenance import begin_provenance, complete_provenance
 from sinegan.sweep.record import Recorder, merge_parts
 from sinegan.sweep.resume import CannotResumeError, changed_data, changed_engine
-from sinegan.training.ahead_of_time import CannotCompileError
 from sinegan.training.loop import RUNNING, Evaluation, engine_settings, train
 from sinegan.training.signature import why_eager
 from sinegan.training.stack import Stack
@@ -193,7 +193,7 @@ def _settle_kernels() -> None:
     if not use_uniform_kernels():
         warnings.warn(
             "PyTorch was used in this process before the training began: the last bits of a run may "
-            "depend on its place in a stack. Call sinegan.kernels.use_uniform_kernels() first.",
+            "depend on its place in a stack. Call sinegan.engine.kernels.use_uniform_kernels() first.",
             stacklevel=3,
         )
 

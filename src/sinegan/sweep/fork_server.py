@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.context import BaseContext
 
-from sinegan.ends import SIGNALS
+from sinegan.app.interrupts import SIGNALS
 
-LOADED = "sinegan.sweep.loaded"
+LOADED = "sinegan.app.preloaded"
 
 AT_HAND = sys.platform == "linux"
 """Elsewhere libraries of the system may not survive a fork."""

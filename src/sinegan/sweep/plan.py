@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sinegan.config import Config
-from sinegan.results import FAILED, UNFINISHED, KnownRun
+from sinegan.storage.results import FAILED, UNFINISHED, KnownRun
 from sinegan.sweep.memory import WIDEST, shard_width
 from sinegan.training.signature import Run, Signature, signature
 

@@ -19,8 +19,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn
 
-from sinegan.files import write_json
-from sinegan.results import FAILED
+from sinegan.storage.files import write_json
+from sinegan.storage.results import FAILED
 from sinegan.sweep.plan import Shard
 from sinegan.training.loop import DIVERGED, RUNNING, Evaluation
 from sinegan.training.signature import is_compiled

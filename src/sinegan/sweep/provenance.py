@@ -14,8 +14,8 @@ from typing import Any
 
 import torch
 
+from sinegan.storage.sweep_folder import PROVENANCE, read_provenance, write_provenance
 from sinegan.sweep.plan import Configuration
-from sinegan.sweep_folder import PROVENANCE, read_provenance, write_provenance
 from sinegan.training.signature import is_compiled
 
 PACKAGES = ("sinegan", "torch", "numpy", "hydra-core", "omegaconf", "pandas", "scipy", "matplotlib")

@@ -11,9 +11,9 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from sinegan.files import MOST_BYTES
 from sinegan.game.targets import Target
-from sinegan.results import (
+from sinegan.storage.files import MOST_BYTES
+from sinegan.storage.results import (
     CHECKPOINT,
     ENDED_WELL,
     FAILED,

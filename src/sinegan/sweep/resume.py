@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import torch
 
 from sinegan.config import Config
-from sinegan.files import name_problem
 from sinegan.printable import shortened
-from sinegan.results import KnownRun
-from sinegan.sweep_folder import (
+from sinegan.storage.files import name_problem
+from sinegan.storage.results import KnownRun
+from sinegan.storage.sweep_folder import (
     configuration_folders,
     is_configuration,
     listed,

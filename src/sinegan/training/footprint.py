@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from sinegan.config import Config
+from sinegan.game.averages import Average
 from sinegan.game.networks import Players
+from sinegan.game.optimisers import Optimiser
 from sinegan.game.penalties import Disturbance, Energy, Term
-from sinegan.training.averages import Average
 from sinegan.training.loop import SAMPLES
 from sinegan.training.metrics import PROJECTIONS
-from sinegan.training.optimisers import Optimiser
 from sinegan.training.stack import BLOCK, FEWEST_LANES
 
 DRAWN = 16

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sinegan.game.losses import value
-from sinegan.training.optimisers import Tensors
+from sinegan.game.optimisers import Tensors
 from sinegan.training.step import Game, gradients
 
 PROJECTIONS = 64

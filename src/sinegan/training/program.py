@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.func import vmap
 from torch.utils import _pytree as pytree
 
-from sinegan.training.ahead_of_time import AheadOfTime, load
+from sinegan.engine.programs import AheadOfTime, load
+from sinegan.game.optimisers import Tensors
 from sinegan.training.metrics import Fresh, measure
-from sinegan.training.optimisers import Tensors
 from sinegan.training.signature import Signature
 from sinegan.training.step import Game, State, step
 
@@ -89,9 +89,9 @@ def program(shared: Signature) -> Program:
         return fake, torch.sigmoid(game.judge(state.discriminator, fake))
 
     advance: Any = vmap(advance_one)
-    if shared.compiled and not shared.ahead_of_time:
+    if shared.compiled and not shared.programs:
         advance = torch.compile(advance, fullgraph=True, dynamic=False)
-    if not shared.ahead_of_time:
+    if not shared.programs:
         engine = "inductor" if shared.compiled else "eager"
         return Program(
             game, _nothing, _one_by_one(advance), vmap(measure_one), vmap(paint_one), lambda: engine

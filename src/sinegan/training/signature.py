@@ -4,14 +4,14 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 
 from sinegan.config import Config
+from sinegan.engine.cpp_compiler import why_no_compiler
+from sinegan.game.averages import Average
 from sinegan.game.losses import Loss
 from sinegan.game.networks import Players
+from sinegan.game.optimisers import Optimiser
 from sinegan.game.penalties import Penalty
+from sinegan.game.schedules import Schedule
 from sinegan.schema import float_fields
-from sinegan.training.averages import Average
-from sinegan.training.compiler import why_no_compiler
-from sinegan.training.optimisers import Optimiser
-from sinegan.training.schedules import Schedule
 
 PAYS_FROM = 2_000
 """With `compile=auto`, the steps from which compiling (tens of seconds, once) is worth its time."""
@@ -54,7 +54,7 @@ class Signature:
     compiled: bool
 
     @property
-    def ahead_of_time(self) -> bool:
+    def programs(self) -> bool:
         """Whether it is compiled for all processes at once, and not just in time for one."""
         return self.compiled and self.device == "cpu"
 

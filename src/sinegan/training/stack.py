@@ -12,10 +12,10 @@ from torch import Tensor
 from torch.func import stack_module_state, vmap
 from torch.utils import _pytree as pytree
 
+from sinegan.engine.programs import CannotCompileError
+from sinegan.game.optimisers import Tensors
 from sinegan.training import streams
-from sinegan.training.ahead_of_time import CannotCompileError
 from sinegan.training.metrics import Fresh, projections
-from sinegan.training.optimisers import Tensors
 from sinegan.training.program import Draws, program
 from sinegan.training.signature import Run, settings_of, signature
 from sinegan.training.step import State, beginning
@@ -46,7 +46,7 @@ class Stack:
 
     def _begin(self) -> None:
         """Step 0 of the runs, with the programs of the signature."""
-        fewest = 1 if self.shared.ahead_of_time else FEWEST_LANES
+        fewest = 1 if self.shared.programs else FEWEST_LANES
         self._lanes = self.runs + self.runs[-1:] * (fewest - len(self.runs))
         self._program = program(self.shared)
         self._dtype: torch.dtype = getattr(torch, self.shared.dtype)

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value
 
+from sinegan.game.averages import Average, Last
 from sinegan.game.losses import Loss
+from sinegan.game.optimisers import Memory, Optimiser, Tensors
 from sinegan.game.penalties import Constraint, Disturbance, Energy, Penalty, Term, of_kind
-from sinegan.training.averages import Average, Last
-from sinegan.training.optimisers import Memory, Optimiser, Tensors
-from sinegan.training.schedules import Constant, Schedule
+from sinegan.game.schedules import Constant, Schedule
 
 # PyTorch types vjp as if it always returned an auxiliary value as well.
 vjp: Any = torch.func.vjp

@@ -1,0 +1,111 @@
+"""Between Hydra's composed configs and typed ones."""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from sinegan.app.resolvers import register
+from sinegan.config import Config, InvalidConfigError, validate
+from sinegan.schema import build
+from sinegan.sweep import memory
+from sinegan.sweep.executors import ExecutorSettings
+
+register()
+
+
+def resolved(config: DictConfig) -> dict[str, Any]:
+    """A composed config, without any `hydra` node, as plain values.
+
+    Raises InvalidConfigError when an interpolation leads nowhere.
+    """
+    own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    try:
+        values = OmegaConf.to_container(own, resolve=True)
+    except OmegaConfBaseException as error:
+        raise InvalidConfigError([f"{error.full_key}: {str(error).splitlines()[0]}"]) from error
+    assert isinstance(values, dict)
+    return {str(key): value for key, value in values.items()}
+
+
+def typed(config: DictConfig) -> tuple[Config, ExecutorSettings]:
+    """The typed configuration and executor of a composed config.
+
+    Raises InvalidConfigError with all problems of both.
+    """
+    values = resolved(config)
+    executor, problems = build(ExecutorSettings, values.pop("executor", {}), "executor")
+    try:
+        settings = validate(values, _choices(config))
+    except InvalidConfigError as error:
+        problems = error.problems + problems
+    problems += _chosen_again(config)
+    if not problems:
+        problems += memory.problems(settings, executor)
+    if problems:
+        # A value that was set by interpolation is wrong where it comes from.
+        own = [line for line in problems if not _is_interpolated(config, line.split(" ")[0])]
+        raise InvalidConfigError(own or problems)
+    return settings, executor
+
+
+def _chosen_again(config: DictConfig) -> Iterator[str]:
+    """Choices that an override names again: Hydra makes one of them, so nothing else would tell."""
+    for text in OmegaConf.select(config, "hydra.overrides.task") or []:
+        key, names = _listed(text)
+        once = list(dict.fromkeys(names))
+        # A list that became a mapping was one of choices; any other is a value, which may repeat.
+        if len(once) < len(names) and OmegaConf.is_dict(OmegaConf.select(config, key)):
+            again = ", ".join(name for name in once if names.count(name) > 1)
+            problem = f"must name each choice once, not {again} again; use {key}=[{','.join(once)}]"
+            yield f"{key} = [{','.join(names)}]: {problem}"
+
+
+@cache  # the jobs of a sweep share most of their overrides
+def _listed(text: str) -> tuple[str, list[str]]:
+    """The key of an override and what its value lists: `penalty=[r1,r2]`; nothing when it is no list."""
+    if "=[" not in text:  # parsing takes a while
+        return text, []
+    override = OverridesParser.create().parse_override(text)
+    value = override.value()
+    return override.key_or_group, [str(item) for item in value] if isinstance(value, list) else []
+
+
+def _choices(config: DictConfig) -> dict[str, str]:
+    """What was chosen of each group, as far as Hydra notes it: not where several were."""
+    noted = OmegaConf.select(config, "hydra.runtime.choices") or {}
+    return {str(group): str(name) for group, name in noted.items()}
+
+
+def _is_interpolated(config: DictConfig, key: str) -> bool:
+    parent, _, name = key.rpartition(".")
+    node = OmegaConf.select(config, parent) if parent else config
+    # A struct raises when it is asked for a key that it lacks, and a refusal may begin with no key.
+    return isinstance(node, DictConfig) and name in node and OmegaConf.is_interpolation(node, name)
+
+
+def problems_of(config: DictConfig) -> list[str]:
+    """Every problem of a composed config, a line each."""
+    try:
+        typed(config)
+    except InvalidConfigError as error:
+        return error.problems
+    return []
+
+
+def keys_of(node: Any, prefix: str = "") -> Iterator[str]:
+    """All keys of a config but Hydra's own, with dots."""
+    if isinstance(node, ListConfig):
+        yield from (f"{prefix}{place}" for place in range(len(node)))
+    if not isinstance(node, DictConfig):
+        return
+    for key in map(str, node):
+        path = f"{prefix}{key}"
+        if path == "hydra":
+            continue
+        yield path
+        if not OmegaConf.is_missing(node, key) and not OmegaConf.is_interpolation(node, key):
+            yield from keys_of(node[key], f"{path}.")

@@ -1,0 +1,9 @@
+"""Where the YAML files are."""
+
+from pathlib import Path
+
+
+def conf_folder() -> Path:
+    """The YAML files: inside an installed package, else beside the sources."""
+    packaged = Path(__file__).parents[1] / "conf"
+    return packaged if packaged.is_dir() else Path(__file__).parents[3] / "conf"

@@ -1,9 +1,0 @@
-"""Where the YAML files are."""
-
-from pathlib import Path
-
-
-def conf_folder() -> Path:
-    """The YAML files: inside an installed package, else beside the sources."""
-    packaged = Path(__file__).parent / "conf"
-    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "conf"

@@ -1,0 +1,1 @@
+"""A function of tensors in, a compiled one out: caches, native or packaged programs, kernels."""

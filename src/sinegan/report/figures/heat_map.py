@@ -1,0 +1,181 @@
+"""The heat map over two swept numbers."""
+
+import math
+from typing import Any, NamedTuple
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LogNorm, Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from sinegan.report.figures.series import keys_title, names, scale
+from sinegan.report.figures.style import COLUMN, HIGHEST, LONG_NAME, PAGE, STYLE, headline, plain, tidy
+from sinegan.storage.results import records
+
+MOST_MAPS = 6
+MOST_TICKS = 16
+LARGEST_MARK = 6.0
+"""Of a number in a cell, points; in many cells it is smaller."""
+FILLED = 0.5
+"""Share of all cells that must have been trained: a search visits few of them, and that is no map."""
+NO_AXIS = ("seed", "seeds")
+WORSE, HATCH = "#D9D9D9", "#8C8C8C"
+COLOUR_MAP = matplotlib.colormaps["viridis"].with_extremes(over=WORSE)
+
+
+class Pair(NamedTuple):
+    """Two swept keys that hold numbers."""
+
+    across: str
+    up: str
+
+
+def heat_map(
+    table: pd.DataFrame, swept: list[str], metric: str, untrained: float | None = None
+) -> Figure | None:
+    """The estimate over two swept numbers, a map for each combination of the other keys.
+
+    Lost runs are told: their number where some of a cell diverged or failed, a hatched cell with a
+    cross where none ended well. A dot marks what is not separated from the best.
+    table: as for `interval_plot`. untrained: the metric before the first step; what is worse is grey,
+    so that a few explosions do not take all colours.
+    """
+    pair = swept_pair(table, swept)
+    if pair is None:
+        return None
+    others = [key for key in swept if key not in pair]
+    # A key that some configurations do not have is missing there, and is a map of its own.
+    groups = [group for _, group in table.groupby(others, sort=False, dropna=False)] if others else [table]
+    shown = groups[:MOST_MAPS]
+    titles = names([records(group)[0] for group in shown], others, LONG_NAME) if others else [""]
+    norm = _norm(table["estimate"], untrained)
+    marked = "rank" in table and bool((table["rank"] > 1).any())
+    with matplotlib.rc_context(STYLE):
+        figure, grid = _frame(len(shown), table[pair.up].nunique() / table[pair.across].nunique())
+        for axes, group, title in zip(grid, shown, titles, strict=True):
+            _draw(axes, group.assign(marked=(group["rank"] == 1) if marked else False), pair, norm)
+            axes.set_title(title)
+            axes.set_xlabel(plain(pair.across))
+        grid[0].set_ylabel(plain(pair.up))
+        read = _read(table, marked)
+        if table["estimate"].notna().any():
+            colours = ScalarMappable(norm, COLOUR_MAP)
+            worse = bool((table["estimate"] > norm.vmax).any())
+            bar = figure.colorbar(
+                colours, ax=grid, location="top", aspect=30, shrink=0.9, extend="max" if worse else "neither"
+            )
+            bar.set_label(f"{metric}, less is better", fontsize=7)
+            scale(bar.ax.xaxis, np.array([norm.vmin, norm.vmax], float))
+            bar.ax.tick_params(which="both", length=2.5, pad=2)  # names of both kinds on one line
+            read += [f"Grey: worse than untrained ({metric} {untrained:.3g})."] if worse else []
+        if len(shown) < len(groups):
+            read.insert(0, f"The first {len(shown)} of {len(groups):,} maps.")
+        if others:
+            read.append(f"Maps: {keys_title(others)}.")
+        headline(
+            figure, f"{metric} of each pair of {_last(pair.across)} and {_last(pair.up)}", " ".join(read)
+        )
+    return figure
+
+
+def _frame(maps: int, aspect: float) -> tuple[Figure, list[Axes]]:
+    """One map is as wide as a column, more are as wide as the page. aspect: height by width of a map."""
+    columns = min(maps, 3)
+    rows = math.ceil(maps / columns)
+    width = COLUMN * 1.2 if maps == 1 else PAGE
+    map_width = (width - 0.75) / columns
+    figure = Figure(figsize=(width, min(HIGHEST, 1.2 + rows * (0.75 + map_width * aspect))))
+    grid = list(figure.subplots(rows, columns, squeeze=False, sharey=True).flat)
+    for axes in grid[maps:]:
+        axes.set_axis_off()
+    return figure, grid[:maps]
+
+
+def swept_pair(table: pd.DataFrame, swept: list[str]) -> Pair | None:
+    """The first two swept keys whose values are all numbers, if their maps are mostly filled."""
+    keys = [key for key in swept if key not in NO_AXIS and not _numbers(table[key]).isna().any()]
+    if len(keys) < 2:
+        return None
+    across, up = keys[:2]
+    others = [key for key in swept if key not in (across, up)]
+    maps = len(table[others].drop_duplicates()) if others else 1
+    trained = len(table[[across, up, *others]].drop_duplicates())
+    possible = table[across].nunique() * table[up].nunique() * maps
+    return Pair(across, up) if trained >= FILLED * possible else None
+
+
+def _draw(axes: Axes, table: pd.DataFrame, pair: Pair, norm: Normalize) -> None:
+    """One map. table: with `marked`, whether a cell has a dot."""
+    x, y = (_numbers(table[key]) for key in pair)
+    columns, rows = sorted(x.unique()), sorted(y.unique())
+    estimates = np.full((len(rows), len(columns)), np.nan)
+    digits = len(str((table["failed"] + table["diverged"]).max()))
+    size = _mark_size(axes, max(len(columns), len(rows)), digits)
+    for row, across, up in zip(records(table), x, y, strict=True):
+        column, level = columns.index(across), rows.index(up)
+        estimates[level, column] = row["estimate"]
+        _mark(axes, column, level, row, norm, size)
+    axes.imshow(np.ma.masked_invalid(estimates), cmap=COLOUR_MAP, norm=norm, origin="lower", aspect="equal")
+    every = math.ceil(len(columns) / MOST_TICKS), math.ceil(len(rows) / MOST_TICKS)
+    axes.set_xticks(range(0, len(columns), every[0]), [tidy(x) for x in columns[:: every[0]]], rotation=90)
+    axes.set_yticks(range(0, len(rows), every[1]), [tidy(y) for y in rows[:: every[1]]])
+    axes.tick_params(length=0)
+
+
+def _mark_size(axes: Axes, cells: int, digits: int) -> float:
+    """Of numbers that fit into cells of which so many stand beside one another, points."""
+    width = 0.8 * axes.get_figure().get_figwidth() / axes.get_gridspec().ncols  # type: ignore[union-attr]
+    return min(LARGEST_MARK, 72 * width / cells / (0.7 * digits))
+
+
+def _mark(axes: Axes, column: int, level: int, row: dict[str, Any], norm: Normalize, size: float) -> None:
+    """What the colour of a cell does not tell. size: of a number, points."""
+    lost = row["failed"] + row["diverged"]
+    words: Any = {"ha": "center", "va": "center"}
+    if lost and not row["n"]:
+        corner = (column - 0.5, level - 0.5)
+        axes.add_patch(Rectangle(corner, 1, 1, facecolor="white", edgecolor=HATCH, hatch="/////", lw=0))
+        axes.text(column, level, "×", fontsize=1.5 * size, fontweight="bold", **words)
+    elif row["n"]:
+        ink = "black" if norm(row["estimate"]) > 0.6 else "white"
+        if lost:
+            axes.text(column, level, str(lost), fontsize=size, color=ink, **words)
+        elif row["marked"]:
+            axes.plot(column, level, "o", markersize=size / 2, color=ink)
+
+
+def _read(table: pd.DataFrame, marked: bool) -> list[str]:
+    """The key to the marks that a map has."""
+    lost = table["failed"] + table["diverged"]
+    said = []
+    if (lost[table["n"] == 0] > 0).any():
+        said.append("×: no run ended well.")
+    if (lost[table["n"] > 0] > 0).any():
+        said.append("Number: so many runs diverged or failed.")
+    if marked:
+        said.append("Dot: not separated from the best.")
+    return said
+
+
+def _last(key: str) -> str:
+    """`generator_lr` of `optim.generator_lr`."""
+    return plain(key.rpartition(".")[2])
+
+
+def _numbers(values: "pd.Series[str]") -> "pd.Series[float]":
+    return pd.to_numeric(values, errors="coerce")
+
+
+def _norm(estimates: "pd.Series[float]", untrained: float | None) -> Normalize:
+    """From the lowest estimate to the highest, or to that of an untrained generator; log where positive."""
+    known = estimates.dropna()
+    if known.empty:
+        return Normalize(0, 1)
+    low, high = float(known.min()), float(known.max())
+    if untrained is not None and low < untrained < high:
+        high = untrained
+    return (LogNorm if low > 0 else Normalize)(low, high)

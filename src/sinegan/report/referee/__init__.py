@@ -1,0 +1,1 @@
+"""What the runs support: values, intervals, comparisons, effects. Numbers only."""

@@ -1,0 +1,234 @@
+"""Two configurations against each other, and families of such comparisons, as small pure functions.
+
+Values are of a metric of which less is better, one a run. A run that was lost (failed, diverged) has
+the value infinity: it ranks last and is never dropped.
+"""
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import nctdtr, ndtri, stdtr, stdtrit
+from scipy.stats import mannwhitneyu, rankdata
+
+from sinegan.report.referee.statistics import CONFIDENCE, FEWEST
+
+ALPHA = 1 - CONFIDENCE
+POWER = 0.8
+PERMUTATIONS = 2_000
+EXACT_RUNS = 60
+"""Runs of two configurations together up to which the rank-sum test is exact."""
+_BLOCK = 2_000_000
+
+PAIRED, WELCH, RANKS = "paired t", "Welch t", "rank sum"
+
+
+class Difference(NamedTuple):
+    """a less b on the scale of its values, with its interval; NaN where the number of values allows none.
+
+    n: pairs, or values of the smaller sample. deviation: standard deviation of a pair's difference, or
+    of one value where they are no pairs; NaN for ranks. method: PAIRED, WELCH or RANKS.
+    """
+
+    n: int
+    difference: float
+    low: float
+    high: float
+    p: float
+    deviation: float
+    method: str
+
+
+def paired_t(differences: ArrayLike) -> Difference:
+    """Student's paired t test and interval (Student 1908). differences: shape (pairs,), finite."""
+    array = np.asarray(differences, float)
+    n = array.size
+    mean = float(array.mean()) if n else math.nan
+    if n < FEWEST:
+        return _untested(n, mean, PAIRED)
+    deviation = float(array.std(ddof=1))
+    return _t(n, mean, deviation / math.sqrt(n), n - 1, deviation, PAIRED)
+
+
+def welch_t(a: ArrayLike, b: ArrayLike) -> Difference:
+    """The test for unequal variances (Welch 1947). a, b: shapes (runs_a,), (runs_b,), finite."""
+    first, second = np.asarray(a, float), np.asarray(b, float)
+    n = min(first.size, second.size)
+    mean = float(first.mean() - second.mean()) if n else math.nan
+    if n < FEWEST:
+        return _untested(n, mean, WELCH)
+    squares = np.array([first.var(ddof=1) / first.size, second.var(ddof=1) / second.size])
+    error = math.sqrt(squares.sum())
+    below = (squares**2 / (first.size - 1, second.size - 1)).sum()
+    freedom = error**4 / below if below else first.size + second.size - 2
+    deviation = math.sqrt((first.var(ddof=1) + second.var(ddof=1)) / 2)
+    return _t(n, mean, error, freedom, deviation, WELCH)
+
+
+def _untested(n: int, difference: float, method: str) -> Difference:
+    return Difference(n, difference, math.nan, math.nan, math.nan, math.nan, method)
+
+
+def _t(n: int, mean: float, error: float, freedom: float, deviation: float, method: str) -> Difference:
+    if error == 0:  # all differences are the same one
+        return Difference(n, mean, mean, mean, float(mean == 0), deviation, method)
+    half = float(stdtrit(freedom, (1 + CONFIDENCE) / 2)) * error
+    p = 2 * float(stdtr(freedom, -abs(mean) / error))
+    return Difference(n, mean, mean - half, mean + half, p, deviation, method)
+
+
+def rank_sum(a: ArrayLike, b: ArrayLike) -> Difference:
+    """The rank-sum test, for samples in which runs were lost (infinite values, all tied for last).
+
+    The p-value is exact also with ties, or from the normal approximation for more than EXACT_RUNS
+    runs (Mann & Whitney 1947); the difference is the Hodges-Lehmann estimate, the median of all
+    differences, and its interval the one that belongs to the test (Lehmann 1975, sections 1.5, 2.5).
+    Both may be infinite. a, b: shapes (runs_a,), (runs_b,), no NaN.
+    """
+    first, second = np.asarray(a, float), np.asarray(b, float)
+    n = min(first.size, second.size)
+    if n == 0:
+        return _untested(n, math.nan, RANKS)
+    with np.errstate(invalid="ignore"):
+        all_differences = np.subtract.outer(first, second).ravel()
+    all_differences[np.isnan(all_differences)] = 0  # both lost
+    ordered = np.sort(all_differences)
+    low, high = ordered[(ordered.size - 1) // 2], ordered[ordered.size // 2]
+    middle = float(low if low == high else (low + high) / 2)
+    if n < FEWEST:
+        return _untested(n, middle, RANKS)
+    cut = _shift_cut(first.size, second.size)
+    ends = (-math.inf, math.inf) if cut == 0 else (float(ordered[cut - 1]), float(ordered[-cut]))
+    return Difference(n, middle, *ends, _rank_sum_p(first, second), math.nan, RANKS)
+
+
+def _rank_sum_p(a: NDArray[Any], b: NDArray[Any]) -> float:
+    if a.size + b.size > EXACT_RUNS:
+        if len({*a.tolist(), *b.tolist()}) == 1:  # all were lost
+            return 1.0
+        return float(mannwhitneyu(a, b, method="asymptotic").pvalue)
+    ranks = np.rint(2 * rankdata([*a, *b])).astype(int)  # midranks, doubled to be whole
+    chances = _sum_chances(tuple(sorted(ranks.tolist())), a.size)
+    found = int(ranks[: a.size].sum())
+    return min(1.0, 2 * min(float(chances[: found + 1].sum()), float(chances[found:].sum())))
+
+
+def _shift_cut(runs_a: int, runs_b: int) -> int:
+    """How many differences lie outside either end of the interval, plus one; 0 for an infinite one."""
+    if runs_a + runs_b > EXACT_RUNS:
+        spread = math.sqrt(runs_a * runs_b * (runs_a + runs_b + 1) / 12)
+        return max(0, math.floor(runs_a * runs_b / 2 + float(ndtri(ALPHA / 2)) * spread))
+    chances = _sum_chances(tuple(range(2, 2 * (runs_a + runs_b) + 1, 2)), runs_a)
+    below = np.cumsum(chances[runs_a * (runs_a + 1) :: 2])
+    return int(np.searchsorted(below, ALPHA / 2, side="right"))
+
+
+@lru_cache(maxsize=256)
+def _sum_chances(ranks: tuple[int, ...], chosen: int) -> NDArray[Any]:
+    """The chance of each sum of `chosen` of the ranks, drawn without putting back."""
+    ways = np.zeros((chosen + 1, sum(ranks) + 1))
+    ways[0, 0] = 1
+    for rank in ranks:
+        ways[1:, rank:] += ways[:-1, : ways.shape[1] - rank].copy()
+    return np.asarray(ways[chosen] / math.comb(len(ranks), chosen))
+
+
+def improvement(a: ArrayLike, b: ArrayLike) -> float:
+    """The chance that a run of a is better (less) than one of b; a tie counts half.
+
+    The probability of improvement of Agarwal et al. 2021 (arXiv 2108.13264), as in rliable: the
+    Mann-Whitney statistic over its maximum. a, b: shapes (runs_a,), (runs_b,), no NaN.
+    """
+    first, second = np.asarray(a, float)[:, None], np.asarray(b, float)
+    if not first.size or not second.size:
+        return math.nan
+    return float(((first < second) + 0.5 * (first == second)).mean())
+
+
+def holm(p_values: ArrayLike) -> NDArray[Any]:
+    """P-values corrected for how many there are (Holm 1979); NaN stays NaN and is not counted.
+
+    p_values: shape (comparisons,), and so is the result.
+    """
+    given = np.asarray(p_values, float)
+    corrected = np.full(given.shape, np.nan)
+    order = np.argsort(given, kind="stable")[: int((~np.isnan(given)).sum())]
+    steps = given[order] * (order.size - np.arange(order.size))
+    corrected[order] = np.minimum(1, np.maximum.accumulate(steps))
+    return corrected
+
+
+def max_t(values: ArrayLike, best: int, permutations: int = PERMUTATIONS) -> NDArray[Any]:
+    """P-values of "worse than the best", corrected for all of them and for choosing the best by its values.
+
+    The values of a seed are replaced by their ranks (Friedman 1937), so that lost runs are last and no
+    shape is assumed; the statistic is the difference of mean ranks, and its reference the largest
+    difference between any two, over random permutations within the seeds (the single-step max-T of
+    Westfall & Young 1993; the statistic of Nemenyi 1963). The draws are always the same.
+
+    values: shape (configurations, seeds), no NaN. best: which configuration the others are held
+    against. Result: shape (configurations,), NaN for the best itself.
+    """
+    ranks = rankdata(np.asarray(values, float), axis=0)
+    means = ranks.mean(1)
+    rng = np.random.default_rng(0)
+    largest = [np.ptp(means)]  # the permutation that changes nothing
+    block = max(1, _BLOCK // ranks.size)
+    while len(largest) <= permutations:
+        count = min(block, permutations + 1 - len(largest))
+        drawn = rng.permuted(np.tile(ranks, (count, 1, 1)), axis=1).mean(2)
+        largest.extend(np.ptp(drawn, axis=1))
+    # Equal means differ in their last bits.
+    reference = np.sort(np.array(largest)) + 1e-9
+    above = reference.size - np.searchsorted(reference, means - means[best], side="left")
+    corrected = above / reference.size
+    corrected[best] = np.nan
+    return np.asarray(corrected)
+
+
+def tie_groups(separated: Sequence[tuple[int, int]], order: Sequence[int]) -> dict[int, tuple[int, int]]:
+    """Rank and tie group of each configuration: those not separated from the best share its rank.
+
+    Then the same among the others; ranks count as in sports (1, 1, 1, 4). separated: pairs that are.
+    order: the configurations, best first.
+    """
+    apart = {frozenset(pair) for pair in separated}
+    found: dict[int, tuple[int, int]] = {}
+    left, group = list(order), 1
+    while left:
+        tied = [one for one in left if frozenset((one, left[0])) not in apart]
+        found |= dict.fromkeys(tied, (len(found) + 1, group))
+        left = [one for one in left if one not in found]
+        group += 1
+    return found
+
+
+def power(n: int, effect: float, alpha: float = ALPHA, paired: bool = True) -> float:
+    """The chance that a t test of n pairs, or of two samples of n values, finds a difference.
+
+    effect: the difference over the standard deviation of a pair's difference, or of a value. From the
+    noncentral t distribution (Cohen 1988, section 2.5).
+    """
+    freedom, shift = (n - 1, effect * math.sqrt(n)) if paired else (2 * n - 2, effect * math.sqrt(n / 2))
+    critical = stdtrit(freedom, 1 - alpha / 2)
+    return float(1 - nctdtr(freedom, shift, critical) + nctdtr(freedom, shift, -critical))
+
+
+def seeds_needed(difference: float, deviation: float, alpha: float = ALPHA, paired: bool = True) -> float:
+    """The fewest seeds with which a t test finds a difference with a chance of POWER.
+
+    difference and deviation: as in `power`, on one scale. NaN when there is no deviation to plan with.
+    """
+    if not (math.isfinite(deviation) and difference > 0):
+        return math.nan
+    effect = difference / deviation if deviation else math.inf
+    normal = (float(ndtri(1 - alpha / 2)) + float(ndtri(POWER))) ** 2 / effect**2 * (1 if paired else 2)
+    if normal > 10_000:  # t is normal by then
+        return float(math.ceil(normal))
+    n = max(FEWEST, math.floor(normal))
+    while math.isfinite(effect) and power(n, min(effect, 10.0), alpha, paired) < POWER:
+        n += 1
+    return float(n)

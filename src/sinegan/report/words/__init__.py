@@ -1,0 +1,1 @@
+"""The referee's findings in words and tables."""

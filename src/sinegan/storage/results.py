@@ -1,0 +1,277 @@
+"""The result files of a configuration: written as sets, checked by their sums, read back.
+
+A *set* is a folder with `runs.csv`, `history.csv`, `samples.npz`, `checkpoint.pt` and the
+`manifest.json` that holds their checksums. A finished configuration is one; while it is trained,
+each shard keeps a set of what it has in `<configuration>/parts/`. A run may stand in several sets
+(after a kill, say); the one that knows most of it counts.
+"""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sinegan.printable import in_spreadsheet
+from sinegan.storage.files import read_json, read_regular, refuse_link, write_whole, writing
+
+PARTS = "parts"
+MANIFEST = "manifest.json"
+RESULT_FILES = RUNS, HISTORY, SAMPLES, CHECKPOINT = "runs.csv", "history.csv", "samples.npz", "checkpoint.pt"
+
+ENDED_WELL = ("finished", "stopped")
+DIVERGED, FAILED, UNFINISHED = "diverged", "failed", "unfinished"
+MOST_UNPACKED = 2**30
+"""Bytes up to which an archive is unpacked."""
+MADE_BY = ("engine", "torch")
+"""Columns that say which engine of which PyTorch trained a run: what its last bits depend on."""
+_KNOWS_MORE = {UNFINISHED: 0, FAILED: 1, DIVERGED: 2, "stopped": 2, "finished": 2}
+
+
+class ResultFilesError(Exception):
+    """A result file cannot be written, or is not what was written; the message names it and the remedy."""
+
+
+class DamagedResultsError(ResultFilesError):
+    """A file was changed, cut short or lost after it was written."""
+
+
+class KnownRun(NamedTuple):
+    """What is stored of a run, and in which set; engine and torch: what trained it, where that is known."""
+
+    seed: int
+    status: str
+    step: int
+    source: Path
+    engine: str = ""
+    torch: str = ""
+
+
+def write_part(configuration: Path, name: str, files: Mapping[str, bytes | str]) -> Path:
+    """Writes a set into `parts/`, whole or not at all; returns its folder."""
+    refuse_link(configuration / PARTS)
+    part = configuration / PARTS / f"{name}-{uuid4().hex[:8]}"
+    hidden = part.with_name(f".{part.name}")
+    for file, content in files.items():
+        write_whole(hidden / file, content)
+    write_whole(hidden / MANIFEST, manifest(files))
+    with writing(part):
+        hidden.rename(part)
+    return part
+
+
+def publish(part: Path, configuration: Path) -> None:
+    """Makes a part that holds all runs the configuration's own set, and removes the parts.
+
+    Killed in between, the part is still there and counts.
+    """
+    for file in sorted(path.name for path in part.iterdir()):
+        with writing(configuration / file):
+            temporary = configuration / f".{file}.part"
+            temporary.unlink(missing_ok=True)
+            try:
+                os.link(part / file, temporary)
+            except OSError:  # a file system without hard links
+                shutil.copyfile(part / file, temporary)
+            os.replace(temporary, configuration / file)
+            temporary.unlink(missing_ok=True)  # it stays when both are links to one file
+    discard(configuration / PARTS)
+
+
+def discard(folder: Path) -> None:
+    """Removes a folder so that nobody sees it half removed."""
+    hidden = folder.with_name(f".{folder.name}-{uuid4().hex[:8]}")
+    with writing(folder):
+        folder.rename(hidden)
+        shutil.rmtree(hidden)
+
+
+def remove_leftovers(configuration: Path) -> None:
+    """Removes what was being discarded when the program was killed."""
+    for hidden in configuration.glob(f".{PARTS}-*"):
+        shutil.rmtree(hidden, ignore_errors=True)
+
+
+def manifest(files: Mapping[str, bytes | str]) -> str:
+    """The checksums of a set, as JSON."""
+    sums = {
+        name: hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
+        for name, content in files.items()
+    }
+    return json.dumps(sums, indent=1) + "\n"
+
+
+def checked(folder: Path, name: str) -> bytes:
+    """The content of a file of a set. Raises DamagedResultsError when it is not what was written."""
+    expected = _sums(folder).get(name)
+    try:
+        content = read_regular(folder / name)
+    except OSError as error:
+        raise _unreadable(folder, name, error.strerror or error) from error
+    if expected is None:
+        raise _unreadable(folder, MANIFEST, f"it has no checksum of {name}")
+    if hashlib.sha256(content).hexdigest() != expected:
+        raise DamagedResultsError(f"{folder / name}: is not what was written; {_remedy(folder)}")
+    return content
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    """The checksums of a set. Raises DamagedResultsError when they cannot be read or are none."""
+    try:
+        sums = read_json(folder / MANIFEST)
+    except (OSError, ValueError) as error:
+        raise _unreadable(folder, MANIFEST, getattr(error, "strerror", None) or error) from error
+    if not isinstance(sums, dict) or not set(sums) <= set(RESULT_FILES):
+        raise _unreadable(folder, MANIFEST, "it is no list of the checksums of a set")
+    return sums
+
+
+def _unreadable(folder: Path, name: str, reason: object) -> DamagedResultsError:
+    return DamagedResultsError(f"{folder / name}: cannot be read ({reason}); {_remedy(folder)}")
+
+
+def _remedy(folder: Path) -> str:
+    return f"restore it, or delete {folder} and resume the sweep to train its runs again"
+
+
+def sets(configuration: Path) -> list[Path]:
+    """The folders of all sets of a configuration: its parts, and itself when it has one of its own.
+
+    While there are parts its own files count only if they are whole: they may be half replaced.
+    """
+    found = parts(configuration)
+    if any(os.path.lexists(configuration / name) for name in (MANIFEST, *RESULT_FILES)):
+        with contextlib.suppress(DamagedResultsError) if found else contextlib.nullcontext():
+            for name in {RUNS: None, HISTORY: None, **_sums(configuration)}:
+                # Results that are handed on may lack it: nothing but a resume needs it.
+                if name != CHECKPOINT or (configuration / name).exists():
+                    checked(configuration, name)
+            found.insert(0, configuration)
+    return found
+
+
+def parts(configuration: Path, name: str = "") -> list[Path]:
+    """The parts of a configuration, or those that were written under a name."""
+    found = (configuration / PARTS).glob(f"{name}-*" if name else "*")
+    return sorted(path for path in found if not path.name.startswith("."))
+
+
+def stored_runs(configuration: Path, part: str = "") -> pd.DataFrame:
+    """A row a run, in the order of seeds, with `source`: the set that knows most of it.
+
+    part: look only into the parts of this name.
+    """
+    found = parts(configuration, part) if part else sets(configuration)
+    frames = [_read_runs(folder).assign(source=str(folder)) for folder in found]
+    if not frames:
+        return pd.DataFrame(columns=["seed", "status", "step", "seconds", "message", "source"])
+    runs = pd.concat(frames, ignore_index=True)
+    order = runs["status"].map(_KNOWS_MORE)
+    best = runs.assign(_order=order).sort_values(["seed", "_order", "step"], kind="stable")
+    return best.drop_duplicates("seed", keep="last").drop(columns="_order").reset_index(drop=True)
+
+
+def known_runs(configuration: Path, part: str = "") -> list[KnownRun]:
+    """The runs that any set of a configuration, or any part of a name, tells of, in the order of seeds."""
+    return [
+        KnownRun(
+            row["seed"],
+            row["status"],
+            row["step"],
+            Path(row["source"]),
+            **{name: row[name] for name in MADE_BY if isinstance(row.get(name), str)},
+        )
+        for row in records(stored_runs(configuration, part))
+    ]
+
+
+def _read_runs(folder: Path) -> pd.DataFrame:
+    """The runs of a set. Raises DamagedResultsError when they are none."""
+    runs = read_csv(folder, RUNS)
+    if not {"seed", "status", "step", "seconds", "message"} <= set(runs):
+        raise _unreadable(folder, RUNS, "it lacks columns")
+    numbers = all(pd.api.types.is_integer_dtype(runs[name]) for name in ("seed", "step"))
+    if not (numbers and pd.api.types.is_numeric_dtype(runs["seconds"])):
+        raise _unreadable(folder, RUNS, "a seed, a step or the seconds are no numbers")
+    if unknown := set(map(str, runs["status"])) - set(_KNOWS_MORE):
+        raise _unreadable(folder, RUNS, f"a status is {min(unknown)}"[:200])
+    return runs
+
+
+def stored_history(runs: pd.DataFrame) -> pd.DataFrame:
+    """A row a run and evaluation, in the order of seeds, of the sets that `stored_runs` chose."""
+    frames = []
+    for source, chosen in runs.groupby("source", sort=False):
+        history = read_csv(Path(str(source)), HISTORY)
+        if len(history):
+            _check_history(Path(str(source)), history)
+            frames.append(history[history["seed"].isin(chosen["seed"])])
+    if not frames:
+        return pd.DataFrame()
+    return pd.concat(frames, ignore_index=True).sort_values(["seed", "step"], ignore_index=True)
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows as dictionaries."""
+    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
+
+
+def csv(frame: pd.DataFrame) -> str:
+    """Full precision: reading it back gives the same numbers. Texts are none that a spreadsheet computes."""
+    texts = frame.select_dtypes(include=["object", "str"]).columns
+    safe = frame.assign(**{name: frame[name].map(_cell, na_action="ignore") for name in texts})
+    return safe.rename(columns=_cell).to_csv(index=False, lineterminator="\n")
+
+
+def _cell(value: Any) -> Any:
+    return in_spreadsheet(value) if isinstance(value, str) else value
+
+
+def read_csv(folder: Path, name: str) -> pd.DataFrame:
+    """A table of a set. Raises DamagedResultsError when it is not what was written."""
+    content = checked(folder, name)
+    try:
+        return pd.read_csv(io.BytesIO(content)) if len(content) > 1 else pd.DataFrame()
+    except ValueError as error:
+        raise _unreadable(folder, name, error) from error
+
+
+def _check_history(folder: Path, history: pd.DataFrame) -> None:
+    numbers = all(pd.api.types.is_numeric_dtype(history[name]) for name in history)
+    if not (numbers and {"seed", "step"} <= set(history)):
+        raise _unreadable(folder, HISTORY, "it is no table of numbers by seed and step")
+
+
+def read_samples(folder: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of `samples.npz`, as `record.samples_of` describes them.
+
+    Raises DamagedResultsError when it is not what was written, holds none, or would not fit into memory.
+    """
+    content = checked(folder, SAMPLES)
+    try:
+        refuse_swelling(content)
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+            arrays = dict(stored)
+        if lacking := {"x", "real", "seeds", "curves", "probability"} - set(arrays):
+            raise ValueError(f"it lacks {', '.join(sorted(lacking))}")
+    except (ValueError, OSError, EOFError, MemoryError, zipfile.BadZipFile) as error:
+        raise _unreadable(folder, SAMPLES, error) from error
+    return arrays
+
+
+def refuse_swelling(content: bytes, most: int = MOST_UNPACKED) -> None:
+    """Raises ValueError when an archive holds more than `most` bytes, BadZipFile when it is no archive."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+    if size > most:
+        raise ValueError(f"it unpacks to {size:,} bytes; at most {most:,} are read")

@@ -1,0 +1,92 @@
+"""What the checks share: settings in words, the runs of a configuration, verdicts."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from sinegan.report.referee.contrasts import paired_t
+from sinegan.report.words.tables import Sweep
+
+COLUMNS = ["check", "variant", "update", "expected", "found", "holds"]
+
+Settings = Mapping[str, Any]
+Row = dict[str, Any]
+
+
+class Check(NamedTuple):
+    """One theorem or published fact.
+
+    applies: whether it says anything of a configuration with these settings. rows: of the configurations
+    that it applies to, a row with COLUMNS each time something is held against it. pictures: by file name.
+    """
+
+    applies: Callable[[Settings], bool]
+    rows: Callable[[Sweep, Sequence[Row]], Iterator[Row]]
+    pictures: Callable[[Sweep, Sequence[Row]], Mapping[str, Figure]] = lambda *_: {}
+
+
+class Interval(NamedTuple):
+    """A location with its 95 % interval, NaN where there are too few runs."""
+
+    middle: float
+    low: float
+    high: float
+
+    def words(self, digits: int = 3) -> str:
+        """`0.95, 0.88 to 1.03`."""
+        ends = "" if math.isnan(self.low) else f", {self.low:.{digits}g} to {self.high:.{digits}g}"
+        return f"{self.middle:.{digits}g}{ends}"
+
+
+def ratio(above: ArrayLike, below: ArrayLike) -> Interval:
+    """The geometric mean of above / below over pairs, with the paired t interval on logarithms.
+
+    above, below: positive, shape (pairs,).
+    """
+    found = paired_t(np.log(np.asarray(above, float)) - np.log(np.asarray(below, float)))
+    return Interval(*np.exp([found.difference, found.low, found.high]).tolist())
+
+
+def variant(settings: Settings) -> str:
+    """Loss and penalties in words: `NonSaturating, r1 gamma=0.3`."""
+    words = [kind(settings["loss"])]
+    for name, values in sorted(settings["penalty"].items()):
+        size = next((f"{key}={values[key]:g}" for key in ("gamma", "std", "limit") if key in values), "")
+        words.append(f"{name} {size}".rstrip())
+    return ", ".join(words)
+
+
+def update(settings: Settings) -> str:
+    """How the players take turns: `alternating, 5 D steps`."""
+    steps = settings["training"]["discriminator_steps"]
+    return f"{settings['training']['updates']}, {steps} D step{'s' if steps > 1 else ''}"
+
+
+def rates(settings: Settings) -> tuple[float, float]:
+    """The generator's and the discriminator's learning rate, also where a file leaves them to the class."""
+    optim = settings["optim"]
+    lr = optim.get("lr", math.nan)
+    return optim.get("generator_lr", lr), optim.get("discriminator_lr", lr * optim.get("lr_ratio", 1.0))
+
+
+def kind(settings: Settings) -> str:
+    """The class that a group of settings builds: `NonSaturating`."""
+    return str(settings.get("_target_", "")).rpartition(".")[2]
+
+
+def runs_of(sweep: Sweep, about: Row) -> list[tuple[Any, pd.DataFrame]]:
+    """The seeds of a configuration, each with its evaluations."""
+    history = sweep.history
+    if history.empty:
+        return []
+    return list(history[history["configuration"] == about["configuration"]].groupby("seed"))
+
+
+def verdict(expected: str, found: str, holds: bool | None = None) -> Row:
+    """The last three of COLUMNS. holds: by default whether the two are the same words."""
+    return {"expected": expected, "found": found, "holds": expected == found if holds is None else holds}

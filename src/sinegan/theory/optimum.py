@@ -1,0 +1,67 @@
+"""D against D* and V against 2 JSD - log 4, the generator being frozen. Goodfellow et al. 2014."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sinegan.report.figures.curves import load_samples
+from sinegan.report.referee.statistics import last_share_mean
+from sinegan.report.words.tables import Sweep
+from sinegan.theory.common import Row, Settings, kind, runs_of, update, verdict
+
+AGREES = 0.02
+"""How far D may be from D* (root mean square) and V from its value: what sampling leaves."""
+
+
+def applies(settings: Settings) -> bool:
+    """To an affine generator: its samples are gaussian."""
+    return kind(settings["network"]) == "Affine"
+
+
+def rows(sweep: Sweep, chosen: Sequence[Row]) -> Iterator[Row]:
+    """D against D* = p_data / (p_data + p_g) on the generated samples, and V against 2 JSD - log 4."""
+    for about in chosen:
+        yield from _rows(sweep, about, sweep.settings[about["configuration"]])
+
+
+def _rows(sweep: Sweep, about: Row, settings: Settings) -> Iterator[Row]:
+    target, network = settings["target"], settings["network"]
+    real = normal(target["mean"], target["std"])
+    generated = normal(network["shift"], abs(network["scale"]))
+    distance = abs(network["shift"] - target["mean"])
+    said = {"variant": f"gaussians {distance:g} apart", "update": update(settings)}
+    samples = load_samples(Path(about["folder"]))
+    if samples is not None and len(samples["curves"]):
+        x, found = samples["curves"][:, :, 0].astype(float), samples["probability"]
+        error = math.sqrt(((found - real(x) / (real(x) + generated(x))) ** 2).mean())
+        row = verdict(f"below {AGREES:g}", f"{error:.4f}", error < AGREES)
+        yield {"check": "D - D*, root mean square"} | said | row
+    values = [last_share_mean(run["value"]) for _, run in runs_of(sweep, about)]
+    if values:
+        best, reached = value_at_optimum(real, generated), float(np.mean(values))
+        row = verdict(f"{best:.4f}", f"{reached:.4f}", abs(reached - best) < AGREES)
+        yield {"check": "V = 2 JSD - log 4"} | said | row
+
+
+Density = Callable[[NDArray[Any]], NDArray[Any]]
+
+
+def normal(mean: float, std: float) -> Density:
+    """The density of a gaussian."""
+    return lambda x: np.exp(-((x - mean) ** 2) / (2 * std**2)) / (std * math.sqrt(2 * math.pi))
+
+
+def value_at_optimum(real: Density, generated: Density) -> float:
+    """2 JSD - log 4: the integral of p log(p / (p + q)) + q log(q / (p + q)).
+
+    Goodfellow et al. 2014, theorem 1. For densities that are negligible beyond 40.
+    """
+    x = np.linspace(-40, 40, 400_001)
+    p, q = real(x), generated(x)
+    total = np.maximum(p + q, np.finfo(float).tiny)
+    parts = [np.where(each > 0, each * np.log(np.maximum(each, 1e-300) / total), 0) for each in (p, q)]
+    return float(np.trapezoid(parts[0] + parts[1], x))

@@ -1,0 +1,104 @@
+"""The tutorial's claim, and its loss against the one that Goodfellow et al. 2014 (section 3) recommend."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sinegan.report.referee.comparisons import contrast
+from sinegan.report.referee.contrasts import ALPHA, holm
+from sinegan.report.referee.statistics import last_share_mean
+from sinegan.report.words.tables import Sweep
+from sinegan.theory.common import Interval, Row, Settings, kind, runs_of, update, variant, verdict
+
+EARLY = 1_000
+"""The step at which a head start would show."""
+RMSE = (0.021, 0.062)
+"""Smallest and largest RMSE of 8 runs of the original script at step 10,000."""
+PROBABILITY = (0.46, 0.53)
+"""Smallest and largest mean D(real) and D(fake) of these."""
+
+GAME: dict[str, dict[str, Any]] = {
+    "optim": {"generator_lr": 1e-4, "discriminator_lr": 1e-4},
+    "training": {"steps": 10_000, "batch_size": 64},
+    "network": {"latent": 5, "generator": [64, 128], "discriminator": [64, 256]},
+    "target": {"points": 16, "amplitude": 1.0, "frequency": 1.0},
+}
+"""What makes a configuration the tutorial's, besides the classes of its parts."""
+
+
+def applies(settings: Settings) -> bool:
+    """To the tutorial's GAN with either loss."""
+    classes = [kind(settings.get(group, {})) for group in ("target", "network", "optim")]
+    return (
+        classes == ["Sine", "Network", "Adam"]
+        and kind(settings["loss"]) in ("Minimax", "NonSaturating")
+        and not settings["penalty"]
+        and all(settings[group].get(key) == value for group in GAME for key, value in GAME[group].items())
+    )
+
+
+def rows(sweep: Sweep, chosen: Sequence[Row]) -> Iterator[Row]:
+    """The medians at the end beside the original script's, and the two losses by pairs of seeds."""
+    runs: dict[str, dict[int, pd.DataFrame]] = {}
+    said: dict[str, Row] = {}
+    for about in chosen:
+        settings = sweep.settings[about["configuration"]]
+        said[variant(settings)] = {"variant": variant(settings), "update": update(settings)}
+        runs[variant(settings)] = {
+            int(seed): run
+            for seed, run in runs_of(sweep, about)
+            if run["step"].iloc[-1] >= settings["training"]["steps"]
+        }
+    for name, mine in runs.items():
+        for metric, (low, high) in {"rmse": RMSE, "d_real": PROBABILITY, "d_fake": PROBABILITY}.items():
+            last = [float(run[metric].iloc[-1]) for run in mine.values()]
+            if last:
+                row = verdict(
+                    f"median {low:g} to {high:g}",
+                    f"median {np.median(last):.3g} ({min(last):.3g} to {max(last):.3g}, {len(last)} runs)",
+                    bool(low <= np.median(last) <= high),
+                )
+                yield {"check": f"tutorial, {metric} at the end"} | said[name] | row
+    if {"Minimax", "NonSaturating"} <= set(runs):
+        yield from losses(runs["Minimax"], runs["NonSaturating"], said["Minimax"]["update"])
+
+
+def losses(
+    minimax: Mapping[int, pd.DataFrame], non_saturating: Mapping[int, pd.DataFrame], taking_turns: str
+) -> Iterator[Row]:
+    """RMSE with minimax over that with non-saturating, early and late; both tests corrected (Holm 1979).
+
+    Non-saturating is recommended for its stronger gradient early in learning; both have the same
+    equilibrium. A difference that is not separated is no proof that there is none: the interval says
+    how large it may be.
+    """
+    expected = {"early": "above 1, separated", "late": "not separated from 1"}
+    moments: dict[str, Callable[[pd.DataFrame], float]] = {"early": _early, "late": _late}
+    found = {}
+    for moment, value in moments.items():
+        a, b = ({seed: value(run) for seed, run in runs.items()} for runs in (minimax, non_saturating))
+        found[moment] = contrast(a, b, positive=True)
+    corrected = dict(zip(found, holm([each.p for each in found.values()]).tolist(), strict=True))
+    for moment, difference in found.items():
+        apart = corrected[moment] < ALPHA
+        interval = Interval(*np.exp([difference.difference, difference.low, difference.high]).tolist())
+        side = "separated" if apart else "not separated"
+        words = f"{interval.words()} ({side}, p = {corrected[moment]:.2g}, {difference.n} pairs)"
+        holds = (apart and interval.low > 1) if moment == "early" else not apart
+        when = f"step {EARLY:,}" if moment == "early" else "last 20 %"
+        said = {"variant": "rmse of Minimax / NonSaturating", "update": taking_turns}
+        yield (
+            {"check": f"tutorial, losses {moment} ({when})"} | said | verdict(expected[moment], words, holds)
+        )
+
+
+def _early(run: pd.DataFrame) -> float:
+    """The RMSE at the first evaluation from EARLY on."""
+    values: Any = run.loc[run["step"] >= EARLY, "rmse"]
+    return float(values.iloc[0])
+
+
+def _late(run: pd.DataFrame) -> float:
+    return last_share_mean(run["rmse"])

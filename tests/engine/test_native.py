@@ -1,0 +1,135 @@
+"""Machine code does what its graph says, for each lane alone; our matrix products are matrix products."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from sinegan.engine import programs
+from sinegan.engine.native import KNOWN
+from sinegan.engine.program_cache import FOLDER
+from sinegan.engine.programs import AheadOfTime
+
+pytestmark = pytest.mark.skipif(not KNOWN, reason="the code generator of this PyTorch is not known")
+
+SHAPES = [
+    # matrices, rows, summed, columns: whole tiles and vectors, less than one, one more, and next to nothing
+    (1, 64, 64, 64),
+    (3, 64, 256, 64),
+    (2, 8, 16, 32),
+    (2, 7, 5, 15),
+    (2, 9, 17, 33),
+    (4, 13, 3, 49),
+    (2, 2, 2, 2),
+    (1, 23, 1, 16),
+    (2, 65, 31, 100),
+]
+DTYPES = [torch.float32, torch.float64]
+
+ORDERS: list[tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = [
+    # how matrices lie in memory, and how they are seen from there
+    (lambda matrices: matrices, lambda memory: memory),  # row by row
+    (lambda matrices: matrices.mT.contiguous(), lambda memory: memory.mT),  # column by column
+    (lambda matrices: matrices.repeat_interleave(2, -1), lambda memory: memory[..., ::2]),  # with gaps
+]
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(FOLDER, str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_products_are_those_of_linear_algebra() -> None:
+    made = torch.Generator().manual_seed(0)
+    pairs = [
+        tuple(torch.randn(count, *shape, generator=made, dtype=dtype) for shape in ((m, k), (k, n)))
+        for count, m, k, n in SHAPES
+        for dtype in DTYPES
+    ]
+    orders = [(ORDERS[place % 3], ORDERS[place // 3 % 3]) for place in range(len(pairs))]
+    memory = [
+        [lay(matrices)[None] for (lay, _), matrices in zip(ways, pair, strict=True)]
+        for ways, pair in zip(orders, pairs, strict=True)
+    ]
+
+    def products(memory: list[list[Tensor]]) -> list[Tensor]:
+        seen = [
+            [see(lane[0]) for (_, see), lane in zip(ways, pair, strict=True)]
+            for ways, pair in zip(orders, memory, strict=True)
+        ]
+        return [torch.bmm(one, other)[None] for one, other in seen]
+
+    program = AheadOfTime(products, "products", [])
+    found = program(memory)
+    assert program.engine == "native"
+    for (one, other), product in zip(pairs, found, strict=True):
+        exact = one.double() @ other.double()
+        close = 1e-5 if one.dtype == torch.float32 else 1e-13
+        torch.testing.assert_close(product[0].double(), exact, rtol=0, atol=close * one.shape[2])
+        assert product.dtype == one.dtype
+
+
+def test_an_element_is_summed_in_order_whatever_is_beside_it() -> None:
+    one, other = torch.randn(1, 20, 40), torch.randn(1, 40, 37)
+
+    def products(one: Tensor, other: Tensor) -> list[Tensor]:
+        return [torch.bmm(one, other), torch.bmm(one[:, 11:13], other[:, :, 30:33])]
+
+    whole, corner = AheadOfTime(products, "parts", [])(one, other)
+    assert torch.equal(whole[:, 11:13, 30:33], corner)
+
+
+def test_each_lane_goes_its_own_steps() -> None:
+    def step(state: dict[str, Tensor], rate: Tensor, noise: Tensor) -> dict[str, Tensor]:
+        state["x"].copy_(state["x"] * rate[:, None] + noise)
+        return {"sum": state["x"].sum(1), "all": state["x"] + 0.0}
+
+    state, rate = {"x": torch.tensor([[1.0, 2.0], [10.0, 20.0], [0.0, 0.5]])}, torch.tensor([2.0, 1.0, -1.0])
+    noise = torch.tensor([[[1.0, 1.0], [0.0, 5.0], [0.0, 0.0]], [[0.0, 0.0], [1.0, 0.0], [3.0, 0.0]]])
+    found = AheadOfTime(step, "steps", [])
+    found.load({"x": state["x"].clone()}, rate, noise[0])
+    result: Any = found(state, rate, noise)
+    # By hand: x -> rate x + noise, twice.
+    assert state["x"].tolist() == [[6.0, 10.0], [11.0, 25.0], [3.0, 0.5]]
+    assert result["sum"].tolist() == [16.0, 36.0, 3.5]
+    assert result["all"].tolist() == state["x"].tolist()
+    assert found.engine == "native"
+
+
+def test_what_has_no_machine_code_of_its_own_is_packaged_by_pytorch(cache: Path) -> None:
+    def smallest(x: Tensor) -> Tensor:
+        return x.sort(dim=1).values[:, :2] + 0.0
+
+    x = torch.tensor([[3.0, 1.0, 2.0], [-1.0, 5.0, -7.0]])
+    program = AheadOfTime(smallest, "smallest", [])
+    assert program(x).tolist() == [[1.0, 2.0], [-7.0, -1.0]]
+    assert program.engine == "packaged"
+    assert len(list(cache.glob("smallest-*.pt2"))) == 1
+    assert not list(cache.glob("*.so"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("clang++") is None, reason="needs clang++")
+def test_clang_compiles_both_kinds_beside_those_of_gcc(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def summed(x: Tensor) -> Tensor:
+        return torch.bmm(x, x).tanh() + x.exp()
+
+    def smallest(x: Tensor) -> Tensor:
+        return x.sort(dim=1).values[:, :2] + 0.0
+
+    monkeypatch.setenv("CXX", "clang++")
+    x = torch.randn(2, 20, 20, generator=torch.Generator().manual_seed(0))
+    for function, engine in ((summed, "native"), (smallest, "packaged")):
+        program = AheadOfTime(function, function.__name__, [])
+        torch.testing.assert_close(program(x), function(x))
+        assert (program.engine, program.remarks) == (engine, [])
+    monkeypatch.delenv("CXX")
+    monkeypatch.setattr(programs, "_compile", lambda *_: pytest.fail("another program"))
+    with pytest.raises(pytest.fail.Exception, match="another program"):
+        AheadOfTime(summed, "summed", []).load(x)
+    assert len(list(cache.glob("*.sha256"))) == 2

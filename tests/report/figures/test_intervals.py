@@ -1,0 +1,95 @@
+"""The interval plot draws every configuration where its numbers are, and tells its tie group."""
+
+import math
+from typing import Any
+
+import pandas as pd
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+from sinegan.report.figures.intervals import FIRST, MOST_NAMED, OTHER, interval_plot
+
+COLUMNS = ["loss", "n", "failed", "diverged", "estimate", "low", "high", "rank", "tie_group"]
+TABLE = pd.DataFrame(
+    [
+        ("c", 5, 0, 0, 3.0, 2.5, 3.5, 3, None),
+        ("a", 5, 0, 0, 1.0, 0.5, 2.0, 1, "A"),
+        ("gone", 0, 2, 3, math.nan, math.nan, math.nan, 5, None),
+        ("b", 4, 0, 1, 1.5, 0.7, 2.2, 1, "A"),
+        ("two", 2, 0, 0, 2.0, math.nan, math.nan, 4, None),
+    ],
+    columns=COLUMNS,
+)
+
+
+def drawn(table: pd.DataFrame, **more: Any) -> tuple[Figure, Any]:
+    figure = interval_plot(table, ["loss"], "rmse", **more)
+    assert figure is not None
+    (axes,) = figure.axes
+    return figure, axes
+
+
+def marks(axes: Any) -> dict[str, list[list[float]]]:
+    """The estimates at their heights, by colour."""
+    found: dict[str, list[list[float]]] = {}
+    for line in axes.lines:
+        if to_hex(line.get_color()).upper() in (FIRST, OTHER) and len(line.get_xdata()):
+            found[to_hex(line.get_color()).upper()] = line.get_xydata().tolist()
+    return found
+
+
+def test_the_rows_are_in_the_order_of_their_ranks_with_their_names_intervals_and_losses() -> None:
+    _, axes = drawn(TABLE)
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["a", "b", "c", "two", "gone"]
+    assert axes.yaxis_inverted()
+    spans = sorted(
+        segment.tolist() for lines in axes.collections for segment in lines.get_segments() if len(segment)
+    )
+    known = [span for span in spans if not math.isnan(span[0][0])]
+    assert known == [[[0.5, 0], [2, 0]], [[0.7, 1], [2.2, 1]], [[2.5, 2], [3.5, 2]]]
+    assert [text.get_text() for text in axes.texts] == ["A", "A  1 diverged", "", "", "3 diverged, 2 failed"]
+
+
+def test_only_what_is_separated_from_the_best_looks_different() -> None:
+    figure, axes = drawn(TABLE)
+    found = marks(axes)
+    assert found[FIRST] == [[1, 0], [1.5, 1]]
+    assert [height for _, height in found[OTHER]] == [2, 3, 4]
+    assert "share the first rank" in figure.get_supxlabel()
+
+
+def test_without_any_separation_all_look_the_same() -> None:
+    for table in (TABLE.assign(rank=1), TABLE.drop(columns=["rank", "tie_group"])):
+        figure, axes = drawn(table)
+        assert set(marks(axes)) == {FIRST}
+        assert "rank" not in figure.get_supxlabel()
+
+
+def test_the_runs_stand_as_dots_beside_their_row() -> None:
+    values = [[3.0, 3.1], [1.0], [], [1.4, 1.6], [2.0]]
+    _, axes = drawn(TABLE, runs=values)
+    dots = [line.get_xydata().tolist() for line in axes.lines if line.get_markersize() < 2]
+    assert dots == [[[1, 0.3]], [[1.4, 1.3], [1.6, 1.3]], [[3, 2.3], [3.1, 2.3]], [[2, 3.3]], []]
+
+
+def test_negative_values_have_a_linear_axis_and_positive_ones_a_logarithmic_one() -> None:
+    assert drawn(TABLE)[1].get_xscale() == "log"
+    assert drawn(TABLE.assign(low=-1.0))[1].get_xscale() == "linear"
+
+
+def test_many_configurations_are_all_drawn_without_names() -> None:
+    count = MOST_NAMED + 1
+    many = pd.DataFrame(
+        [(str(place), 5, 0, 0, 1.0 + place, 0.5, 60.0, place + 1, None) for place in range(count)],
+        columns=COLUMNS,
+    )
+    many.loc[count - 1, ["n", "diverged", "estimate"]] = [0, 5, math.nan]
+    figure, axes = drawn(many)
+    assert axes.get_yticks().tolist() == []
+    assert axes.get_ylabel() == "all 41 configurations"
+    assert sum(len(places) for places in marks(axes).values()) == 41
+    assert "Below, without a mark: 1 in which no run ended well." in figure.get_supxlabel().replace("\n", " ")
+
+
+def test_nothing_to_estimate_is_no_picture() -> None:
+    assert interval_plot(TABLE.iloc[[2]], ["loss"], "rmse") is None

@@ -1,0 +1,215 @@
+"""What each key does on average, which matters more, and that nothing is made of chance."""
+
+import itertools
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from sinegan.report.referee.effects import (
+    effects,
+    effects_of,
+    effects_words,
+    jackknife,
+    joined_factors,
+    key_p,
+    seed_table,
+    spread_products,
+)
+from sinegan.report.referee.run_values import Samples
+from sinegan.report.sweep import load_sweep
+from sinegan.storage.results import records
+
+LOSSES, NETWORKS = ("minimax", "other"), ("tiny", "small", "medium")
+
+
+def grid(logs: Mapping[tuple[str, str], Any], positive: bool = True) -> Samples:
+    """Samples of loss x network from the logarithms (or the values) of each cell, by seed."""
+    rows = pd.DataFrame([{"loss": a, "network": b, "metric": "rmse", "problem": ""} for a, b in logs])
+    rows["name"] = [f"{a}/{b}" for a, b in logs]
+    scaled = [np.exp(one) if positive else np.asarray(one) for one in logs.values()]
+    values = {name: dict(enumerate(one.tolist())) for name, one in zip(rows["name"], scaled, strict=True)}
+    return Samples("rmse", ["loss", "network"], rows, values, {"": positive}, True)
+
+
+def cells(loss: float, network: float, both: float = 0.0, seeds: int = 8, spread: float = 0.1) -> Any:
+    """Logarithms with an effect of either key for each level, one of both together, and noise."""
+    rng = np.random.default_rng(3)
+    return {
+        (a, b): loss * i + network * j + both * i * j + spread * rng.standard_normal(seeds)
+        for (i, a), (j, b) in itertools.product(enumerate(LOSSES), enumerate(NETWORKS))
+    }
+
+
+def rows_of(table: pd.DataFrame, kind: str, key: str) -> list[dict[str, Any]]:
+    return records(table[(table["kind"] == kind) & (table["key"] == key)])
+
+
+def test_a_main_effect_is_the_paired_test_of_the_means_over_the_rest() -> None:
+    logs = cells(0.2, 0.5)
+    (found,) = rows_of(effects_of(grid(logs)), "main", "loss")
+    over_rest = [np.mean([logs[a, b] for b in NETWORKS], axis=0) for a in LOSSES]
+    expected = stats.ttest_rel(over_rest[1], over_rest[0])
+    interval = expected.confidence_interval(0.95)
+    assert (found["level"], found["against"], found["n"]) == ("other", "minimax", 8)
+    assert found["ratio"] == pytest.approx(math.exp(np.mean(over_rest[1] - over_rest[0])))
+    assert (found["low"], found["high"]) == pytest.approx((math.exp(interval.low), math.exp(interval.high)))
+    assert found["p"] == pytest.approx(expected.pvalue)
+    assert [row["level"] for row in rows_of(effects_of(grid(logs)), "main", "network")] == ["small", "medium"]
+
+
+@pytest.mark.parametrize("positive", [True, False])
+def test_a_level_with_the_values_of_another_has_no_effect_at_all(positive: bool) -> None:
+    rng = np.random.default_rng(1)
+    logs: dict[tuple[str, str], Any] = {
+        (loss, network): rng.normal(-4.0, 0.3, 8)
+        for loss in ("minimax", "hinge", "wasserstein", "kl")
+        for network in NETWORKS
+    }
+    for network in NETWORKS:
+        logs["jensen_shannon", network] = logs["minimax", network]
+    levels = rows_of(effects_of(grid(logs, positive)), "main", "loss")
+    same = levels[-1]
+    assert (same["level"], same["p"], same["p_holm"], same["separated"]) == ("jensen_shannon", 1, 1, False)
+    assert same["ratio" if positive else "difference"] == (1 if positive else 0)
+    assert all(row["p"] < 1 for row in levels[:-1])
+
+
+def test_the_key_that_matters_more_is_named_in_one_line() -> None:
+    table = effects_of(grid(cells(0.1, 0.8)))
+    (order,) = records(table[table["kind"] == "order"])
+    assert (order["key"], order["against"], order["separated"]) == ("network", "loss", True)
+    spread = {key: rows_of(table, "key", key)[0]["spread"] for key in ("loss", "network")}
+    assert spread["network"] == pytest.approx(math.exp(0.8), rel=0.1)
+    assert effects_words(table)[0] == (
+        f"network matters more than loss: a typical factor of {spread['network']:.3g} "
+        f"against {spread['loss']:.3g}"
+    )
+
+
+def test_of_two_metrics_each_has_its_own_words_and_figures() -> None:
+    rmse, energy = effects_of(grid(cells(0.1, 0.8))), effects_of(grid(cells(0.5, 0.0), positive=False))
+    both = pd.concat([rmse.assign(metric="rmse"), energy.assign(metric="energy_distance")])
+    words = [f"by rmse, {line}" for line in effects_words(rmse)]
+    words += [f"by energy_distance, {line}" for line in effects_words(energy)]
+    assert effects_words(both) == words
+    assert any(
+        line.startswith("by energy_distance, loss matters more than network: typically") for line in words
+    )
+
+
+def test_an_interaction_has_rows_only_when_it_survives() -> None:
+    without, with_one = effects_of(grid(cells(0.5, 0.5))), effects_of(grid(cells(0.0, 0.5, both=0.6)))
+    assert "interaction" not in set(without["kind"])
+    found = rows_of(with_one, "interaction", "loss x network")
+    assert {row["level"] for row in found} == {"other x small", "other x medium"}
+    (medium,) = [row for row in found if row["level"] == "other x medium"]
+    assert (medium["against"], medium["separated"]) == ("minimax x tiny", True)
+    assert medium["ratio"] == pytest.approx(math.exp(1.2), rel=0.25)
+    assert "the effect of loss depends on network" in effects_words(with_one)
+
+
+def test_nothing_is_said_of_keys_that_do_nothing() -> None:
+    table = effects_of(grid(cells(0.0, 0.0)))
+    assert not table["separated"].any()
+    assert effects_words(table) == [
+        "no effect of loss on average can be told from chance",
+        "no effect of network on average can be told from chance",
+    ]
+
+
+def test_a_level_is_no_surer_than_its_key() -> None:
+    table = effects_of(grid(cells(0.0, 0.15, spread=0.3)))
+    for key in ("loss", "network"):
+        (whole,) = rows_of(table, "key", key)
+        assert all(row["p_holm"] >= max(row["p"], whole["p_holm"]) for row in rows_of(table, "main", key))
+        assert whole["p_holm"] >= 2 * whole["p"] or whole["p_holm"] == 1
+
+
+def test_values_that_are_not_positive_have_differences() -> None:
+    table = effects_of(grid(cells(0.2, 0.5), positive=False))
+    (found,) = rows_of(table, "main", "loss")
+    assert math.isnan(found["ratio"])
+    assert found["difference"] == pytest.approx(0.2, abs=0.1)
+    assert found["difference_low"] < found["difference"] < found["difference_high"]
+    assert any("typically" in line for line in effects_words(table))
+
+
+def test_a_lost_run_counts_as_the_worst_of_all() -> None:
+    logs = cells(0.0, 0.5)
+    lost, worst = dict(logs), dict(logs)
+    largest = max(one.max() for one in logs.values())
+    lost["other", "tiny"] = np.array([math.inf, *logs["other", "tiny"][1:]])
+    worst["other", "tiny"] = np.array([largest, *logs["other", "tiny"][1:]])
+    pd.testing.assert_frame_equal(effects_of(grid(lost)), effects_of(grid(worst)))
+
+
+def test_a_grid_with_a_gap_has_effects_adjusted_for_the_rest() -> None:
+    logs = cells(0.3, 0.5, spread=1e-3)
+    del logs["other", "medium"]
+    (found,) = rows_of(effects_of(grid(logs)), "main", "loss")
+    assert found["ratio"] == pytest.approx(math.exp(0.3), rel=1e-2)
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_too_few_seeds_have_no_effects(seeds: int) -> None:
+    table = effects_of(grid(cells(0.5, 0.5, seeds=seeds)))
+    assert table.empty
+    assert effects_words(table) == []
+
+
+def test_a_search_is_no_grid_and_has_no_effects(
+    tmp_path: Path, file_configuration: Callable[..., Path]
+) -> None:
+    for place, (a, b) in enumerate([("1", "x"), ("2", "y"), ("3", "x"), ("4", "y"), ("5", "x")]):
+        values = {seed: [1.0 + seed + place] for seed in range(4)}
+        file_configuration(tmp_path / str(place), [f"optim.lr={a}", f"loss={b}"], values)
+    assert effects(load_sweep(tmp_path)).empty
+
+
+def test_keys_that_advance_together_are_one_factor() -> None:
+    rows = pd.DataFrame({"a": ["1", "2", "1"], "b": ["x", "y", "x"], "c": ["p", "p", "q"], "d": ["s"] * 3})
+    assert joined_factors(rows, ["a", "b", "c", "d"]) == {
+        "a & b": ["1 & x", "2 & y", "1 & x"],
+        "c": ["p", "p", "q"],
+    }
+
+
+def test_seeds_are_lined_up_where_they_are_shared_and_else_in_their_order() -> None:
+    shared = seed_table([{0: 1.0, 1: 2.0, 2: 3.0, 9: 4.0}, {1: 20.0, 2: 30.0, 0: 10.0}])
+    assert shared.tolist() == [[1, 2, 3], [10, 20, 30]]
+    apart = seed_table([{2: 3.0, 0: 1.0, 1: 2.0}, {7: 10.0, 8: 20.0, 9: 30.0, 10: 40.0}])
+    assert apart.tolist() == [[1, 2, 3], [10, 20, 30]]
+
+
+def test_the_spread_is_freed_of_chance() -> None:
+    rng = np.random.default_rng(1)
+    # Levels 0 and 1, of variance 1/2, in 6 seeds with as much noise; the mean off the diagonal is unbiased.
+    found = []
+    for _ in range(4000):
+        products = spread_products(1 + rng.standard_normal((1, 6)))
+        found.append((products.sum() - np.trace(products)) / 30)
+    assert np.mean(found) == pytest.approx(0.5, abs=0.03)
+
+
+def test_the_jackknife_of_a_product_of_means_worked_by_hand() -> None:
+    # x = 1, 2, 4: products 2, 4, 8, mean 14/3. Without each seed 8, 4, 2; pseudo-values 14 - 2 of these.
+    x = np.array([1.0, 2.0, 4.0])
+    found = jackknife(np.outer(x, x))
+    pseudo = [-2.0, 6.0, 10.0]
+    assert found.difference == pytest.approx(14 / 3)
+    assert found.p == pytest.approx(stats.ttest_1samp(pseudo, 0).pvalue)
+
+
+def test_a_key_of_two_levels_is_tested_by_t_and_of_more_by_permutations() -> None:
+    one = np.array([[0.3, 0.1, 0.4, 0.2]])
+    assert key_p(one) == pytest.approx(stats.ttest_1samp(one[0], 0).pvalue)
+    # Three levels in the same order in three seeds: of 6^3 arrangements 6 are as clear.
+    same_order = np.array([[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]])
+    assert key_p(same_order, permutations=20_000) == pytest.approx(6 / 216, abs=0.005)
+    assert key_p(np.zeros((2, 4))) == 1
