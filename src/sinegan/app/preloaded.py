@@ -3,5 +3,6 @@
 from sinegan.app.imports import loading
 
 with loading():
-    # Of `sinegan.main`, which each worker runs as Python makes it do, all but itself.
-    pass
+    # Python imports `sinegan.main` in each worker; the task brings in all that it needs.
+    import sinegan.app.task
+    import sinegan.sweep.execute  # noqa: F401
