@@ -15,8 +15,9 @@ import pytest
 import yaml
 from PIL import Image
 
-from sinegan.app.output_folder import claimed
-from sinegan.main import report, wants_workers
+from sinegan.app.output_folder import claim_folder
+from sinegan.app.session import report
+from sinegan.main import likely_uses_workers
 from sinegan.storage.files import exclusive
 from sinegan.sweep import memory
 from sinegan.sweep.room import Room
@@ -229,7 +230,9 @@ def test_a_killed_sweep_gives_a_table_and_goes_on_to_the_same_bytes(
 def test_an_interrupt_leaves_valid_files_and_a_clear_last_word(tmp_path: Path) -> None:
     folder, output, code = interrupted(tmp_path, signal.SIGINT)
     assert code == 130
-    assert f"Interrupted. What was trained is in {folder.relative_to(tmp_path)}; go on with:\n  " in output
+    assert (
+        f"Interrupted. The results so far are in {folder.relative_to(tmp_path)}; resume with:\n  " in output
+    )
     assert "Traceback" not in output
     assert not list(folder.rglob("*.part"))
 
@@ -243,7 +246,7 @@ def test_an_interrupt_of_the_report_says_how_to_make_it(
     monkeypatch.setattr("sinegan.report.make.make_report", interrupt)
     assert report(tmp_path) == 130
     assert capsys.readouterr().out.strip() == (
-        f"Interrupted. The report is made by: python -m sinegan.report {tmp_path}"
+        f"Interrupted. Make the report with: python -m sinegan.report {tmp_path}"
     )
 
 
@@ -286,12 +289,16 @@ def interrupted(home: Path, number: signal.Signals) -> tuple[Path, str, int]:
     [([], True), (["seeds=1"], True), (["executor=serial"], False), (["executor.workers=3"], True)],
 )
 def test_workers_are_made_ready_for_what_will_use_them(overrides: list[str], expected: bool) -> None:
-    assert wants_workers(overrides) is expected
+    assert likely_uses_workers(overrides) is expected
 
 
 def test_two_sweeps_in_one_second_get_two_folders(tmp_path: Path) -> None:
     wanted = tmp_path / "2026-01-31/10-00-00"
-    assert [claimed(wanted, chosen=False).name for _ in range(3)] == ["10-00-00", "10-00-00-2", "10-00-00-3"]
+    assert [claim_folder(wanted, chosen=False).name for _ in range(3)] == [
+        "10-00-00",
+        "10-00-00-2",
+        "10-00-00-3",
+    ]
 
 
 def test_a_folder_that_holds_something_is_not_written_to(
@@ -415,8 +422,8 @@ def test_what_shows_something_shows_it_wherever_its_flag_stands(
         (["seeds=1", "--speed=3"], "unrecognized arguments: --speed=3"),
         (["--config-dir=nowhere", "--help"], "--config-dir nowhere: no such folder"),
         (["hydra.run.dir="], "hydra.run.dir = : names no folder"),
-        (["hydra.run.dir=new/file/" + 300 * "x"], "File name too long"),
-        (["-m", "seed=1,2", "hydra.sweep.dir=new/file/" + 300 * "x"], "File name too long"),
+        (["hydra.run.dir=new/file/" + 300 * "x"], "has a name of 300 bytes; at most "),
+        (["-m", "seed=1,2", "hydra.sweep.dir=new/file/" + 300 * "x"], "has a name of 300 bytes; at most "),
         (["resume=nowhere"], "resume = nowhere: no such folder"),
         (["+resume=nowhere"], "resume = nowhere: no such folder"),
         (["hydra.run.dir='line\nbreak'"], "holds characters that cannot be shown"),

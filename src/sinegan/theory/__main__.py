@@ -14,6 +14,7 @@ from sinegan.report.figures.style import png
 from sinegan.report.words.tables import UnreadableSweepError, load_sweep
 from sinegan.storage.files import write_whole
 from sinegan.storage.results import csv, records
+from sinegan.storage.sweep_folder import REPORT
 from sinegan.theory.checks import theory_pictures, theory_rows
 from sinegan.theory.common import COLUMNS
 
@@ -32,10 +33,10 @@ def main() -> None:
     table = pd.DataFrame(theory_rows(sweep), columns=COLUMNS)
     if table.empty:
         sys.exit(f"sinegan: {folder}: holds nothing to check; train experiment=theory/dirac, say")
-    (folder / "report").mkdir(exist_ok=True)
-    write_whole(folder / "report" / "theory.csv", csv(table))
+    (folder / REPORT).mkdir(exist_ok=True)
+    write_whole(folder / REPORT / "theory.csv", csv(table))
     for name, figure in theory_pictures(sweep).items():
-        write_whole(folder / "report" / f"{name}.png", png(figure))
+        write_whole(folder / REPORT / f"{name}.png", png(figure))
     for row in records(table):
         said = {name: printable(str(value)) for name, value in row.items()}
         print(
