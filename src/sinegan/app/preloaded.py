@@ -3,5 +3,5 @@
 from sinegan.app.imports import loading
 
 with loading():
-    import sinegan.app.task  # noqa: F401  # which each worker imports, as Python imports the main module
+    import sinegan.app.task  # which each worker imports, as Python imports the main module
     import sinegan.sweep.execute  # noqa: F401
