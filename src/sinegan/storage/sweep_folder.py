@@ -20,6 +20,9 @@ REPORT = "report"
 MOST_FOLDERS = 200_000
 """Folders that are looked through; more lie in no sweep, but in a home folder or on a whole disk."""
 MOST_SEEDS = 2**32
+PRIMARY_METRICS = ("rmse", "energy_distance")
+GROUPS = ("target", "network", "loss", "optim", "training", "plot")
+"""Settings that are mappings."""
 
 
 class Listed(NamedTuple):
@@ -87,7 +90,7 @@ def typed_setting(provenance: Mapping[str, Any], key: str, kind: type) -> Any:
     for part in key.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
     if type(value) is not kind:
-        raise ValueError(f"its setting {key} is {value!r}; must be of type {kind.__name__}"[:200])
+        raise ValueError(f"setting {key} = {value!r}; must be of type {kind.__name__}"[:200])
     return value
 
 
@@ -160,11 +163,22 @@ def _natural(name: str) -> list[Any]:
 def _check_provenance(known: Mapping[str, Any]) -> None:
     for key, kind in {"overrides": list, "settings": dict, "primary_metric": str}.items():
         if not isinstance(known.get(key), kind):
-            raise ValueError(f"it lacks {key}" if key not in known else f"its {key} are {known[key]!r}"[:200])
+            raise ValueError(f"it lacks {key}" if key not in known else f"{key} = {known[key]!r}"[:200])
+    settings = known["settings"]
+    parts = {key: settings[key] for key in GROUPS if key in settings} | {
+        "versions": known.get("versions", {})
+    }
+    for key, value in parts.items():
+        if not isinstance(value, dict):
+            raise ValueError(f"{key} = {value!r}: must be a mapping"[:200])
+    if known["primary_metric"] not in PRIMARY_METRICS:
+        raise ValueError(
+            f"primary_metric = {known['primary_metric']!r}; must be {' or '.join(PRIMARY_METRICS)}"[:200]
+        )
     if not all(isinstance(override, str) for override in known["overrides"]):
         raise ValueError("its overrides are no texts")
     if not 1 <= typed_setting(known, "seeds", int) <= MOST_SEEDS:
-        raise ValueError(f"its seeds are {known['settings']['seeds']}; must be 1 to {MOST_SEEDS}")
+        raise ValueError(f"setting seeds = {settings['seeds']}; must be 1 to {MOST_SEEDS}")
 
 
 def _is_listed(entry: Listed) -> bool:
