@@ -25,7 +25,7 @@ from sinegan.app.arguments import (
 from sinegan.app.completion import complete
 from sinegan.app.conf_folder import conf_folder
 from sinegan.app.imports import loading
-from sinegan.app.interrupts import Stopping, Typed, exit_code, program, stoppable
+from sinegan.app.interrupts import Stopping, Typed, exit_code, program, reporting, stoppable
 from sinegan.app.task import train
 from sinegan.printable import printable_lines
 from sinegan.storage.files import InUseError, UnwritableFileError, exclusive
@@ -106,12 +106,27 @@ def shown(run: Callable[[], None], args: Namespace) -> int | str | None:
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         if before == "1":
             raise
-        return NOTHING + "\n  ".join(str(error).splitlines())
+        return NOTHING + "\n  ".join(_why_not_shown(args, error))
     finally:
         os.environ.pop(FULL_ERROR)
         if before is not None:
             os.environ[FULL_ERROR] = before
     return 0
+
+
+def _why_not_shown(args: Namespace, error: Exception) -> list[str]:
+    """What the check before training says of a command that Hydra cannot show; else Hydra's own words."""
+    with loading():
+        from sinegan.app.command_line import understood
+        from sinegan.app.problems import words_of
+        from sinegan.config import InvalidConfigError
+
+    try:
+        if not args.shell_completion:
+            understood(args)
+    except InvalidConfigError as invalid:
+        return invalid.problems
+    return [words_of(error)]
 
 
 def wants_workers(overrides: Sequence[str]) -> bool:
@@ -143,11 +158,11 @@ def worked(run: Callable[[], None], folder: Path, typed: Typed, stopping: Stoppi
     if isinstance(code, str) or not can_go_on(folder):
         return code
     stopping.look_out()
-    failed = report(folder)
+    failed = report(folder, typed)
     return code or failed
 
 
-def report(folder: Path) -> int:
+def report(folder: Path, typed: Typed) -> int:
     """Makes the report of what is there. Returns the exit code."""
     from sinegan.report.make import make_report
     from sinegan.report.words.tables import UnreadableSweepError
@@ -155,10 +170,8 @@ def report(folder: Path) -> int:
     try:
         make_report(folder)
     except KeyboardInterrupt as stop:
-        print(
-            f"\nInterrupted. The report is made by: python -m sinegan.report {shlex.quote(str(folder))}",
-            flush=True,
-        )
+        command = shlex.join([*reporting(typed.program), str(folder)])
+        print(f"\nInterrupted. The report is made by: {command}", flush=True)
         return exit_code(stop)
     except (OSError, UnreadableSweepError) as error:
         print(f"sinegan: no report: {error}", file=sys.stderr)

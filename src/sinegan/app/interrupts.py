@@ -110,6 +110,16 @@ def program(typed: Sequence[str], arguments: Sequence[str]) -> list[str]:
     return [script.name] if on_path else [str(script)]
 
 
+def reporting(training: Sequence[str]) -> list[str]:
+    """The first words of the command that makes reports, with the Python of the one that trains.
+
+    >>> reporting(["/x/python", "-m", "sinegan.main"]), reporting(["sinegan"])
+    (['/x/python', '-m', 'sinegan.report'], ['python', '-m', 'sinegan.report'])
+    """
+    by_module = list(training[-2:]) == ["-m", "sinegan.main"]
+    return [*(training[:-2] if by_module else ["python"]), "-m", "sinegan.report"]
+
+
 @dataclass(frozen=True)
 class Typed:
     """A command as it was typed: its program, all its arguments, and those of them that name a folder."""

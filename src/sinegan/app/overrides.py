@@ -15,12 +15,13 @@ from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.types import HydraContext, RunMode
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 
 from hydra_plugins.grid_sweeper.grid_sweeper import MOST, texts_of
 from hydra_plugins.stacked_launcher.composer import Composer
 from hydra_plugins.stacked_launcher.stacked_launcher import current, set_number
 from sinegan.app.composition import keys_of, problems_of
+from sinegan.app.hydra_settings import SEARCH_PATH, config_problems, override_problems, unresolved
 from sinegan.app.problems import Job, Problems, nearest_key, one_of, words_of
 from sinegan.app.swept_values import (
     CHECKED,
@@ -108,19 +109,23 @@ class _Check:
             if multirun and override.input_line not in self.blamed:
                 self.lines.append(_only_in_jobs(override, words))
         live = any(OmegaConf.select(each, "plot.live") is True for each in configs)
-        self.lines += _hydra_problems(configs[0])
+        self.lines += config_problems(configs[0])
         key = "hydra.sweep.dir" if multirun else "hydra.run.dir"
-        self.lines += _unresolved(config, key)
+        self.lines += unresolved(config, key)
         found = [line for part in (self.choices, self.unknown, self.values) for line in part.lines(some)]
         return Checked(multirun, live, list(dict.fromkeys([*self.lines, *found])))
 
     def _right_of_hydra(self) -> list[Override]:
         """Hydra's own overrides without those that are wrong."""
         right = []
-        for override in self.hydra:
-            wrong = list(self._choice_problems(override)) if self._is_choice(override) else []
-            if override.is_sweep_override():
-                wrong = [f"{override.input_line}: Hydra's own settings cannot be swept; give one value"]
+        # The options of groups lie on the search path, so that comes first.
+        paths = [override for override in self.hydra if override.key_or_group == SEARCH_PATH]
+        others = [override for override in self.hydra if override not in paths]
+        self.hydra = [override for override in paths if not override_problems(override, self.options)]
+        for override in (*paths, *others):
+            wrong = override_problems(override, self.options)
+            if not wrong and self._is_choice(override):
+                wrong = list(self._choice_problems(override))
             self.lines += wrong
             right += [] if wrong else [override]
         return right
@@ -177,6 +182,9 @@ class _Check:
     def _choice_problems(self, override: Override) -> Iterator[str]:
         group = override.key_or_group
         options = self.options(group)
+        if group == "hydra":
+            yield f"{override.input_line}: is no choice; set one of its keys, such as hydra.run.dir"
+            return
         for choice in texts_of(override):
             names = [name.strip() for name in choice.strip("[]").split(",")]
             if choice.startswith("[") and group in ONE:
@@ -188,7 +196,7 @@ class _Check:
             for name in names:
                 below, _, last = name.rpartition("/")
                 known = self.options(f"{group}/{below}") if below else options
-                if name != "null" and last not in known:
+                if last not in known:
                     yield f"{group} = {choice}: must be one of {', '.join(options)}{nearest(name, options)}"
 
     def _meant(self, override: Override) -> list[Override]:
@@ -276,7 +284,7 @@ class _Check:
         if self.sweeping:
             set_number(config, 0)
         with current(config):
-            folder = _unresolved(config, "hydra.sweep.subdir") if self.sweeping else []
+            folder = unresolved(config, "hydra.sweep.subdir") if self.sweeping else []
             for line in [*folder, *problems_of(config)]:
                 if not any(f"{group}=" in line for group in misnamed):
                     self.values.add(line, job)
@@ -354,31 +362,6 @@ def _only_in_jobs(override: Override, words: str) -> str:
         return f"{override.input_line}: {words}"
     once = f"{override.get_key_element()}=choice({override.get_value_element_as_str()})"
     return f"{override.input_line}: sets what only the swept choices have; write {once}"
-
-
-def _hydra_problems(config: DictConfig) -> Iterator[str]:
-    """What Hydra itself would stumble over when it sets up a job."""
-    verbose = config.hydra.verbose
-    if not (isinstance(verbose, bool | str) or OmegaConf.is_list(verbose)):
-        yield f"hydra.verbose = {verbose}: must be true, false or the names of loggers"
-    twin = config.copy()
-    with open_dict(twin):
-        twin.hydra.runtime.output_dir = "."
-    with current(twin):
-        for key in keys_of(twin.hydra):
-            if not key.startswith(("run.", "sweep.", "overrides.")):  # told of elsewhere
-                yield from _unresolved(twin, f"hydra.{key}")
-
-
-def _unresolved(config: DictConfig, key: str) -> Iterator[str]:
-    try:
-        with current(config):
-            OmegaConf.select(config, key)
-    except Exception as error:  # a resolver may raise anything
-        raw = OmegaConf.to_container(config.hydra, resolve=False)
-        for part in key.split(".")[1:]:
-            raw = raw.get(part) if isinstance(raw, dict) else raw
-        yield f"{key} = {raw}: {words_of(error)}"
 
 
 def _named(words: str, key: str) -> str:

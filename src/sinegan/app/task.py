@@ -93,7 +93,9 @@ def _trained(jobs: Sequence[Job], home: Path) -> Iterator[tuple[int, TaskFunctio
                 yield place, partial(_file, jobs[place].folder, failures)
     except CannotResumeError as error:
         _refuse("runs would not go on as they began", str(error).splitlines())
-    except (ResultFilesError, UnwritableFileError, CannotCompileError) as error:
+    except UnwritableFileError as error:
+        raise SystemExit(f"sinegan: {error}; mend that and resume") from error
+    except (ResultFilesError, CannotCompileError) as error:
         raise SystemExit(f"sinegan: {error}") from error
 
 
