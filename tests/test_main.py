@@ -15,6 +15,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from sinegan.app.interrupts import TypedCommand
 from sinegan.app.output_folder import claim_folder
 from sinegan.app.session import report
 from sinegan.main import likely_uses_workers
@@ -244,9 +245,9 @@ def test_an_interrupt_of_the_report_says_how_to_make_it(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("sinegan.report.make.make_report", interrupt)
-    assert report(tmp_path) == 130
+    assert report(tmp_path, TypedCommand(["/x/python", "-m", "sinegan.main"], [])) == 130
     assert capsys.readouterr().out.strip() == (
-        f"Interrupted. Make the report with: python -m sinegan.report {tmp_path}"
+        f"Interrupted. Make the report with: /x/python -m sinegan.report {tmp_path}"
     )
 
 
@@ -416,14 +417,17 @@ def test_what_shows_something_shows_it_wherever_its_flag_stands(
     ("arguments", "problem"),
     [
         (["-m", "seed=1,2", "--cfg", "job"], "seed=1,2: one configuration is shown; give one value"),
-        (["--info", "config", "nope=1"], "Could not override 'nope'."),
+        (["--info", "config", "nope=1"], "no such key"),
         (["--cfg", "job", "optim.lr=${nope}", "--resolve"], "Interpolation key 'nope' not found"),
         (["seeds=1", "--resolve"], "--resolve: goes with --cfg"),
         (["seeds=1", "--speed=3"], "unrecognized arguments: --speed=3"),
         (["--config-dir=nowhere", "--help"], "--config-dir nowhere: no such folder"),
         (["hydra.run.dir="], "hydra.run.dir = : names no folder"),
-        (["hydra.run.dir=new/file/" + 300 * "x"], "has a name of 300 bytes; at most "),
-        (["-m", "seed=1,2", "hydra.sweep.dir=new/file/" + 300 * "x"], "has a name of 300 bytes; at most "),
+        (["hydra.run.dir=new/file/" + 300 * "x"], "has a name of 300 bytes; at most 255"),
+        (["-m", "seed=1,2", "hydra.sweep.dir=new/file/" + 300 * "x"], "has a name of 300 bytes; at most 255"),
+        (["--cfg", "job", "optim=nope"], "optim = nope: must be one of adam, "),
+        (["--help", "optim.lrr=3"], "optim.lrr=3: no such key; did you mean optim.lr?"),
+        (["hydra.help=5", "--help"], "Invalid type assigned: int is not a subclass of HelpConf"),
         (["resume=nowhere"], "resume = nowhere: no such folder"),
         (["+resume=nowhere"], "resume = nowhere: no such folder"),
         (["hydra.run.dir='line\nbreak'"], "holds characters that cannot be shown"),

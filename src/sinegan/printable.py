@@ -4,6 +4,9 @@ What a table, a picture or a refusal shows passes `printable`; what a CSV file h
 The sinks that need more than that have it in `sinegan.report.words.formats`.
 """
 
+from argparse import ArgumentParser
+from typing import NoReturn
+
 _FORMULA = "=+-@＝＋－＠"  # the wide ones are read as formulas, too
 """What a spreadsheet takes for the beginning of a formula."""
 
@@ -38,6 +41,13 @@ def shortened(text: str) -> str:
     ('0.1', 201)
     """
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+class PrintableParser(ArgumentParser):
+    """A parser whose errors repeat what was typed so that every character can be seen."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
 
 
 def in_spreadsheet(text: str) -> str:

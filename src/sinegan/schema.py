@@ -225,5 +225,6 @@ def shown(value: Any) -> str:
     """A value as text, cut where it is long."""
     if isinstance(value, int) and abs(value) >= 10**100:  # Python refuses to write out thousands of digits
         return f"about 1e{int(value.bit_length() * math.log10(2))}"
-    text = str(value)
+    yaml = {"None": "null", "True": "true", "False": "false"}
+    text = value if isinstance(value, str) else yaml.get(str(value), str(value))
     return text if len(text) <= 60 else text[:57] + "..."

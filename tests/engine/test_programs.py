@@ -365,3 +365,36 @@ def test_whatever_a_program_depends_on_is_part_of_what_it_is_found_by(
     monkeypatch.setattr(programs, "compiler", lambda: Compiler(("clang++",), "14"))
     ask("scaled", Minimax(), *ARGUMENTS)
     assert len(set(wanted)) == 10
+
+
+KILLED = """
+import os, signal, tempfile
+from concurrent.futures import BrokenExecutor
+from pathlib import Path
+from sinegan.engine.program_cache import WORKSHOP
+from sinegan.engine.programs import _undisturbed
+from sinegan.sweep.executors import Local
+
+def killed_while_it_compiles():
+    from tqdm import tqdm
+    with _undisturbed():
+        tqdm.get_lock()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    try:
+        with Local(workers=1).open() as pool:
+            pool.submit(killed_while_it_compiles).result()
+    except BrokenExecutor:
+        print(list(Path(tempfile.gettempdir()).glob(f"{WORKSHOP}*")))
+"""
+
+
+def test_a_worker_that_is_killed_while_it_compiles_leaves_no_folder_and_no_semaphore(tmp_path: Path) -> None:
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED)
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, env=environment, check=False
+    )
+    assert (done.stdout, done.stderr) == ("[]\n", "")

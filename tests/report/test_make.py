@@ -205,3 +205,11 @@ def test_the_returned_sweep_is_the_one_that_was_reported(
     sweep = make_report(tmp_path, Console(file=io.StringIO()))
     assert sweep.folder == tmp_path
     np.testing.assert_array_equal(sweep.history["rmse"], np.ravel(list(VALUES.values())))
+
+
+@pytest.mark.parametrize("module", ["sinegan.report", "sinegan.theory"])
+def test_a_mistyped_option_moves_no_cursor(module: str) -> None:
+    command = [sys.executable, "-m", module, "folder", "--x\x1b[2J"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.endswith("unrecognized arguments: --x\\x1b[2J\n")

@@ -132,3 +132,13 @@ def test_a_folder_given_twice_is_refused(tmp_path: Path, file_configuration: Fil
     file_configuration(tmp_path / "0", ["loss=x"], {0: [1.0]})
     with pytest.raises(UnreadableSweepError, match="more than once"):
         load_sweep(tmp_path, tmp_path)
+
+
+def test_a_copied_folder_counts_once_and_is_named(
+    tmp_path: Path, file_configuration: Callable[..., Path]
+) -> None:
+    for name, lr in (("0", 0.1), ("1", 0.2), ("1 (copy)", 0.2)):
+        file_configuration(tmp_path / name, [f"optim.lr={lr}"], {0: [lr], 1: [lr]})
+    sweep = load_sweep(tmp_path)
+    assert sweep.configurations["configuration"].tolist() == ["0", "1"]
+    assert sweep.remarks == ("folders with the same configuration count once: 1 (copy) is 1 again",)

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,6 +21,7 @@ from sinegan.storage.files import (
     InUseError,
     UnwritableFileError,
     exclusive,
+    read_regular,
     refuse_links,
     write_json,
     write_whole,
@@ -230,3 +232,13 @@ def test_links_below_a_folder_are_named(tmp_path: Path) -> None:
     (tmp_path / "0/deep/link").symlink_to("nowhere")
     with pytest.raises(UnwritableFileError, match="0/deep/link: is a symbolic link"):
         refuse_links(tmp_path)
+
+
+def test_reading_reserves_no_more_memory_than_a_file_has(tmp_path: Path) -> None:
+    (tmp_path / "small").write_bytes(b"abc")
+    tracemalloc.start()
+    try:
+        assert read_regular(tmp_path / "small") == b"abc"
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()

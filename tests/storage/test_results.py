@@ -374,12 +374,19 @@ def archive(**arrays: Any) -> bytes:
     return buffer.getvalue()
 
 
-NONE: dict[str, Any] = dict.fromkeys(("x", "real", "seeds", "curves", "probability"), ())
+NONE: dict[str, Any] = dict.fromkeys(("x", "seeds", "curves", "probability"), ()) | {"real": np.empty((0, 2))}
+SOME = {"x": [1.0, 2.0], "seeds": [0], "curves": np.zeros((1, 3, 2)), "probability": np.zeros((1, 3))}
+FRAMES = {"frame_seeds": [0], "frame_steps": [0, 9], "frame_curves": np.zeros((2, 1, 2))}
 
 
 def test_the_arrays_of_samples_are_read(tmp_path: Path) -> None:
     write_own(tmp_path, set_of({0: ("finished", 9)}) | {"samples.npz": archive(**NONE | {"x": [1.5, 2.5]})})
     assert read_samples(tmp_path)["x"].tolist() == [1.5, 2.5]
+    more = {"modes": np.zeros((4, 2)), "frame_probability": np.zeros((2, 1))}
+    write_own(
+        tmp_path, set_of({0: ("finished", 9)}) | {"samples.npz": archive(**NONE | SOME | FRAMES | more)}
+    )
+    assert read_samples(tmp_path)["curves"].shape == (1, 3, 2)
 
 
 def test_samples_that_would_fill_the_memory_are_named_and_not_unpacked(
@@ -401,6 +408,15 @@ def test_samples_that_would_fill_the_memory_are_named_and_not_unpacked(
         b"PK",
         b"no archive",
         archive(x=[1.0]),
+        archive(**NONE | SOME | {"x": 1.0}),
+        archive(**NONE | SOME | {"real": [["a", "b"]]}),
+        archive(**NONE | SOME | {"real": np.zeros((1, 3))}),
+        archive(**NONE | SOME | {"curves": np.zeros((1, 1))}),
+        archive(**NONE | SOME | {"curves": np.zeros((2, 3, 2))}),
+        archive(**NONE | SOME | {"probability": np.zeros((1, 2))}),
+        archive(**NONE | SOME | {"modes": np.zeros((4, 1))}),
+        archive(**NONE | SOME | FRAMES),
+        archive(**NONE | SOME | FRAMES | {"frame_probability": np.zeros((1, 2))}),
         archive(**NONE | {"x": np.array([{}], dtype=object)}),
         archive(**NONE)[:-30],
     ],

@@ -141,13 +141,19 @@ DAMAGES = {
     "digits": (lambda _: "9" * 10_000, "Exceeds the limit"),
     "no text": (lambda _: "\udcff", "decode"),
     "no settings": (sealed(settings=None), "it lacks settings"),
-    "settings of a number": (sealed(settings=5), "its settings are 5"),
-    "no seeds": (sealed(settings={}), "its setting seeds is None; must be of type int"),
-    "many seeds": (sealed(settings={"seeds": 10**11}), "its seeds are 100000000000; must be 1 to 4294967296"),
-    "seeds of text": (sealed(settings={"seeds": "3"}), "its setting seeds is '3'"),
-    "true seeds": (sealed(settings={"seeds": True}), "its setting seeds is True"),
+    "settings of a number": (sealed(settings=5), "settings = 5"),
+    "no seeds": (sealed(settings={}), "setting seeds = None; must be of type int"),
+    "many seeds": (
+        sealed(settings={"seeds": 10**11}),
+        "setting seeds = 100000000000; must be 1 to 4",
+    ),
+    "seeds of text": (sealed(settings={"seeds": "3"}), "setting seeds = '3'"),
+    "true seeds": (sealed(settings={"seeds": True}), "setting seeds = True"),
     "overrides of numbers": (sealed(overrides=[1]), "its overrides are no texts"),
-    "a metric of nothing": (sealed(primary_metric=["rmse"]), "its primary_metric are"),
+    "a metric of nothing": (sealed(primary_metric=["rmse"]), "primary_metric = ['rmse']"),
+    "a metric that is a column": (sealed(primary_metric="seed"), "primary_metric = 'seed'; must be rmse or"),
+    "a target of a number": (sealed(settings={"seeds": 1, "target": 5}), "target = 5: must be a mapping"),
+    "versions of a number": (sealed(versions=5), "versions = 5: must be a mapping"),
 }
 
 

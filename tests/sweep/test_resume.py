@@ -1,6 +1,7 @@
 """What was interrupted goes on, with the bytes of what was never interrupted, and nothing else goes on."""
 
 import re
+import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -217,6 +218,21 @@ def test_a_job_whose_folder_would_not_be_found_again_is_refused(
     assert line.endswith("change hydra.sweep.subdir")
 
 
+def test_a_folder_that_was_copied_or_renamed_is_told_apart_from_another_subdir(
+    make_config: MakeConfig, tmp_path: Path
+) -> None:
+    for name, lr in (("0", 0.1), ("1", 0.2)):
+        begun(make_config, tmp_path / name, chosen(lr))
+    write_list(tmp_path, [Listed(0, "0", chosen(0.1)), Listed(1, "1", chosen(0.2))])
+    jobs = [tmp_path / "0", tmp_path / "1"]
+    begun(make_config, tmp_path / "1 (copy)", chosen(0.2))
+    assert moved(tmp_path, jobs) == [
+        f"1 (copy): does not belong to this sweep (a copy?); move it out of {tmp_path}"
+    ]
+    shutil.rmtree(tmp_path / "1")
+    assert moved(tmp_path, jobs) == ["1 (copy): was called 1; rename it to that"]
+
+
 def test_a_job_does_not_go_into_the_folder_of_another(make_config: MakeConfig, tmp_path: Path) -> None:
     begun(make_config, tmp_path / "x/1", chosen(0.1))
     assert misplaced(tmp_path, {tmp_path / "x/1": chosen(0.1, workers=3)}) == []
@@ -278,7 +294,7 @@ def test_a_resume_by_another_pytorch_is_refused_before_anything_is_written(
     interrupted(run, [first, second], 6)  # the first has ended, the second has begun
     before = contents(tmp_path)
     monkeypatch.setattr(torch, "__version__", "2.99.0")
-    with pytest.raises(CannotResumeError, match=r"here is 2\.99\.0"):
+    with pytest.raises(CannotResumeError, match=r"this is 2\.99\.0"):
         run([replace(first, seeds=seeds), second], Serial())
     assert contents(tmp_path) == before
 

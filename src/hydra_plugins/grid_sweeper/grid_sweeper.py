@@ -4,7 +4,7 @@ import itertools
 import math
 from collections import ChainMap, Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -34,7 +34,7 @@ class GridSweeperConf:
     _target_: str = "hydra_plugins.grid_sweeper.grid_sweeper.GridSweeper"
     _recursive_: bool = False
     max_batch_size: int | None = None
-    params: dict[str, str] | None = None
+    params: dict[str, Any] = field(default_factory=dict)
     # Combinations to leave out: [{network: tiny, loss: minimax}] takes out all jobs with both.
     exclude: Any = None
     # Swept keys that advance together: [[optim.generator_lr, optim.discriminator_lr]].

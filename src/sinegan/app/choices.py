@@ -62,6 +62,9 @@ class Choices:
         """What is wrong with the choices that an override makes."""
         group = override.key_or_group
         options = self.options(group)
+        if group == "hydra":
+            yield f"{override.input_line}: is no choice; set one of its keys, such as hydra.run.dir"
+            return
         for choice in texts_of(override):
             names = _names(choice)
             if choice.startswith("[") and group in ONE_CHOICE:
@@ -71,7 +74,7 @@ class Choices:
                 others = ",".join(name for name in names if name != "none")
                 yield f"{group} = {choice}: none goes with no other; use {group}=[{others}] or {group}=none"
             for name in names:
-                if name != "null" and not self._exists(group, name):
+                if not self._exists(group, name):
                     yield f"{group} = {choice}: must be one of {', '.join(options)}{nearest(name, options)}"
 
     def _exists(self, group: str, name: str) -> bool:

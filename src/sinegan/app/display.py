@@ -11,6 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from sinegan.app.arguments import DISPLAY_FLAGS, sweep_overrides
 from sinegan.app.completion import complete
+from sinegan.app.imports import importing
 from sinegan.app.outcome import Outcome, refusal
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
@@ -37,8 +38,23 @@ def display(hydra_app: Callable[[], None], args: Namespace) -> Outcome:
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         if wants_traceback:
             raise
-        return refusal(*str(error).splitlines())
+        return refusal(*_reasons(args, error))
     return 0
+
+
+def _reasons(args: Namespace, error: Exception) -> list[str]:
+    """The problems that the check before training finds in a command; when it finds none, Hydra's error."""
+    with importing():
+        from sinegan.app.command_line import parse_command
+        from sinegan.app.problems import words_of
+        from sinegan.config import InvalidConfigError
+
+    try:
+        if not args.shell_completion:
+            parse_command(args)
+    except InvalidConfigError as invalid:
+        return invalid.problems
+    return [words_of(error)]
 
 
 @contextmanager

@@ -111,6 +111,18 @@ def program_words(command: Sequence[str], arguments: Sequence[str]) -> list[str]
     return [script.name] if on_path else [str(script)]
 
 
+def report_words(program: Sequence[str]) -> list[str]:
+    """The first words of the command that makes reports, with the Python of the one that trains.
+
+    program: the first words of the command that trains.
+
+    >>> report_words(["/x/python", "-m", "sinegan.main"]), report_words(["sinegan"])
+    (['/x/python', '-m', 'sinegan.report'], ['python', '-m', 'sinegan.report'])
+    """
+    is_module = list(program[-2:]) == ["-m", "sinegan.main"]
+    return [*(program[:-2] if is_module else ["python"]), "-m", "sinegan.report"]
+
+
 @dataclass(frozen=True)
 class TypedCommand:
     """A command as the user typed it.

@@ -1,6 +1,6 @@
 """Checks the overrides of a command line: composes them as Hydra will, and finds all problems at once."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
@@ -9,12 +9,13 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 
 from hydra_plugins.stacked_launcher.composer import Composer
 from hydra_plugins.stacked_launcher.stacked_launcher import current, set_number
 from sinegan.app.choices import PARTS, Choices
 from sinegan.app.composition import keys_of, problems_of
+from sinegan.app.hydra_settings import SEARCH_PATH, config_problems, override_problems, unresolved
 from sinegan.app.problems import Job, Problems, nearest_key, words_of
 from sinegan.app.sweep_jobs import SweepJobs, jobs_to_check
 from sinegan.config import InvalidConfigError
@@ -113,9 +114,9 @@ class _Checker:
                 for override, reason in refused
                 if override.input_line not in self.blamed
             ]
-        self.lines += _hydra_problems(configs[0])
+        self.lines += config_problems(configs[0])
         folder_key = "hydra.sweep.dir" if multirun else "hydra.run.dir"
-        self.lines += _resolution_problem(master if multirun else configs[0], folder_key)
+        self.lines += unresolved(master if multirun else configs[0], folder_key)
         for problems in (self.choice_problems, self.key_problems, self.value_problems):
             self.lines += problems.lines(jobs)
         live = any(OmegaConf.select(config, "plot.live") is True for config in configs)
@@ -126,10 +127,17 @@ class _Checker:
     def _drop_wrong_hydra_overrides(self) -> None:
         """Keeps the overrides of Hydra's own settings that are right, and reports the others."""
         right = []
-        for override in self.hydra:
-            problems = list(self.choices.problems(override)) if self.choices.is_choice(override) else []
-            if override.is_sweep_override():
-                problems = [f"{override.input_line}: Hydra's own settings cannot be swept; give one value"]
+        # The search path comes first: it may add choices.
+        paths = [override for override in self.hydra if override.key_or_group == SEARCH_PATH]
+        others = [override for override in self.hydra if override not in paths]
+        options = self.choices.options
+        self._keep_hydra_overrides(
+            [override for override in paths if not override_problems(override, options)]
+        )
+        for override in (*paths, *others):
+            problems = override_problems(override, options)
+            if not problems and self.choices.is_choice(override):
+                problems = list(self.choices.problems(override))
             self.lines += problems
             right += [] if problems else [override]
         self._keep_hydra_overrides(right)
@@ -207,7 +215,7 @@ class _Checker:
         if self.is_sweep:
             set_number(config, 0)
         with current(config):
-            folder = _resolution_problem(config, "hydra.sweep.subdir") if self.is_sweep else []
+            folder = unresolved(config, "hydra.sweep.subdir") if self.is_sweep else []
             for line in [*folder, *problems_of(config)]:
                 if not any(f"{group}=" in line for group in wrong_groups):
                     self.value_problems.add(line, job)
@@ -298,29 +306,3 @@ def _only_in_jobs(override: Override, reason: str) -> str:
         return f"{override.input_line}: {reason}"
     once = f"{override.get_key_element()}=choice({override.get_value_element_as_str()})"
     return f"{override.input_line}: sets what only the swept choices have; write {once}"
-
-
-def _hydra_problems(config: DictConfig) -> Iterator[str]:
-    """The problems in Hydra's own settings that Hydra would find when it sets up a job."""
-    verbose = config.hydra.verbose
-    if not (isinstance(verbose, bool | str) or OmegaConf.is_list(verbose)):
-        yield f"hydra.verbose = {verbose}: must be true, false or the names of loggers"
-    copy = config.copy()
-    with open_dict(copy):
-        copy.hydra.runtime.output_dir = "."
-    with current(copy):
-        for key in keys_of(copy.hydra):
-            if not key.startswith(("run.", "sweep.", "overrides.")):  # reported elsewhere
-                yield from _resolution_problem(copy, f"hydra.{key}")
-
-
-def _resolution_problem(config: DictConfig, key: str) -> Iterator[str]:
-    """The reason why a setting of Hydra's cannot be resolved, if there is one."""
-    try:
-        with current(config):
-            OmegaConf.select(config, key)
-    except Exception as error:  # a resolver may raise anything
-        raw = OmegaConf.to_container(config.hydra, resolve=False)
-        for part in key.split(".")[1:]:
-            raw = raw.get(part) if isinstance(raw, dict) else raw
-        yield f"{key} = {raw}: {words_of(error)}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sinegan.app.arguments import flags_first, quote
 from sinegan.app.command_line import Command, parse_command
-from sinegan.app.interrupts import SignalHandler, TypedCommand, exit_code
+from sinegan.app.interrupts import SignalHandler, TypedCommand, exit_code, report_words
 from sinegan.app.live import missing_display
 from sinegan.app.outcome import Outcome, refusal
 from sinegan.app.output_folder import (
@@ -85,12 +85,15 @@ def _train_and_report(
     if isinstance(outcome, str) or not can_resume(folder):
         return outcome
     signals.rearm()
-    report_code = report(folder)
+    report_code = report(folder, typed)
     return outcome or report_code
 
 
-def report(folder: Path) -> int:
-    """Makes the report of a folder. Returns the exit code."""
+def report(folder: Path, typed: TypedCommand) -> int:
+    """Makes the report of a folder. Returns the exit code.
+
+    typed: the command that trained, to print the one that reports.
+    """
     # Imported late: it is loaded while the workers train.
     from sinegan.report.make import make_report
     from sinegan.report.words.tables import UnreadableSweepError
@@ -98,10 +101,8 @@ def report(folder: Path) -> int:
     try:
         make_report(folder)
     except KeyboardInterrupt as stop:
-        print(
-            f"\nInterrupted. Make the report with: python -m sinegan.report {shlex.quote(str(folder))}",
-            flush=True,
-        )
+        command = shlex.join([*report_words(typed.program), str(folder)])
+        print(f"\nInterrupted. Make the report with: {command}", flush=True)
         return exit_code(stop)
     except (OSError, UnreadableSweepError) as error:
         print(f"sinegan: no report: {error}", file=sys.stderr)

@@ -98,7 +98,9 @@ def _train(jobs: Sequence[Job], home: Path) -> Iterator[tuple[int, TaskFunction]
         _refuse("the unfinished runs would not match the others", str(error).splitlines())
     except ExecutorError as error:
         raise CompactHydraException(str(error)) from error  # Hydra prints it without a traceback
-    except (ResultFilesError, UnwritableFileError, CannotCompileError) as error:
+    except UnwritableFileError as error:
+        raise SystemExit(f"sinegan: {error}; correct that and resume") from error
+    except (ResultFilesError, CannotCompileError) as error:
         raise SystemExit(f"sinegan: {error}") from error
 
 

@@ -38,7 +38,7 @@ KINDS = (".so", ".pt2")
 
 FILES = re.compile(r"(\w+-[0-9a-f]{20})(\.json|\.sha256|\.lock|\.so|\.pt2)")
 LEFT_OVER = re.compile(r"\.\w+-[0-9a-f]{20}\.\w+\.[0-9a-f]{8}\.part")
-WORKSHOP = "sinegan-for-now-"
+WORKSHOP = "sinegan-compiling-"
 
 
 class UnusableFolderError(Exception):
@@ -105,7 +105,7 @@ class ProgramFolder:
                 write_whole(self._here / file, content, mode=0o644)
         with suppress(OSError, UnusableFolderError):
             self._make_room(name)
-            remove_old_workshops()
+            remove_abandoned_workshops()
 
     def remove(self, name: str) -> None:
         for kind in (CHECKSUMS, DESCRIPTION, *KINDS, LOCK):
@@ -237,18 +237,44 @@ def folder() -> Path:
 
 @contextmanager
 def workshop() -> Iterator[Path]:
-    """An empty folder of this process's own, until it has ended with it."""
-    with tempfile.TemporaryDirectory(prefix=WORKSHOP, dir=_workshops(), ignore_cleanup_errors=True) as made:
-        yield Path(made)
+    """A new empty folder, removed when the block ends, and locked until then or until the process dies."""
+    with ExitStack() as opened:
+        locked = False
+        while not locked:  # between its making and its locking another process may take it for abandoned
+            temporary = tempfile.TemporaryDirectory(
+                prefix=WORKSHOP, dir=_workshops(), ignore_cleanup_errors=True
+            )
+            path = Path(opened.enter_context(temporary))
+            with suppress(FileNotFoundError):
+                locked = opened.enter_context(_locked(path))
+        yield path
 
 
-def remove_old_workshops() -> None:
-    """Those of killed processes."""
+def remove_abandoned_workshops() -> None:
+    """Removes the folders that killed processes left: nobody holds their locks any more."""
     for left in Path(_workshops()).glob(f"{WORKSHOP}*"):
         with suppress(OSError):
-            status = left.lstat()
-            if status.st_uid == os.geteuid() and time.time() > status.st_mtime + A_DAY:
-                shutil.rmtree(left)
+            if left.lstat().st_uid != os.geteuid():
+                continue
+            with _locked(left) as abandoned:
+                if abandoned:
+                    shutil.rmtree(left)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[bool]:
+    """Locks a folder within the block; gives whether it could be, and is still there. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        locked = False
+    else:
+        locked = path.exists()
+    try:
+        yield locked
+    finally:
+        os.close(descriptor)
 
 
 def _workshops() -> str:

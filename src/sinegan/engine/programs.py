@@ -11,6 +11,7 @@ import json
 import platform
 import re
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -258,9 +259,23 @@ def _undisturbed() -> Iterator[Path]:
         meanwhile.enter_context(environment("ATEN_CPU_CAPABILITY", None))
         from torch._inductor.runtime.cache_dir_utils import temporary_cache_dir
 
+        _without_semaphores()
+
         # It also forgets the folder of the program before.
         meanwhile.enter_context(temporary_cache_dir(str(folder)))
         yield folder
+
+
+def _without_semaphores() -> None:
+    """Gives the progress bars of PyTorch's compiler a lock of this process alone.
+
+    Theirs is a semaphore of the system, which a killed worker cannot give back: Python complains of it.
+    """
+    from torch import hub
+
+    tqdm: Any = hub.tqdm  # type: ignore[attr-defined]
+    if hasattr(tqdm, "set_lock"):  # without tqdm PyTorch has a substitute
+        tqdm.set_lock(threading.RLock())
 
 
 def _in_a_line(error: BaseException) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sinegan.printable import printable_lines
+from sinegan.printable import PrintableParser, printable_lines
 from sinegan.report.make import make_report, print_view, report_folder, write_view
 from sinegan.report.referee.run_values import SUMMARIES, UnknownNameError
 from sinegan.report.words.formats import FORMATS, UnknownFormatError, check_formats
@@ -102,7 +102,7 @@ def _above_0(option: str, text: str) -> float:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = PrintableParser(
         prog="python -m sinegan.report",
         description="Makes the report of a sweep, or of a single run, from its files: the comparison "
         "table (printed, and as report/configurations.csv and .md), all comparisons, the effects of the "

@@ -178,12 +178,15 @@ def load_sweep(folder: str | Path, *more: str | Path) -> Sweep:
     differ become columns. Raises UnreadableSweepError when there is no configuration in a folder.
     """
     homes = [Path(one) for one in (folder, *more)]
+    remarks = _gone(homes)
     stored = _stored(homes)
+    if len(homes) == 1:
+        stored, copies = _without_copies(stored)
+        remarks += copies
     settings = [one.provenance["settings"] for one in stored]
     typed = [split_overrides(one.provenance["overrides"]) for one in stored]
     overrides = completed([trained(*pair) for pair in zip(typed, settings, strict=True)], settings)
     swept = swept_keys(overrides)
-    remarks = _gone(homes)
     groups = [[place] for place in range(len(stored))]
     if len(homes) > 1:
         if set(SEED_KEYS) & set(swept):  # the seeds of a run stand for themselves
@@ -255,6 +258,20 @@ def _stored(homes: Sequence[Path]) -> list[_Stored]:
             name = inside if len(homes) == 1 else called if path == home else f"{called}/{inside}"
             found.append(_Stored(name, called, path, _provenance(path)))
     return found
+
+
+def _without_copies(stored: Sequence[_Stored]) -> tuple[list[_Stored], list[str]]:
+    """The configurations of a sweep, each once, and a sentence on those that repeat another."""
+    first: dict[tuple[str, range], _Stored] = {}
+    repeated = []
+    for one in stored:
+        overrides = split_overrides(one.provenance["overrides"])
+        kept = first.setdefault((identity(overrides, one.provenance["settings"]), one.seeds), one)
+        if kept is not one:
+            repeated.append(f"{one.name} is {kept.name} again")
+    more = f", and {len(repeated) - MOST_NAMED:,} more" if len(repeated) > MOST_NAMED else ""
+    said = [f"folders with the same configuration count once: {', '.join(repeated[:MOST_NAMED])}{more}"]
+    return list(first.values()), said if repeated else []
 
 
 def _told_apart(homes: Sequence[Path]) -> list[str]:

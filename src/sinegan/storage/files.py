@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
 
+from sinegan.printable import shortened
+
 
 class UnwritableFileError(OSError):
     """A file cannot be written; the message names it, the reason and the remedy."""
@@ -51,8 +53,8 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or error
-        raise UnwritableFileError(f"{path}: cannot be written: {reason}; correct that and resume") from error
+        reason = str(error.strerror or error).rstrip(".")
+        raise UnwritableFileError(f"{shortened(str(path))}: cannot be written: {reason}") from error
 
 
 def write_json(path: Path, value: Any, durable: bool = True) -> None:
@@ -104,7 +106,7 @@ def read_regular(path: Path, most: int = MOST_BYTES) -> bytes:
             raise OSError("it is no regular file")
         if status.st_size > most:
             raise OSError(f"it has {status.st_size:,} bytes; at most {most:,} are read")
-        return file.read(most)
+        return file.read()  # with a size, Python would reserve that much memory
 
 
 def read_json(path: Path) -> Any:

@@ -262,11 +262,38 @@ def read_samples(folder: Path) -> dict[str, NDArray[Any]]:
         refuse_swelling(content)
         with np.load(io.BytesIO(content), allow_pickle=False) as stored:
             arrays = dict(stored)
-        if lacking := {"x", "real", "seeds", "curves", "probability"} - set(arrays):
-            raise ValueError(f"it lacks {', '.join(sorted(lacking))}")
+        _check_samples(arrays)
     except (ValueError, OSError, EOFError, MemoryError, zipfile.BadZipFile) as error:
         raise _unreadable(folder, SAMPLES, error) from error
     return arrays
+
+
+def _check_samples(arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Raises ValueError unless the arrays have the shapes that `record.samples_of` gives them."""
+    axes = {"x": 1, "real": 2, "seeds": 1, "modes": 2, "curves": 3, "probability": 2}
+    axes |= {"frame_seeds": 1, "frame_steps": 1, "frame_curves": 3, "frame_probability": 2}
+    needed = {"x", "real", "seeds", "curves", "probability"}
+    if "frame_curves" in arrays:
+        needed |= {"frame_seeds", "frame_steps", "frame_probability"}
+    if lacking := needed - set(arrays):
+        raise ValueError(f"it lacks {', '.join(sorted(lacking))}")
+    for name, array in arrays.items():
+        empty = array.size == 0 and name in ("curves", "probability")  # no run has ended
+        if array.dtype.kind not in "fiu" or (array.ndim != axes.get(name, array.ndim) and not empty):
+            raise ValueError(f"{name} is no array of numbers with {axes.get(name, 1)} axes")
+    points, runs = arrays["x"].shape, arrays["seeds"].shape
+    curves, probability = arrays["curves"], arrays["probability"]
+    fit = arrays["real"].shape[1:] == points and len(curves) == len(probability) == runs[0]
+    if curves.size:
+        fit = fit and curves.shape[2:] == points and curves.shape[:2] == probability.shape
+    if "modes" in arrays:
+        fit = fit and arrays["modes"].shape[1:] == points
+    if "frame_curves" in arrays:
+        frames, lanes = len(arrays["frame_steps"]), len(arrays["frame_seeds"])
+        fit = fit and arrays["frame_curves"].shape == (frames, lanes, *points)
+        fit = fit and arrays["frame_probability"].shape == (frames, lanes)
+    if not fit:
+        raise ValueError("its arrays do not fit one another")
 
 
 def refuse_swelling(content: bytes, most: int = MOST_UNPACKED) -> None:

@@ -27,6 +27,9 @@ MOST_FOLDERS = 200_000
 """The greatest number of folders that are searched: a folder with more is no sweep, but a whole disk."""
 MOST_SEEDS = 2**32
 """The number of different seeds."""
+PRIMARY_METRICS = ("rmse", "energy_distance")
+GROUPS = ("target", "network", "loss", "optim", "training", "plot")
+"""The settings that are mappings."""
 
 
 class Listed(NamedTuple):
@@ -94,7 +97,7 @@ def typed_setting(provenance: Mapping[str, Any], key: str, kind: type) -> Any:
     for part in key.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
     if type(value) is not kind:
-        raise ValueError(f"its setting {key} is {value!r}; must be of type {kind.__name__}"[:200])
+        raise ValueError(f"setting {key} = {value!r}; must be of type {kind.__name__}"[:200])
     return value
 
 
@@ -170,11 +173,22 @@ def _check_provenance(known: Mapping[str, Any]) -> None:
     """Raises ValueError when a provenance lacks what its readers need."""
     for key, kind in {"overrides": list, "settings": dict, "primary_metric": str}.items():
         if not isinstance(known.get(key), kind):
-            raise ValueError(f"it lacks {key}" if key not in known else f"its {key} are {known[key]!r}"[:200])
+            raise ValueError(f"it lacks {key}" if key not in known else f"{key} = {known[key]!r}"[:200])
+    settings = known["settings"]
+    parts = {key: settings[key] for key in GROUPS if key in settings} | {
+        "versions": known.get("versions", {})
+    }
+    for key, value in parts.items():
+        if not isinstance(value, dict):
+            raise ValueError(f"{key} = {value!r}: must be a mapping"[:200])
+    if known["primary_metric"] not in PRIMARY_METRICS:
+        raise ValueError(
+            f"primary_metric = {known['primary_metric']!r}; must be {' or '.join(PRIMARY_METRICS)}"[:200]
+        )
     if not all(isinstance(override, str) for override in known["overrides"]):
         raise ValueError("its overrides are no texts")
     if not 1 <= typed_setting(known, "seeds", int) <= MOST_SEEDS:
-        raise ValueError(f"its seeds are {known['settings']['seeds']}; must be 1 to {MOST_SEEDS}")
+        raise ValueError(f"setting seeds = {settings['seeds']}; must be 1 to {MOST_SEEDS}")
 
 
 def _is_valid(entry: Listed) -> bool:

@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any
 
+from sinegan.engine.program_cache import remove_abandoned_workshops
 from sinegan.schema import bounded
 from sinegan.sweep import fork_server
 
@@ -78,6 +79,8 @@ class Local(ExecutorSettings):
         except BaseException:
             # All files are written whole, so workers may be stopped at any moment.
             pool.kill()
+            pool.shutdown(cancel_futures=True)
+            remove_abandoned_workshops()
             raise
         finally:
             pool.shutdown(cancel_futures=True)

@@ -155,11 +155,24 @@ def misplaced(home: Path, wanted: Mapping[Path, Settings]) -> list[str]:
 
 
 def moved(home: Path, wanted: Iterable[Path]) -> list[str]:
-    """The stored configurations whose folders no job uses, a line each: the names have changed."""
-    return [
-        f"{folder.relative_to(home)}: no job of the command uses it; give hydra.sweep.subdir as before"
-        for folder in sorted(set(configuration_folders(home)) - set(wanted))
-    ]
+    """The stored configurations whose folders no job uses, a line each, with the remedy.
+
+    Either a folder was copied or renamed, or the command names its folders differently.
+    """
+    names = {entry.folder for entry in listed(home)}
+    missing = {identity(entry.settings): entry.folder for entry in missing_configurations(home)}
+    lines = []
+    for folder in sorted(set(configuration_folders(home)) - set(wanted)):
+        name = folder.relative_to(home).as_posix()
+        former_name = missing.get(identity(read_provenance(folder)["settings"]))
+        if name in names or not names:
+            remedy = "no job of the command uses it; give hydra.sweep.subdir as before"
+        elif former_name is not None:
+            remedy = f"was called {former_name}; rename it to that"
+        else:
+            remedy = f"does not belong to this sweep (a copy?); move it out of {home}"
+        lines.append(f"{name}: {remedy}")
+    return lines
 
 
 def differences(stored: Settings, wanted: Settings) -> list[str]:

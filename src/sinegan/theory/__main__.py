@@ -3,47 +3,44 @@
 Writes `report/theory.csv` into the folder, and the pictures of the checks as PNG.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 import pandas as pd
 
-from sinegan.printable import printable, printable_lines
+from sinegan.printable import PrintableParser, printable, printable_lines
 from sinegan.report.figures.style import png
+from sinegan.report.make import report_folder
 from sinegan.report.words.tables import UnreadableSweepError, load_sweep
-from sinegan.storage.files import write_whole
+from sinegan.storage.files import UnwritableFileError, write_whole
 from sinegan.storage.results import csv, records
-from sinegan.storage.sweep_folder import REPORT
 from sinegan.theory.checks import theory_pictures, theory_rows
 from sinegan.theory.common import COLUMNS
 
 
 def main() -> None:
     """Prints the checks and writes them. Exits 1 when one does not hold."""
-    parser = argparse.ArgumentParser(
-        prog="python -m sinegan.theory", description="theory against what a sweep found"
-    )
+    parser = PrintableParser(prog="python -m sinegan.theory", description="theory against what a sweep found")
     parser.add_argument("folder", type=Path, help="of a sweep: outputs/sweeps/<date>/<time>")
     folder: Path = parser.parse_args().folder
     try:
         sweep = load_sweep(folder)
-    except UnreadableSweepError as error:
+        report = report_folder(folder)
+    except (UnreadableSweepError, UnwritableFileError) as error:
         sys.exit(printable_lines(f"sinegan: {error}"))
     table = pd.DataFrame(theory_rows(sweep), columns=COLUMNS)
     if table.empty:
         sys.exit(f"sinegan: {folder}: holds nothing to check; train experiment=theory/dirac, say")
-    (folder / REPORT).mkdir(exist_ok=True)
-    write_whole(folder / REPORT / "theory.csv", csv(table))
+    write_whole(report / "theory.csv", csv(table))
     for name, figure in theory_pictures(sweep).items():
-        write_whole(folder / REPORT / f"{name}.png", png(figure))
+        write_whole(report / f"{name}.png", png(figure))
     for row in records(table):
         said = {name: printable(str(value)) for name, value in row.items()}
         print(
             f"{'holds' if row['holds'] else 'FAILS':6}{said['check']}: {said['variant']} ({said['update']})"
         )
         print(f"      expected {said['expected']}, found {said['found']}")
-    print(f"{table['holds'].sum()} of {len(table)} hold: {folder / 'report' / 'theory.csv'}")
+    print(f"{table['holds'].sum()} of {len(table)} hold: {report / 'theory.csv'}")
     sys.exit(0 if table["holds"].all() else 1)
 
 

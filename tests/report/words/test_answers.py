@@ -221,3 +221,7 @@ def test_a_setting_that_a_configuration_does_not_have_is_no_part_of_its_name() -
     keys = {"loss": "loss", "penalty.r1.gamma": "r1.gamma"}
     assert short_label({"loss": "hinge", "penalty.r1.gamma": "0.1"}, keys) == "hinge/r1.gamma=0.1"
     assert short_label({"loss": "hinge", "penalty.r1.gamma": math.nan}, keys) == "hinge"
+
+
+def test_a_swept_seed_is_named_with_its_key() -> None:
+    assert short_label({"loss": "hinge", "seed": 3}, {"loss": "loss", "seed": "seed"}) == "hinge/seed=3"

@@ -205,15 +205,13 @@ def test_terminal_tables_read_no_markup_and_no_emoji(
     assert r"\x1b[31mx" in ours
 
 
-def test_hostile_keys_and_metrics_stay_in_the_report(
-    tmp_path: Path, file_configuration: FileConfiguration
-) -> None:
+def test_hostile_keys_stay_in_the_report(tmp_path: Path, file_configuration: FileConfiguration) -> None:
     home = tmp_path / "home" / "sweep"
-    key, metric = "x[y](javascript:z)\x1b", "../../../up\x1b<b>[red]"
+    key, other = "x[y](javascript:z)\x1b", "../../../up\x1b<b>[red]"
     for place in range(2):
-        for which, name in enumerate((metric, "rmse")):
+        for which, metric in enumerate(("energy_distance", "rmse")):
             file_configuration(
-                home / f"{place}{which}", [f"{key}={place}", f"loss={which}"], {0: [1.0]}, metric=name
+                home / f"{place}{which}", [f"{key}={place}", f"{other}={which}"], {0: [1.0]}, metric=metric
             )
     screen = io.StringIO()
     make_report(home, Console(file=screen, width=80))

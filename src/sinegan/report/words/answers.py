@@ -315,8 +315,13 @@ def short_label(row: Mapping[str, Any], keys: Mapping[str, str]) -> str:
     is no penalty) is left out.
     """
     known = {key: short for key, short in keys.items() if not pd.isna(row[key])}
-    named = [f"{short}={row[key]}" if "." in key else str(row[key]) for key, short in known.items()]
+    named = [str(row[key]) if _is_choice(key) else f"{short}={row[key]}" for key, short in known.items()]
     return "/".join(named) or str(row["name"])
+
+
+def _is_choice(key: str) -> bool:
+    """Whether the value of a key says enough without it: `minimax`, but not `0` of `seed=0`."""
+    return "." not in key and key not in ("seed", "seeds")
 
 
 def context(sweep: "Sweep", row: Mapping[str, Any]) -> str:
