@@ -58,8 +58,8 @@ def train_here(case: dict[str, Any]) -> tuple[float, float]:
 
     use_uniform_kernels()
     from sinegan.config import Config, validate
-    from sinegan.sweep.execute import train_shard
-    from sinegan.sweep.plan import Configuration, Shard, missing
+    from sinegan.sweep.plan import Configuration, Shard, unfinished_runs
+    from sinegan.sweep.worker import train_shard
     from sinegan.training.footprint import of_worker
 
     def config(changes: dict[str, Any]) -> Config:
@@ -76,10 +76,10 @@ def train_here(case: dict[str, Any]) -> tuple[float, float]:
 
     def trained(config: Config) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            members = missing(0, Configuration(config, Path(folder) / "0"), known_before=[])
+            runs = unfinished_runs(0, Configuration(config, Path(folder) / "0"), known=[])
             progress = Path(folder) / "progress"
             progress.mkdir()
-            assert train_shard(Shard(0, tuple(members)), progress).failure is None
+            assert train_shard(Shard(0, tuple(runs)), progress).failure is None
 
     runs = case.pop("runs")
     tiny = {"network": {"generator": [4], "discriminator": [4]}}

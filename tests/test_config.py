@@ -253,7 +253,7 @@ def test_numbers_without_all_of_their_digits_count_as_0_because_training_flushes
         (
             {
                 "target": {
-                    "_target_": "sinegan.data.user_curves.FromFunction",
+                    "_target_": "sinegan.data.from_function.FromFunction",
                     "function": "numpy.sinc",
                     "points": 10**9,
                 }

@@ -15,8 +15,10 @@ import pytest
 import yaml
 from PIL import Image
 
-from sinegan.app.output_folder import claimed
-from sinegan.main import report, wants_workers
+from sinegan.app.interrupts import TypedCommand
+from sinegan.app.output_folder import claim_folder
+from sinegan.app.session import report
+from sinegan.main import likely_uses_workers
 from sinegan.storage.files import exclusive
 from sinegan.sweep import memory
 from sinegan.sweep.room import Room
@@ -229,7 +231,9 @@ def test_a_killed_sweep_gives_a_table_and_goes_on_to_the_same_bytes(
 def test_an_interrupt_leaves_valid_files_and_a_clear_last_word(tmp_path: Path) -> None:
     folder, output, code = interrupted(tmp_path, signal.SIGINT)
     assert code == 130
-    assert f"Interrupted. What was trained is in {folder.relative_to(tmp_path)}; go on with:\n  " in output
+    assert (
+        f"Interrupted. The results so far are in {folder.relative_to(tmp_path)}; resume with:\n  " in output
+    )
     assert "Traceback" not in output
     assert not list(folder.rglob("*.part"))
 
@@ -241,9 +245,9 @@ def test_an_interrupt_of_the_report_says_how_to_make_it(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("sinegan.report.make.make_report", interrupt)
-    assert report(tmp_path) == 130
+    assert report(tmp_path, TypedCommand(["/x/python", "-m", "sinegan.main"], [])) == 130
     assert capsys.readouterr().out.strip() == (
-        f"Interrupted. The report is made by: python -m sinegan.report {tmp_path}"
+        f"Interrupted. Make the report with: /x/python -m sinegan.report {tmp_path}"
     )
 
 
@@ -286,12 +290,16 @@ def interrupted(home: Path, number: signal.Signals) -> tuple[Path, str, int]:
     [([], True), (["seeds=1"], True), (["executor=serial"], False), (["executor.workers=3"], True)],
 )
 def test_workers_are_made_ready_for_what_will_use_them(overrides: list[str], expected: bool) -> None:
-    assert wants_workers(overrides) is expected
+    assert likely_uses_workers(overrides) is expected
 
 
 def test_two_sweeps_in_one_second_get_two_folders(tmp_path: Path) -> None:
     wanted = tmp_path / "2026-01-31/10-00-00"
-    assert [claimed(wanted, chosen=False).name for _ in range(3)] == ["10-00-00", "10-00-00-2", "10-00-00-3"]
+    assert [claim_folder(wanted, chosen=False).name for _ in range(3)] == [
+        "10-00-00",
+        "10-00-00-2",
+        "10-00-00-3",
+    ]
 
 
 def test_a_folder_that_holds_something_is_not_written_to(

@@ -52,7 +52,7 @@ def test_a_row_holds_the_runs_of_its_own_settings_whatever_the_folders_are_calle
     done = inside("-m", "optim.lr=1e-2,1e-4", "seeds=2", *common, "resume=D")
     if "override_dirname" in shape:  # a command that trains other seeds calls its folders otherwise
         assert done.returncode == 1
-        assert "no job of the command goes there; give hydra.sweep.subdir as before" in done.stderr
+        assert "no job of the command uses it; give hydra.sweep.subdir as before" in done.stderr
         return
     assert (done.returncode, done.stderr) == (0, "")
     assert inside("-m", "optim.lr=1e-4,1e-2", "seeds=2", *common, "hydra.sweep.dir=E").returncode == 0
@@ -72,7 +72,7 @@ def test_other_settings_are_refused_with_the_differences_and_nothing_is_changed(
     assert "configuration 1: optim.lr: 0.01 in the folder, 0.03 in the command" in done.stderr
     other = inside("-m", "optim.lr=1e-4,1e-2", "seeds=1", *S, "resume=D")
     assert other.returncode == 1
-    assert "no job of the command goes there; give hydra.sweep.subdir as before" in other.stderr
+    assert "no job of the command uses it; give hydra.sweep.subdir as before" in other.stderr
     assert {
         path: path.read_bytes() for path in (tmp_path / "D").rglob("*") if path.suffix == ".csv"
     } == before
@@ -166,6 +166,6 @@ def test_a_folder_in_which_nothing_would_be_found_is_refused_and_not_made(
         "-m", "optim.lr=1e-4,1e-3", "seeds=1", *S, "hydra.sweep.dir=D", f"hydra.sweep.subdir={shape}"
     )
     assert done.returncode == 1
-    assert "mend hydra.sweep.subdir" in done.stderr
+    assert "change hydra.sweep.subdir" in done.stderr
     assert not (tmp_path / "D").exists()
     assert os.listdir(tmp_path) == []

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from sinegan.app.arguments import (
     BadArgumentsError,
-    in_order,
-    naming_folder,
-    parsed,
-    quoted,
+    flags_first,
+    folder_overrides,
+    parse_arguments,
+    quote,
     resume_folder,
     search_working_folder,
-    swept,
+    sweep_overrides,
 )
 
 TROUBLE = st.text(st.one_of(st.sampled_from("'\"\\ ,=${}[]():\t\n%~+@"), st.characters(codec="utf-8")))
@@ -28,7 +28,7 @@ TROUBLE = st.text(st.one_of(st.sampled_from("'\"\\ ,=${}[]():\t\n%~+@"), st.char
 @example("\\\\'")
 @example("")
 def test_any_text_comes_through_hydras_grammar(text: str) -> None:
-    override = OverridesParser.create().parse_override(f"hydra.sweep.dir={quoted(text)}")
+    override = OverridesParser.create().parse_override(f"hydra.sweep.dir={quote(text)}")
     assert override.value() == text
     assert not override.is_sweep_override()
 
@@ -55,7 +55,7 @@ def test_resume_takes_an_existing_folder_as_it_stands_and_quoted(
     monkeypatch.chdir(tmp_path)
     Path(name).mkdir(parents=True)
     assert resume_folder([form.format(name)]) == Path(name)
-    assert resume_folder([form.format(quoted(name))]) == Path(name)
+    assert resume_folder([form.format(quote(name))]) == Path(name)
     absolute = tmp_path / name
     assert resume_folder([form.format(absolute)]) == absolute
 
@@ -100,9 +100,12 @@ def test_a_resume_of_no_folder_or_of_several_is_refused(
     ],
 )
 def test_flags_may_stand_anywhere(words: list[str], ordered: list[str]) -> None:
-    args = parsed(words)
-    assert in_order(args) == ordered
-    assert parsed(in_order(args)).overrides == args.overrides[: len(parsed(in_order(args)).overrides)]
+    args = parse_arguments(words)
+    assert flags_first(args) == ordered
+    assert (
+        parse_arguments(flags_first(args)).overrides
+        == args.overrides[: len(parse_arguments(flags_first(args)).overrides)]
+    )
 
 
 @pytest.mark.parametrize(
@@ -116,21 +119,21 @@ def test_flags_may_stand_anywhere(words: list[str], ordered: list[str]) -> None:
         (["--run", "-m"], "--run and --multirun: choose one"),
         (["--resolve"], "--resolve: goes with --cfg"),
         (["-p", "optim"], "--package: goes with --cfg"),
-        (["--experimental-rerun", "x"], "resume=FOLDER goes on with a run"),
+        (["--experimental-rerun", "x"], "use resume=FOLDER to resume a run"),
     ],
 )
 def test_flags_that_cannot_be_meant_are_refused_in_words(words: list[str], problem: str) -> None:
     with pytest.raises(BadArgumentsError, match=problem):
-        parsed(words)
+        parse_arguments(words)
 
 
 def test_what_names_the_folder_is_known_from_what_does_not() -> None:
     naming = ["resume=a", "+resume=b", "hydra.sweep.dir=c", "++hydra.run.dir=d"]
-    assert naming_folder([*naming, "resumes=1", "hydra.sweep.subdir=e", "x=resume=1"]) == naming
+    assert folder_overrides([*naming, "resumes=1", "hydra.sweep.subdir=e", "x=resume=1"]) == naming
 
 
 def test_of_the_overrides_those_with_several_values_are_found() -> None:
-    assert list(swept(["a=1", "b=1,2", "c=[1,2]", "d='1,2'", "e=range(3)", "not (hydra's"])) == [
+    assert list(sweep_overrides(["a=1", "b=1,2", "c=[1,2]", "d='1,2'", "e=range(3)", "not (hydra's"])) == [
         "b=1,2",
         "e=range(3)",
     ]

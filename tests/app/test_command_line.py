@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from hydra._internal.utils import get_args_parser
 
-from sinegan.app.command_line import Command, understood
+from sinegan.app.command_line import Command, parse_command
 from sinegan.config import InvalidConfigError
 
 
 def command(*arguments: str) -> Command:
-    return understood(get_args_parser().parse_args(list(arguments)))
+    return parse_command(get_args_parser().parse_args(list(arguments)))
 
 
 def problems(*arguments: str) -> list[str]:

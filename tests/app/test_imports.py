@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from sinegan.app.imports import loading
+from sinegan.app.imports import importing
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +19,7 @@ def _thaw() -> Iterator[None]:
 
 def test_no_garbage_is_looked_for_in_what_is_loaded() -> None:
     gc.unfreeze()
-    with loading():
+    with importing():
         assert not gc.isenabled()
         made = [[] for _ in range(100)]  # type: ignore[var-annotated]
     assert gc.isenabled()
@@ -29,7 +29,7 @@ def test_no_garbage_is_looked_for_in_what_is_loaded() -> None:
 def test_a_collector_that_was_off_stays_off() -> None:
     gc.disable()
     try:
-        with loading():
+        with importing():
             pass
         assert not gc.isenabled()
     finally:
@@ -40,7 +40,7 @@ def test_an_interrupt_comes_when_all_is_loaded() -> None:
     done: list[str] = []
 
     def load() -> None:
-        with loading():
+        with importing():
             signal.raise_signal(signal.SIGINT)
             done.append("loaded")
         done.append("went on")
@@ -52,7 +52,7 @@ def test_an_interrupt_comes_when_all_is_loaded() -> None:
 
 
 def test_an_error_in_loading_passes_and_leaves_all_as_it_was() -> None:
-    with pytest.raises(ImportError, match="no such library"), loading():
+    with pytest.raises(ImportError, match="no such library"), importing():
         raise ImportError("no such library")
     assert gc.isenabled()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -60,7 +60,7 @@ def test_an_error_in_loading_passes_and_leaves_all_as_it_was() -> None:
 
 def test_any_thread_may_load() -> None:
     def load() -> bool:
-        with loading():
+        with importing():
             return threading.current_thread() is not threading.main_thread()
 
     with ThreadPoolExecutor(1) as threads:

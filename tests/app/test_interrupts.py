@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sinegan.app.interrupts import Typed, program
+from sinegan.app.interrupts import TypedCommand, program_words
 
 LONG = ["-m", "optim.lr=1e-4,3e-4", "network=tiny", "training.batch_size=4", "training.evaluation_samples=8"]
 LONG += ["training.steps=2000", "training.compile=never", "training.evaluate_every=20", "seeds=4"]
@@ -26,7 +26,7 @@ def script(body: str, *, ignored: bool = False) -> subprocess.CompletedProcess[s
     lines = [
         "import os, signal, sys, time",
         "from sinegan.app.interrupts import *",
-        "from sinegan.app.imports import loading",
+        "from sinegan.app.imports import importing",
     ]
     lines += ["signal.signal(signal.SIGHUP, signal.SIG_IGN)"] if ignored else []
     command = [sys.executable, "-c", "\n".join([*lines, body])]
@@ -36,7 +36,7 @@ def script(body: str, *, ignored: bool = False) -> subprocess.CompletedProcess[s
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_is_answered_at_once_and_ends_the_command_with_its_code(number: signal.Signals) -> None:
     done = script(f"""
-with stoppable():
+with interruptible():
     try:
         signal.raise_signal({int(number)})
     except KeyboardInterrupt as stop:
@@ -47,14 +47,14 @@ with stoppable():
 
 def test_further_signals_do_not_disturb_the_cleaning_up() -> None:
     done = script("""
-with stoppable():
+with interruptible():
     try:
         signal.raise_signal(signal.SIGTERM)
     except KeyboardInterrupt as stop:
-        for number in SIGNALS:
+        for number in STOP_SIGNALS:
             signal.raise_signal(number)
         print("cleaned", stop.number, flush=True)
-for number in SIGNALS:
+for number in STOP_SIGNALS:
     signal.raise_signal(number)
 print("ended")
 """)
@@ -63,9 +63,9 @@ print("ended")
 
 def test_a_signal_during_what_comes_after_stops_that_too() -> None:
     done = script("""
-with stoppable() as stopping:
+with interruptible() as signals:
     for _ in range(2):
-        stopping.look_out()
+        signals.rearm()
         try:
             signal.raise_signal(signal.SIGINT)
         except KeyboardInterrupt:
@@ -75,26 +75,26 @@ with stoppable() as stopping:
 
 
 def test_a_signal_that_is_ignored_stays_so() -> None:
-    body = "with stoppable():\n    signal.raise_signal(signal.SIGHUP)\n    print('went on')"
+    body = "with interruptible():\n    signal.raise_signal(signal.SIGHUP)\n    print('went on')"
     assert script(body, ignored=True).stdout == "went on\n"
     assert script(body).stdout == "\nstopping…\n"
 
 
 def test_a_command_that_no_signal_has_stopped_leaves_the_signals_as_they_were() -> None:
     done = script("""
-before = [signal.getsignal(number) for number in SIGNALS]
-with stoppable():
-    assert [signal.getsignal(number) for number in SIGNALS] != before
-print([signal.getsignal(number) for number in SIGNALS] == before)
+before = [signal.getsignal(number) for number in STOP_SIGNALS]
+with interruptible():
+    assert [signal.getsignal(number) for number in STOP_SIGNALS] != before
+print([signal.getsignal(number) for number in STOP_SIGNALS] == before)
 """)
     assert done.stdout == "True\n"
 
 
 def test_while_libraries_load_the_line_comes_at_once_and_the_end_afterwards() -> None:
     done = script("""
-with stoppable():
+with interruptible():
     try:
-        with loading():
+        with importing():
             signal.raise_signal(signal.SIGTERM)
             signal.raise_signal(signal.SIGINT)
             print("loaded", flush=True)
@@ -112,7 +112,7 @@ os.dup2(writing, 1)
 os.close(writing)
 os.close(reading)
 signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-with stoppable():
+with interruptible():
     try:
         signal.raise_signal(signal.SIGHUP)
     except KeyboardInterrupt as stop:
@@ -138,7 +138,7 @@ with stoppable():
 def test_the_program_is_named_so_that_it_can_be_typed_again(
     typed: list[str], arguments: list[str], expected: list[str]
 ) -> None:
-    assert program(typed, arguments) == expected
+    assert program_words(typed, arguments) == expected
 
 
 def test_a_script_on_the_path_is_named_as_it_was_typed(
@@ -148,12 +148,12 @@ def test_a_script_on_the_path_is_named_as_it_was_typed(
     script.write_text("#!/bin/sh\n")
     script.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert program(["/x/python", str(script), "a=1"], ["a=1"]) == ["sinegan"]
+    assert program_words(["/x/python", str(script), "a=1"], ["a=1"]) == ["sinegan"]
 
 
 def test_what_named_the_folder_before_is_left_out() -> None:
     words = ["-m", "a='x y'", "hydra.sweep.dir=old", "resume=older"]
-    line = Typed(["sinegan"], words, words[2:]).going_on(Path("it's $here"))
+    line = TypedCommand(["sinegan"], words, words[2:]).resuming(Path("it's $here"))
     assert shlex.split(line) == ["sinegan", "-m", "a='x y'", "resume=it's $here"]
 
 
@@ -180,7 +180,7 @@ def said(process: subprocess.Popen[str]) -> list[str]:
 
 
 def command_in(lines: Sequence[str]) -> str:
-    place = next(place for place, line in enumerate(lines) if line.endswith("; go on with:"))
+    place = next(place for place, line in enumerate(lines) if line.endswith("; resume with:"))
     return lines[place + 1].strip()
 
 
@@ -190,7 +190,7 @@ def assert_clean(lines: Sequence[str], folder: Path) -> None:
     told = [line for line in lines if line and not progress.fullmatch(line)]
     assert told == [
         "stopping…",
-        f"Interrupted. What was trained is in {folder}; go on with:",
+        f"Interrupted. The results so far are in {folder}; resume with:",
         f"  {command_in(lines)}",
     ]
 

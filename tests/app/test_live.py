@@ -11,11 +11,11 @@ import pytest
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 
-from sinegan.app.live import live_picture, missing_display, print_evaluation, watching
+from sinegan.app.live import live_observers, live_picture, missing_display, print_evaluation
 from sinegan.config import Config, Plot
 from sinegan.game.targets import NoisySine
 from sinegan.sweep.plan import Configuration
-from sinegan.training.loop import SAMPLES, Evaluation, Paintings
+from sinegan.training.loop import SAMPLE_COUNT, Evaluation, Paintings
 
 MakeConfig = Callable[..., Config]
 
@@ -70,7 +70,7 @@ def test_text_is_printed_once_however_many_configurations_ask(
 ) -> None:
     configurations = [Configuration(make_config(plot=plot), Path(str(n))) for n, plot in enumerate(plots)]
     metrics = {"d_real": np.array([0.5]), "d_fake": np.array([0.5])}
-    with watching(configurations) as observers:
+    with live_observers(configurations) as observers:
         for observer in observers:
             observer(evaluation(5, [True], metrics=metrics))
     assert len(capsys.readouterr().out.splitlines()) == lines
@@ -111,7 +111,7 @@ def test_a_live_picture_is_closed_after_an_error_too(make_config: MakeConfig, wi
 def test_a_family_is_shown_by_many_real_curves(make_config: MakeConfig, windows: list[Figure]) -> None:
     with live_picture(Configuration(make_config(target=NoisySine(points=6)), Path("0"))):
         *real, _ = windows[0].axes[0].lines
-        assert 1 < len({tuple(line.get_ydata()) for line in real}) == len(real) <= SAMPLES
+        assert 1 < len({tuple(line.get_ydata()) for line in real}) == len(real) <= SAMPLE_COUNT
 
 
 def test_the_first_configuration_that_asks_for_a_window_gets_the_only_one(
@@ -123,7 +123,7 @@ def test_the_first_configuration_that_asks_for_a_window_gets_the_only_one(
         Configuration(make_config(plot=plot, target=target), Path(str(n)))
         for n, (plot, target) in enumerate(zip(plots, targets, strict=True))
     ]
-    with watching(configurations) as observers:
+    with live_observers(configurations) as observers:
         assert observers[0] is print_evaluation
         assert len(observers) == 2
         (figure,) = windows

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sinegan.data import curve_files
-from sinegan.data.curve_files import Curves, Reading, read_curves
-from sinegan.data.text_tables import UnusableError
+from sinegan.data import array_files
+from sinegan.data.curve_files import Curves, ReadingOptions, read_curves
+from sinegan.data.table import UnusableError
 
 X, VALUES = [0.0, 0.5, 2.0], [1.25, -3.5, 4.0]
 
@@ -27,7 +27,7 @@ def file_of(folder: Path, content: str | bytes, name: str = "curve.csv") -> Path
 
 
 def read(path: Path, **how: Any) -> Curves:
-    return read_curves(str(path), Reading(**how))
+    return read_curves(str(path), ReadingOptions(**how))
 
 
 def refusal(path: Path, **how: Any) -> str:
@@ -89,7 +89,7 @@ def test_a_table_is_its_x_and_its_values(tmp_path: Path, text: str, name: str) -
 def test_the_encoding_is_found_out(tmp_path: Path, encoding: str) -> None:
     found = read(file_of(tmp_path, "Zeit µs;Höhe\n0;1,25\n0,5;-3,5\n2;4\n".encode(encoding)))
     assert (found.x.tolist(), found.curves.tolist()) == (X, [VALUES])
-    assert "x from column Zeit µs, values from column Höhe" in found.understood
+    assert "x from column Zeit µs, values from column Höhe" in found.description
 
 
 def test_an_encoding_that_the_file_does_not_tell_can_be_set(tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ REFUSED = {
     "Excel's error in x": ("#DIV/0!;1\n1;2\n2;3\n", "column 1, line 1 lacks a value"),
     "names and numbers": ("t;2019\n0.5;1\n1;2\n", "line 1 has names and numbers (t, 2019)"),
     "a broken number beside one": ("x;5\n1;2\n2;3\n", "line 1 has names and numbers (x, 5)"),
-    "names that pandas gave": ("0,1\n0.1,0.5\n0.2,0.7\n", "line 1 (0,1) could be names that pandas gave"),
+    "names that pandas gave": ("0,1\n0.1,0.5\n0.2,0.7\n", "line 1 (0,1) could be a header of pandas"),
     "thousands in quotes": (
         't,v\n1,"1,234"\n2,"2,345"\n',
         "line 2: 1,234 could have a decimal comma or one for",
@@ -305,7 +305,7 @@ def test_a_long_file_is_read(tmp_path: Path) -> None:
     rows = "".join(f"{place / 8};{place % 7}\n" for place in range(20_000))
     found = read(file_of(tmp_path, rows))
     assert found.x.size == 20_000
-    assert "20,000 rows, x from 0 to 2499.88" in found.understood
+    assert "20,000 rows, x from 0 to 2499.88" in found.description
 
 
 @pytest.mark.parametrize("how", [{"curves": "rows"}, {"curves": "columns"}])
@@ -315,7 +315,7 @@ def test_a_table_is_a_data_set_when_it_is_said_to_be(tmp_path: Path, how: dict[s
     found = read(file_of(tmp_path, text), **how)
     assert found.data_set
     assert found.curves.tolist() == (table if how["curves"] == "rows" else table.T).tolist()
-    assert f"a curve a {how['curves'][:-1]}" in found.understood
+    assert f"a curve a {how['curves'][:-1]}" in found.description
 
 
 def test_the_x_of_a_data_set_is_a_column(tmp_path: Path) -> None:
@@ -481,7 +481,7 @@ def test_an_archive_that_would_fill_the_memory_is_not_unpacked(
 ) -> None:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, np.zeros(10**6))
-    monkeypatch.setattr(curve_files, "MOST_BYTES", 10**6)
+    monkeypatch.setattr(array_files, "MOST_BYTES", 10**6)
     assert "unpacks to over 1,000,000 bytes" in refusal(file_of(tmp_path, buffer.getvalue(), "a.npz"))
 
 

@@ -11,7 +11,8 @@ import pytest
 from numpy.random import default_rng
 
 from sinegan.config import Config, InvalidConfigError, validate
-from sinegan.data.user_curves import FromFile, FromFunction
+from sinegan.data.from_file import FromFile
+from sinegan.data.from_function import FromFunction
 from sinegan.game.mixtures import Gaussian
 from sinegan.game.targets import NoisySine, Sine, Target
 from sinegan.training.signature import Run

@@ -13,9 +13,9 @@ from outcomes import Outcome
 
 from sinegan.config import Config
 from sinegan.storage.results import known_runs
-from sinegan.sweep.execute import execute
+from sinegan.sweep.execute import Hooks, execute
 from sinegan.sweep.executors import ExecutorSettings
-from sinegan.sweep.plan import Configuration, Shard, missing, plan
+from sinegan.sweep.plan import Configuration, Shard, plan, unfinished_runs
 
 Samples = dict[str, NDArray[Any]]
 FileConfig = Callable[[Path, Config], Configuration]
@@ -36,11 +36,11 @@ def run(tmp_path: Path, file_config: FileConfig) -> Callable[..., tuple[dict[int
     """Executes configs below a folder; returns the outcomes by place, and the configurations' folders."""
 
     def run(
-        configs: Sequence[Config], executor: ExecutorSettings, name: str = "sweep", **options: Any
+        configs: Sequence[Config], executor: ExecutorSettings, name: str = "sweep", **hooks: Any
     ) -> tuple[dict[int, Outcome], list[Path]]:
         home = tmp_path / name
         configurations = [file_config(home / str(place), config) for place, config in enumerate(configs)]
-        yielded = list(execute(configurations, executor, home, **options))
+        yielded = list(execute(configurations, executor, home, Hooks(**hooks)))
         outcomes = {
             place: Outcome(Counter(run.status for run in known_runs(configurations[place].folder)), failures)
             for place, failures in yielded
@@ -54,14 +54,14 @@ def run(tmp_path: Path, file_config: FileConfig) -> Callable[..., tuple[dict[int
 
 @pytest.fixture
 def shards_of() -> Callable[..., list[Shard]]:
-    """The shards of what is missing of configurations, each given with its folder."""
+    """The shards of the unfinished runs of configurations, each given with its folder."""
 
     def shards_of(configs: Sequence[tuple[Path, Config]], workers: int = 1) -> list[Shard]:
-        todo = [
-            missing(place, Configuration(config, folder), known_runs(folder))
+        pending = [
+            unfinished_runs(place, Configuration(config, folder), known_runs(folder))
             for place, (folder, config) in enumerate(configs)
         ]
-        return plan([member for members in todo for member in members], workers)
+        return plan([run for runs in pending for run in runs], workers)
 
     return shards_of
 

@@ -96,7 +96,7 @@ def pipe(tmp_path: Path) -> Pipe:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Less patience than on a cluster."""
     monkeypatch.setattr(cluster, "SECONDS_TO_CONNECT", 2)
-    monkeypatch.setattr(cluster, "SECONDS_BETWEEN_REPAIRS", 1)
+    monkeypatch.setattr(cluster, "SECONDS_BETWEEN_RESUBMISSIONS", 1)
     monkeypatch.setitem(cluster.SETTINGS, "distributed.deploy.lost-worker-timeout", "1s")
 
 

@@ -19,15 +19,16 @@ from torch import Tensor
 from torch.func import debug_unwrap
 
 from sinegan.config import Config, Plot
-from sinegan.data.user_curves import FromFile
+from sinegan.data.from_file import FromFile
 from sinegan.engine.programs import CannotCompileError
 from sinegan.game.losses import Minimax, NonSaturating
 from sinegan.game.optimisers import Adam
 from sinegan.game.targets import Sine
 from sinegan.storage.files import UnwritableFileError
-from sinegan.sweep.execute import Failure, execute
+from sinegan.sweep.execute import Hooks, execute
 from sinegan.sweep.executors import Local, Serial
 from sinegan.sweep.plan import Configuration
+from sinegan.sweep.worker import Failure
 from sinegan.training.loop import Evaluation
 from sinegan.training.program import program
 from sinegan.training.stack import Stack
@@ -202,7 +203,7 @@ def test_of_a_shard_that_raises_only_the_runs_to_blame_fail(
 def test_the_halves_of_a_shard_go_on_from_its_last_part(
     make_config: MakeConfig, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sinegan.sweep.execute.SECONDS_BETWEEN_PARTS", -1.0)
+    monkeypatch.setattr("sinegan.sweep.worker.SECONDS_BETWEEN_PARTS", -1.0)
     seen: list[tuple[int, int]] = []
 
     def fail_once_at_ten(evaluation: Evaluation) -> None:
@@ -223,7 +224,7 @@ def test_the_halves_of_a_shard_go_on_from_its_last_part(
 def test_a_failure_keeps_what_was_measured_before(
     make_config: MakeConfig, run: Run, read_table: ReadTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sinegan.sweep.execute.SECONDS_BETWEEN_PARTS", -1.0)
+    monkeypatch.setattr("sinegan.sweep.worker.SECONDS_BETWEEN_PARTS", -1.0)
 
     def fail_at_ten(evaluation: Evaluation) -> None:
         if evaluation.step == 10:
@@ -274,7 +275,7 @@ def test_a_folder_may_be_named_from_where_one_is(
     def leave(_: Evaluation) -> None:
         monkeypatch.chdir(tmp_path.parent)
 
-    assert len(list(execute([configuration], Serial(), Path("sweep"), [leave]))) == 1
+    assert len(list(execute([configuration], Serial(), Path("sweep"), Hooks([leave])))) == 1
     assert (tmp_path / "sweep" / "0" / "runs.csv").exists()
     assert [path.name for path in (tmp_path / "sweep").iterdir()] == ["0"]
 
@@ -289,53 +290,57 @@ def test_observers_see_every_evaluation_in_this_process(make_config: MakeConfig,
     assert seen == [0, 5, 10, 12]
 
 
-def test_something_may_be_done_meanwhile(make_config: MakeConfig, run: Run, tmp_path: Path) -> None:
+def test_the_caller_is_called_once_while_the_workers_train(
+    make_config: MakeConfig, run: Run, tmp_path: Path
+) -> None:
     file = tmp_path / "awaited"
-    done: list[bool] = []
+    existed: list[bool] = []
 
-    def meanwhile() -> None:
-        done.append(file.exists())
+    def submitted() -> None:
+        existed.append(file.exists())
         file.touch()
 
     config = make_config(target=Patient(points=6, file=str(file)), seeds=4)
-    outcomes, _ = run([config], Local(workers=2), meanwhile=meanwhile)
+    outcomes, _ = run([config], Local(workers=2), submitted=submitted)
     assert outcomes == {0: Outcome(Counter(finished=4))}
-    assert done == [False]
+    assert existed == [False]
 
 
-def test_that_short_runs_are_eager_is_said_once_where_nobody_chose_it(
+def test_a_remark_that_short_runs_are_eager_comes_once_unless_the_user_chose_it(
     make_config: MakeConfig, run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run([make_config()], Serial(), name="chosen")
-    assert "Eager" not in capsys.readouterr().out
+    remarks: list[str] = []
+    run([make_config()], Serial(), name="chosen", remark=remarks.append)
+    assert remarks == []
     left_to_us = [make_config(training={"compile": "auto"}, seed=seed, seeds=1) for seed in (0, 1)]
-    run([*left_to_us, make_config(training={"compile": "auto", "steps": 11})], Serial(), name="automatic")
-    assert capsys.readouterr().out.count("Eager: under 2,000 steps") == 1
+    configs = [*left_to_us, make_config(training={"compile": "auto", "steps": 11})]
+    run(configs, Serial(), name="automatic", remark=remarks.append)
+    assert [line.startswith("Eager: under 2,000 steps") for line in remarks] == [True]
+    assert capsys.readouterr().out == ""
 
 
-def test_how_a_file_was_understood_is_said_once_and_moves_no_cursor(
-    make_config: MakeConfig, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_remark_on_how_a_file_was_read_comes_once_and_moves_no_cursor(
+    make_config: MakeConfig, run: Run, tmp_path: Path
 ) -> None:
+    remarks: list[str] = []
     path = tmp_path / "curve.csv"
     path.write_text("\x1b]0;mine\x07t,v\n0,1.5\n1,2.5\n")
     config = make_config(target=FromFile(path=str(path)), seeds=1)
-    run([config, replace(config, seed=5)], Serial())
-    told = capsys.readouterr().out
-    assert told.count("target: curve.csv: x from column \\x1b]0;mine\\x07t, values from column v") == 1
-    assert "\x1b]0" not in told
+    run([config, replace(config, seed=5)], Serial(), remark=remarks.append)
+    (remark,) = remarks
+    assert remark.startswith("target: curve.csv: x from column \\x1b]0;mine\\x07t, values from column v")
+    assert remark.isprintable()
 
 
-def test_what_happened_to_a_program_is_said_once_for_all_that_it_happened_to(
-    make_config: MakeConfig, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_remark_on_a_compiled_program_comes_once_for_all_shards(
+    make_config: MakeConfig, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    remarks: list[str] = []
     monkeypatch.setattr(Stack, "remarks", ("One cannot be kept.", "Another was damaged: compiled again."))
-    outcomes, _ = run([make_config(), make_config(loss=NonSaturating())], Serial())
+    configs = [make_config(), make_config(loss=NonSaturating())]
+    outcomes, _ = run(configs, Serial(), remark=remarks.append)
     assert outcomes == {place: Outcome(Counter(finished=3)) for place in (0, 1)}
-    lines = capsys.readouterr().out.splitlines()
-    assert [line for line in lines if "One" in line or "Another" in line] == [
-        "One cannot be kept.",
-        "Another was damaged: compiled again.",
-    ]
+    assert remarks == ["One cannot be kept.", "Another was damaged: compiled again."]
 
 
 @pytest.mark.slow
@@ -343,7 +348,6 @@ def test_a_damaged_program_changes_no_number(
     make_config: MakeConfig,
     run: Run,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
 ) -> None:
     cache = tmp_path / "cache"
@@ -352,9 +356,10 @@ def test_a_damaged_program_changes_no_number(
     numbers, lines = [], []
     for name in ("first", "second", "third"):
         program.cache_clear()  # as in another process
-        _, (folder,) = run(configs, Serial(), name)
+        remarks: list[str] = []
+        _, (folder,) = run(configs, Serial(), name, remark=remarks.append)
         numbers.append((folder / "history.csv").read_bytes())
-        lines.append([line for line in capsys.readouterr().out.splitlines() if str(cache) in line])
+        lines.append([line for line in remarks if str(cache) in line])
         for path in cache.glob("*.so") if name == "first" else ():
             content = path.read_bytes()
             path.write_bytes(content[: len(content) // 2])
@@ -427,7 +432,7 @@ def test_the_progress_is_shared_while_runs_train_and_gone_afterwards(
     def look(_: Evaluation) -> None:
         seen.extend(path.name for path in progress.glob("*/*"))
 
-    assert len(list(execute([configuration], Serial(), tmp_path, [look]))) == 1
+    assert len(list(execute([configuration], Serial(), tmp_path, Hooks([look])))) == 1
     assert set(seen) == {"0.json"}
     assert not progress.exists()
 
@@ -446,7 +451,7 @@ def test_the_progress_is_gone_when_the_caller_stops_early(
 def test_a_shard_writes_parts_now_and_then(
     make_config: MakeConfig, run: Run, tmp_path: Path, read_table: ReadTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sinegan.sweep.execute.SECONDS_BETWEEN_PARTS", -1.0)
+    monkeypatch.setattr("sinegan.sweep.worker.SECONDS_BETWEEN_PARTS", -1.0)
     steps: list[list[int]] = []
 
     def look(_: Evaluation) -> None:

@@ -10,7 +10,7 @@ from helpers_for_workers import loaded_modules
 from sinegan.sweep import fork_server
 from sinegan.sweep.executors import Local
 
-pytestmark = pytest.mark.skipif(not fork_server.AT_HAND, reason="this system has no fork server")
+pytestmark = pytest.mark.skipif(not fork_server.AVAILABLE, reason="this system has no fork server")
 
 NEW_PROCESS = """
 import os, signal
@@ -48,7 +48,7 @@ def test_workers_come_from_one_server_that_has_loaded_what_they_need() -> None:
         servers = {pool.submit(os.getppid).result() for pool in (first, second)}
         assert len(servers) == 1
         assert os.getpid() not in servers
-        assert {"torch", "pandas", "sinegan.sweep.execute"} <= first.submit(loaded_modules).result()
+        assert {"torch", "pandas", "sinegan.sweep.worker"} <= first.submit(loaded_modules).result()
 
 
 def test_workers_have_the_environment_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +67,7 @@ def test_what_a_signal_asks_for_is_up_to_this_process_alone() -> None:
 
 
 def test_without_a_server_workers_are_spawned(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fork_server, "AT_HAND", False)
+    monkeypatch.setattr(fork_server, "AVAILABLE", False)
     fork_server.start()
     with Local(workers=1).open() as pool:
         assert pool.submit(os.getppid).result() == os.getpid()

@@ -15,7 +15,7 @@ from sinegan.config import Config, Plot
 from sinegan.game.optimisers import SGD
 from sinegan.game.targets import NoisySine
 from sinegan.report.words.tables import configurations_table, load_sweep
-from sinegan.sweep import execute as execute_module
+from sinegan.sweep import worker
 from sinegan.sweep.execute import execute
 from sinegan.sweep.executors import Serial
 from sinegan.sweep.plan import Configuration
@@ -24,7 +24,7 @@ KILLS = 12
 
 
 def train(configurations: Sequence[Configuration], home: Path, seconds_between_parts: float) -> None:
-    execute_module.SECONDS_BETWEEN_PARTS = seconds_between_parts
+    worker.SECONDS_BETWEEN_PARTS = seconds_between_parts
     for _ in execute(configurations, Serial(), home):
         pass
 
@@ -70,8 +70,8 @@ def test_what_is_killed_a_dozen_times_is_the_same_in_the_end(
     assert child.exitcode == 0
     assert kills >= 10
 
-    for mine, expected in zip(killed, undisturbed, strict=True):
-        folders = mine.folder, expected.folder
+    for survivor, expected in zip(killed, undisturbed, strict=True):
+        folders = survivor.folder, expected.folder
         names = [{path.name for path in folder.iterdir()} for folder in folders]
         assert names[0] == names[1]
         histories = [(folder / "history.csv").read_bytes() for folder in folders]

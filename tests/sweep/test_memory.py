@@ -20,7 +20,7 @@ from sinegan.game.targets import RandomPhase
 from sinegan.sweep import memory
 from sinegan.sweep.cluster import Dask, Slurm
 from sinegan.sweep.executors import ExecutorSettings, Local, Serial
-from sinegan.sweep.memory import narrowed, problems
+from sinegan.sweep.memory import fitting_width, problems
 from sinegan.sweep.room import Room
 from sinegan.training.footprint import of_worker
 
@@ -186,7 +186,7 @@ def test_on_a_gpu_its_own_memory_counts(make_config: MakeConfig, monkeypatch: py
     assert "and 2.0 GiB are free" in refusal(config, Local(workers=4))
     smaller = changed(config, training={"batch_size": 2_000})
     assert not list(problems(smaller, Local(workers=4)))
-    width = narrowed(smaller, 1024, Local(workers=4))
+    width = fitting_width(smaller, 1024, Local(workers=4))
     assert of_worker(smaller, width) < 2 * GIB < of_worker(smaller, 2 * width)
 
 
@@ -212,13 +212,15 @@ def test_a_shard_is_as_wide_as_there_is_memory_for(
     make_config: MakeConfig, room: Callable[..., None]
 ) -> None:
     config = changed(make_config(seeds=64), training={"batch_size": 1_200_000})
-    assert narrowed(config, 8, Local(workers=2)) == 4
+    assert fitting_width(config, 8, Local(workers=2)) == 4
     assert 2 * of_worker(config, 4) < 20 * GIB < 2 * of_worker(config, 8)
-    assert narrowed(config, 2, Local(workers=2)) == 2, "never wider than was asked for"
-    assert narrowed(config, 8, Serial()) == 8
-    assert narrowed(make_config(seeds=64), 8, Local(workers=2)) == 8
+    assert fitting_width(config, 2, Local(workers=2)) == 2, "never wider than was asked for"
+    assert fitting_width(config, 8, Serial()) == 8
+    assert fitting_width(make_config(seeds=64), 8, Local(workers=2)) == 8
     room(0.001)
-    assert narrowed(config, 8, Local(workers=2)) in (1, 2), "what takes least; an eager stack has two lanes"
+    assert fitting_width(config, 8, Local(workers=2)) in (1, 2), (
+        "what takes least; an eager stack has two lanes"
+    )
 
 
 @quickly
@@ -233,7 +235,7 @@ def test_what_is_not_refused_can_be_cut_so_that_it_fits(make_config, batch, seed
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(memory, "free_memory", lambda: Room(free * GIB))
         refused = bool(list(problems(config, Local(workers=workers))))
-        width = narrowed(config, 8, Local(workers=workers))
+        width = fitting_width(config, 8, Local(workers=workers))
     needed = min(workers, seeds) * of_worker(config, 1)
     assert refused == (needed > free * GIB) or abs(needed / free / GIB - 1) < 0.05
     if not refused and seeds >= workers:

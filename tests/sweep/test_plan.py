@@ -15,7 +15,7 @@ from sinegan.game.networks import Network
 from sinegan.game.optimisers import Adam
 from sinegan.game.targets import Square
 from sinegan.storage.results import csv, known_runs, write_part
-from sinegan.sweep.plan import Configuration, Member, Shard, missing, plan, shard_width
+from sinegan.sweep.plan import Configuration, PendingRun, Shard, plan, shard_width, unfinished_runs
 from sinegan.training.signature import Run, signature
 
 MakeConfig = Callable[..., Config]
@@ -29,32 +29,32 @@ workers = st.integers(1, 9)
 widths = [8, 16, 32]
 
 
-def members_of(make_config: MakeConfig, sizes: list[tuple[int, int, int]]) -> list[Member]:
+def runs_of(make_config: MakeConfig, sizes: list[tuple[int, int, int]]) -> list[PendingRun]:
     """The runs of a configuration for each size; configurations of one kind share a signature."""
-    members = []
+    runs = []
     for place, (kind, seeds, step) in enumerate(sizes):
         network = Network(latent=3, generator=(widths[kind],), discriminator=(8,))
         config = make_config(network=network, seeds=seeds, seed=100 * place)
-        members += [Member(place, Run(config, seed), Path(str(place)), step) for seed in config.all_seeds]
-    return members
+        runs += [PendingRun(place, Run(config, seed), Path(str(place)), step) for seed in config.all_seeds]
+    return runs
 
 
-def all_missing(*configs: Config) -> list[Member]:
+def all_pending(*configs: Config) -> list[PendingRun]:
     """All runs of configurations that have not begun."""
     nowhere = Path("no such folder")
     return [
-        member
+        pending
         for place, config in enumerate(configs)
-        for member in missing(place, Configuration(config, nowhere / str(place)), [])
+        for pending in unfinished_runs(place, Configuration(config, nowhere / str(place)), [])
     ]
 
 
-def names(members: list[Member]) -> list[tuple[int, int]]:
-    return [(member.place, member.run.seed) for member in members]
+def names(runs: list[PendingRun]) -> list[tuple[int, int]]:
+    return [(pending.place, pending.run.seed) for pending in runs]
 
 
-def flat(shards: list[Shard]) -> list[Member]:
-    return [member for shard in shards for member in shard.members]
+def flat(shards: list[Shard]) -> list[PendingRun]:
+    return [pending for shard in shards for pending in shard.runs]
 
 
 @many
@@ -62,8 +62,8 @@ def flat(shards: list[Shard]) -> list[Member]:
 def test_every_run_is_in_exactly_one_shard(
     make_config: MakeConfig, sizes: list[tuple[int, int, int]], workers: int
 ) -> None:
-    members = members_of(make_config, sizes)
-    assert Counter(names(flat(plan(members, workers)))) == Counter(names(members))
+    runs = runs_of(make_config, sizes)
+    assert Counter(names(flat(plan(runs, workers)))) == Counter(names(runs))
 
 
 @many
@@ -71,14 +71,14 @@ def test_every_run_is_in_exactly_one_shard(
 def test_the_runs_of_a_shard_share_a_signature_and_a_step_and_are_what_was_asked_for(
     make_config: MakeConfig, sizes: list[tuple[int, int, int]], workers: int
 ) -> None:
-    members = members_of(make_config, sizes)
-    asked = dict(zip(names(members), members, strict=True))
-    shards = plan(members, workers)
+    runs = runs_of(make_config, sizes)
+    asked = dict(zip(names(runs), runs, strict=True))
+    shards = plan(runs, workers)
     assert [shard.number for shard in shards] == list(range(len(shards)))
     for shard in shards:
-        assert len({signature(member.run.config) for member in shard.members}) == 1
-        assert len({member.step for member in shard.members}) == 1
-        assert all(member is asked[member.place, member.run.seed] for member in shard.members)
+        assert len({signature(pending.run.config) for pending in shard.runs}) == 1
+        assert len({pending.step for pending in shard.runs}) == 1
+        assert all(pending is asked[pending.place, pending.run.seed] for pending in shard.runs)
         assert shard.deaths == 0
 
 
@@ -87,7 +87,7 @@ def test_the_runs_of_a_shard_share_a_signature_and_a_step_and_are_what_was_asked
 def test_the_work_of_all_shards_is_what_is_left_of_all_runs(
     make_config: MakeConfig, sizes: list[tuple[int, int, int]], workers: int
 ) -> None:
-    shards = plan(members_of(make_config, sizes), workers)
+    shards = plan(runs_of(make_config, sizes), workers)
     assert sum(shard.run_steps for shard in shards) == sum(seeds * (12 - step) for _, seeds, step in sizes)
 
 
@@ -96,7 +96,7 @@ def test_the_work_of_all_shards_is_what_is_left_of_all_runs(
 def test_no_worker_is_without_a_shard_as_long_as_there_are_runs(
     make_config: MakeConfig, sizes: list[tuple[int, int, int]], workers: int
 ) -> None:
-    shards = plan(members_of(make_config, sizes), workers)
+    shards = plan(runs_of(make_config, sizes), workers)
     assert len(shards) >= min(workers, len(flat(shards)))
 
 
@@ -109,12 +109,12 @@ def test_the_order_of_the_sweep_is_kept(
         kind, _, step = sizes[place]
         return kind, step
 
-    shards = plan(members_of(make_config, sizes), workers)
+    shards = plan(runs_of(make_config, sizes), workers)
     groups = list(dict.fromkeys(group(place) for place in range(len(sizes))))
     for one in groups:
         mine = [name for name in names(flat(shards)) if group(name[0]) == one]
         assert mine == sorted(mine)
-    assert list(dict.fromkeys(group(shard.members[0].place) for shard in shards)) == groups
+    assert list(dict.fromkeys(group(shard.runs[0].place) for shard in shards)) == groups
 
 
 @given(runs=st.integers(1, 500), workers=st.integers(1, 64))
@@ -128,7 +128,7 @@ def test_a_gpu_gets_large_stacks(make_config: MakeConfig, monkeypatch: pytest.Mo
     configs = {device: make_config(training={"device": device}, seeds=2000) for device in ("cpu", "auto")}
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     widths = {
-        device: [len(shard.members) for shard in plan(all_missing(config), 1)]
+        device: [len(shard.runs) for shard in plan(all_pending(config), 1)]
         for device, config in configs.items()
     }
     assert widths == {"cpu": [8] * 250, "auto": [1024, 976]}
@@ -137,7 +137,7 @@ def test_a_gpu_gets_large_stacks(make_config: MakeConfig, monkeypatch: pytest.Mo
 def test_many_small_groups_are_not_cut_for_workers_that_have_others(make_config: MakeConfig) -> None:
     def widths(groups: int) -> list[int]:
         configs = [make_config(seeds=8, training={"batch_size": 3 + group}) for group in range(groups)]
-        return [len(shard.members) for shard in plan(all_missing(*configs), 2)]
+        return [len(shard.runs) for shard in plan(all_pending(*configs), 2)]
 
     assert widths(8) == [8] * 8  # four shards for each worker
     assert widths(3) == [4] * 6  # three of eight would leave a worker idle for a third of the time
@@ -145,7 +145,7 @@ def test_many_small_groups_are_not_cut_for_workers_that_have_others(make_config:
 
 def test_settings_that_are_data_share_a_shard_and_others_do_not(make_config: MakeConfig) -> None:
     def shards_of(*configs: Config) -> int:
-        return len(plan(all_missing(*configs), 1))
+        return len(plan(all_pending(*configs), 1))
 
     config = make_config(seeds=2)
     faster = make_config(seeds=2, optim=Adam(lr=1e-2, generator_lr=1e-2, discriminator_lr=2e-2, beta1=0.5))
@@ -164,8 +164,8 @@ def test_all_runs_of_a_new_configuration_are_missing_from_the_start(
     make_config: MakeConfig, tmp_path: Path
 ) -> None:
     config = make_config(seed=7, seeds=3)
-    assert missing(4, Configuration(config, tmp_path), known_runs(tmp_path)) == [
-        Member(4, Run(config, seed), tmp_path, step=0, source=None) for seed in (7, 8, 9)
+    assert unfinished_runs(4, Configuration(config, tmp_path), known_runs(tmp_path)) == [
+        PendingRun(4, Run(config, seed), tmp_path, step=0, source=None) for seed in (7, 8, 9)
     ]
 
 
@@ -183,22 +183,22 @@ def test_what_is_missing_goes_on_from_its_files_and_what_failed_begins_again(
     later = file("000001", (2, "unfinished", 10), (3, "stopped", 5))
     file("000002", (4, "failed", 10), (9, "unfinished", 5))
     config = make_config(seeds=6)
-    assert missing(1, Configuration(config, tmp_path), known_runs(tmp_path)) == [
-        Member(1, Run(config, 2), tmp_path, step=10, source=later),
-        Member(1, Run(config, 4), tmp_path),
-        Member(1, Run(config, 5), tmp_path),
+    assert unfinished_runs(1, Configuration(config, tmp_path), known_runs(tmp_path)) == [
+        PendingRun(1, Run(config, 2), tmp_path, step=10, source=later),
+        PendingRun(1, Run(config, 4), tmp_path),
+        PendingRun(1, Run(config, 5), tmp_path),
     ]
 
 
-def test_shards_are_narrowed_where_there_is_less_memory(make_config: MakeConfig) -> None:
+def test_shards_are_narrower_with_less_memory(make_config: MakeConfig) -> None:
     large, small = (make_config(network=Network(generator=(width,)), seeds=16) for width in (9, 8))
     asked: list[tuple[Config, int]] = []
 
-    def narrowed(config: Config, width: int) -> int:
+    def fit_width(config: Config, width: int) -> int:
         asked.append((config, width))
         return 2 if config == large else width
 
-    shards = plan(all_missing(large, small), 2, narrowed)
-    assert [len(shard.members) for shard in shards] == [2] * 8 + [8, 8]
-    assert names(flat(shards)) == names(all_missing(large, small))
+    shards = plan(all_pending(large, small), 2, fit_width)
+    assert [len(shard.runs) for shard in shards] == [2] * 8 + [8, 8]
+    assert names(flat(shards)) == names(all_pending(large, small))
     assert asked == [(large, 8), (small, 8)]

@@ -1,9 +1,7 @@
 """How far a sweep is, added up from the small files of its shards."""
 
-import io
 import json
 import shutil
-import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -14,13 +12,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rich.console import Console
 
 from sinegan.config import Config
+from sinegan.statuses import DIVERGED, FINISHED, RUNNING
 from sinegan.sweep import progress
-from sinegan.sweep.plan import Member, Shard
-from sinegan.sweep.progress import AbandonedError, Reporter, Standing, Watcher, shown
-from sinegan.training.loop import DIVERGED, FINISHED, RUNNING, Evaluation
+from sinegan.sweep.plan import PendingRun, Shard
+from sinegan.sweep.progress import AbandonedError, Reporter, Standing, Watcher
+from sinegan.training.loop import Evaluation
 from sinegan.training.signature import Run
 
 ShardOf = Callable[..., Shard]
@@ -51,8 +49,8 @@ def shard_of(make_config: Callable[..., Config]) -> ShardOf:
 
     def shard_of(number: int, runs: int, steps: int, begun: int = 0, compile: str = "never") -> Shard:  # noqa: A002
         config = make_config(training={"steps": steps, "compile": compile}, seeds=runs)
-        members = [Member(0, Run(config, seed), Path("0"), begun) for seed in config.all_seeds]
-        return Shard(number, tuple(members), runs)
+        pending = [PendingRun(0, Run(config, seed), Path("0"), begun) for seed in config.all_seeds]
+        return Shard(number, tuple(pending), runs)
 
     return shard_of
 
@@ -91,7 +89,7 @@ def standing(**changes: Any) -> Standing:
 def test_a_worker_says_what_it_has_done_and_the_mean_of_the_measured_runs(
     tmp_path: Path, shard_of: ShardOf
 ) -> None:
-    Reporter(tmp_path, shard_of(3, runs=4, steps=100, begun=10)).say(
+    Reporter(tmp_path, shard_of(3, runs=4, steps=100, begun=10)).report(
         evaluation(
             40,
             RUNNING,
@@ -119,7 +117,7 @@ def test_a_worker_speaks_at_most_twice_a_second(
 
     def done_after(seconds: float, step: int) -> int:
         clock.now += seconds
-        reporter.say(evaluation(step, RUNNING))
+        reporter.report(evaluation(step, RUNNING))
         done: int = json.loads(file(tmp_path, 0).read_text())["done"]
         return done
 
@@ -131,7 +129,7 @@ def test_a_worker_speaks_at_most_twice_a_second(
 
 def test_runs_without_valid_metrics_are_not_averaged(tmp_path: Path, shard_of: ShardOf) -> None:
     reporter = Reporter(tmp_path, shard_of(0, runs=1, steps=100))
-    reporter.say(evaluation(5, DIVERGED, measured=[False], d_real=[np.nan], d_fake=[np.nan]))
+    reporter.report(evaluation(5, DIVERGED, measured=[False], d_real=[np.nan], d_fake=[np.nan]))
     assert set(json.loads(file(tmp_path, 0).read_text())) == {"done", "ended"}
 
 
@@ -146,9 +144,9 @@ def test_a_program_is_compiled_until_the_first_evaluation(tmp_path: Path, shard_
     eager = Reporter(tmp_path, shard_of(0, runs=1, steps=10, compile="never"))
     assert watcher.standing().line() == "0/2 runs, starting"
     compiled = Reporter(tmp_path, shard_of(1, runs=1, steps=10, compile="always"))
-    eager.say(evaluation(0, RUNNING))
+    eager.report(evaluation(0, RUNNING))
     assert watcher.standing().line() == "0/2 runs, compiling"
-    compiled.say(evaluation(0, RUNNING))
+    compiled.report(evaluation(0, RUNNING))
     assert watcher.standing().line() == "0/2 runs, starting"
 
 
@@ -210,7 +208,7 @@ def test_a_worker_that_nobody_waits_for_ends(tmp_path: Path, shard_of: ShardOf) 
     reporter._written -= 1
     shutil.rmtree(folder)
     with pytest.raises(AbandonedError, match="has gone"):
-        reporter.say(evaluation(5, RUNNING))
+        reporter.report(evaluation(5, RUNNING))
     with pytest.raises(AbandonedError):
         Reporter(folder, shard)
     assert not folder.exists()
@@ -297,41 +295,3 @@ def test_the_line_fits_80_columns_for_a_hundred_thousand_runs_in_a_day(
     )
     assert len(now.line()) <= 80
     assert "\n" not in now.line()
-
-
-def test_a_terminal_shows_a_bar_with_configurations_and_the_line(
-    tmp_path: Path, report: Callable[..., None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TERM", "xterm-256color")
-    screen = io.StringIO()
-    monkeypatch.setattr(progress, "Console", lambda: Console(file=screen, force_terminal=True, width=80))
-    watcher = Watcher(tmp_path, runs=4, run_steps=400, configurations=12)
-    watcher.configurations_done = 5
-    report(0, 200, {FINISHED: 1}, d_real=0.6, d_fake=0.4)
-    with shown(watcher):
-        pass
-    assert "5/12" in screen.getvalue()
-    assert "1/4 runs, D 0.60 0.40" in screen.getvalue()
-
-
-def test_without_a_terminal_there_is_a_plain_line_now_and_then(
-    tmp_path: Path,
-    report: Callable[..., None],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    watcher = Watcher(tmp_path, runs=4, run_steps=400, configurations=1)
-    report(0, 200, {FINISHED: 1})
-    looks = threading.Semaphore(0)
-    look = watcher.standing
-
-    def counted() -> Standing:
-        looks.release()
-        return look()
-
-    monkeypatch.setattr(watcher, "standing", counted)
-    monkeypatch.setattr(progress, "SECONDS_BETWEEN_PLAIN_LINES", 0.001)
-    monkeypatch.setattr(progress, "Console", lambda: Console(file=io.StringIO()))
-    with shown(watcher):
-        assert all(looks.acquire(timeout=30) for _ in range(2))
-    assert capsys.readouterr().out.splitlines()[0] == " 50 %, 1/4 runs"

@@ -18,10 +18,11 @@ from sinegan.config import Config, Plot
 from sinegan.game.mixtures import GaussianRing
 from sinegan.game.optimisers import SGD
 from sinegan.game.targets import NoisySine, Sine
+from sinegan.statuses import DIVERGED, FINISHED, STOPPED
 from sinegan.storage.results import DamagedResultsError, manifest
-from sinegan.sweep.plan import Member, Shard
+from sinegan.sweep.plan import PendingRun, Shard
 from sinegan.sweep.record import Recorder, RunRecord, load_records, merge_parts, npz, samples_of
-from sinegan.training.loop import DIVERGED, FINISHED, SAMPLES, STOPPED, Evaluation, engine_settings, train
+from sinegan.training.loop import SAMPLE_COUNT, Evaluation, engine_settings, train
 from sinegan.training.signature import Run
 from sinegan.training.stack import Stack
 
@@ -53,7 +54,7 @@ def record(shard: Shard, until: int | None = None) -> tuple[Recorder, Stack]:
 
     By its clock that takes 3 s; one more passes until the next write.
     """
-    stack = Stack([member.run for member in shard.members])
+    stack = Stack([pending.run for pending in shard.runs])
     recorder = Recorder(shard, clock=iter([10.0, 13.0, 14.0]).__next__)
     states = recorder.states()
     if states is not None:
@@ -69,7 +70,7 @@ def record(shard: Shard, until: int | None = None) -> tuple[Recorder, Stack]:
 
 def evaluations(shard: Shard) -> list[Evaluation]:
     with engine_settings():
-        return list(train(Stack([member.run for member in shard.members])))
+        return list(train(Stack([pending.run for pending in shard.runs])))
 
 
 def alone(config: Config, seed: int, step: int) -> Stack:
@@ -130,8 +131,8 @@ def test_parts_become_one_set_of_files_with_the_seeds_in_order(
     ]
     samples, checkpoint = read_samples(tmp_path), read_checkpoint(tmp_path)
     assert samples["seeds"].tolist() == seeds
-    assert samples["curves"].shape == (12, SAMPLES, 6)
-    assert samples["probability"].shape == (12, SAMPLES)
+    assert samples["curves"].shape == (12, SAMPLE_COUNT, 6)
+    assert samples["probability"].shape == (12, SAMPLE_COUNT)
     assert checkpoint["seeds"] == seeds
     assert {len(tensor) for tensor in pytree.tree_leaves(checkpoint["state"])} == {12}
 
@@ -178,7 +179,7 @@ def test_configurations_of_one_shard_are_filed_apart(
     for folder, config in configs:
         assert merged(folder, read_table)[0]["seed"].tolist() == [config.seed]
         expected = alone(config, config.seed, 12)
-        curves, probability = expected.paint(SAMPLES)
+        curves, probability = expected.paint(SAMPLE_COUNT)
         samples = read_samples(folder)
         np.testing.assert_array_equal(samples["curves"], curves)
         np.testing.assert_array_equal(samples["probability"], probability.astype(np.float32))
@@ -231,7 +232,7 @@ def test_a_run_that_diverges_leaves_its_neighbours_alone(
     assert before["step"].tolist() == [0]
 
 
-def test_a_stopped_run_keeps_the_painting_and_the_state_of_the_step_where_it_stopped(
+def test_a_stopped_run_keeps_the_samples_and_the_state_of_the_step_where_it_stopped(
     make_config: MakeConfig, tmp_path: Path, read_table: ReadTable, read_samples: ReadSamples
 ) -> None:
     def distances(seed: int) -> list[float]:
@@ -243,8 +244,8 @@ def test_a_stopped_run_keeps_the_painting_and_the_state_of_the_step_where_it_sto
     stopping = make_config(training={"stop_tolerance": sum(distances(seed)) / 2}, seed=seed, seeds=1)
     going_on = make_config(seed=seed, seeds=1)
     folders = [tmp_path / "stopping", tmp_path / "going_on"]
-    members = [Member(0, Run(stopping, seed), folders[0]), Member(1, Run(going_on, seed), folders[1])]
-    record(Shard(0, tuple(members), 2))
+    pending = [PendingRun(0, Run(stopping, seed), folders[0]), PendingRun(1, Run(going_on, seed), folders[1])]
+    record(Shard(0, tuple(pending), 2))
     (runs, history), (others, _) = (merged(folder, read_table) for folder in folders)
 
     assert (runs["status"].item(), runs["step"].item()) == (STOPPED, 5)
@@ -252,7 +253,7 @@ def test_a_stopped_run_keeps_the_painting_and_the_state_of_the_step_where_it_sto
     assert history["step"].tolist() == [0, 5]
     assert runs["rmse"].item() == history["rmse"].iloc[-1]
     stopped = alone(stopping, seed, 5)
-    curves, probability = stopped.paint(SAMPLES)
+    curves, probability = stopped.paint(SAMPLE_COUNT)
     samples = read_samples(folders[0])
     np.testing.assert_array_equal(samples["curves"], curves)
     np.testing.assert_array_equal(samples["probability"], probability.astype(np.float32))
@@ -402,20 +403,20 @@ def test_a_damaged_part_is_not_taken_for_a_result(
 
 
 def test_real_curves_are_one_for_a_fixed_target_and_many_for_a_family() -> None:
-    for target, count in ((Sine(points=6), 1), (NoisySine(points=6), SAMPLES)):
-        painting = np.zeros((2, 6)), np.zeros(2)
-        samples = samples_of([RunRecord(seed=0, painting=painting)], target)
+    for target, count in ((Sine(points=6), 1), (NoisySine(points=6), SAMPLE_COUNT)):
+        drawn = np.zeros((2, 6)), np.zeros(2)
+        samples = samples_of([RunRecord(seed=0, samples=drawn)], target)
         assert samples["real"].shape == (count, 6)
         assert len(np.unique(samples["real"], axis=0)) == count
         np.testing.assert_array_equal(samples["x"], target.grid())
 
 
 def test_of_a_mixture_the_modes_are_stored_and_of_nothing_else() -> None:
-    painting = np.zeros((2, 2)), np.zeros(2)
-    samples = samples_of([RunRecord(seed=0, painting=painting)], GaussianRing(gaussians=4, radius=3.0))
+    drawn = np.zeros((2, 2)), np.zeros(2)
+    samples = samples_of([RunRecord(seed=0, samples=drawn)], GaussianRing(gaussians=4, radius=3.0))
     np.testing.assert_allclose(samples["modes"], [[3, 0], [0, 3], [-3, 0], [0, -3]], atol=1e-12)
     curve = np.zeros((2, 6)), np.zeros(2)
-    assert "modes" not in samples_of([RunRecord(seed=0, painting=curve)], Sine(points=6))
+    assert "modes" not in samples_of([RunRecord(seed=0, samples=curve)], Sine(points=6))
 
 
 def test_frames_are_kept_of_every_run_at_the_picture_steps(
@@ -438,7 +439,7 @@ def test_frames_are_kept_of_every_run_at_the_picture_steps(
 def framed(seed: int, steps: list[int]) -> RunRecord:
     """A run whose frames are all its seed, up to its end."""
     frames = [(step, np.full(6, seed, np.float32), float(seed)) for step in steps]
-    return RunRecord(seed, frames=frames, painting=(np.full((2, 6), seed), np.full(2, seed)))
+    return RunRecord(seed, frames=frames, samples=(np.full((2, 6), seed), np.full(2, seed)))
 
 
 def test_frames_of_runs_that_ended_early_are_filled_with_nan() -> None:

@@ -196,12 +196,12 @@ def test_the_list_of_a_sweep_numbers_its_configurations_and_knows_those_that_wer
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("../elsewhere", "must lie inside"),
-        (".", "must lie inside"),
+        ("../elsewhere", "must be inside"),
+        (".", "must be inside"),
         ("report/0", "is no name for a configuration's folder"),
         ("parts", "is no name for a configuration's folder"),
         ("a/.b", "is no name for a configuration's folder"),
-        ("0/1", "lies inside 0"),
+        ("0/1", "is inside 0"),
         ("a" * 256, "has a name of 256 bytes; at most 255"),
         ("é" * 128, "has a name of 256 bytes; at most 255"),
         ("/".join(["b" * 200] * 30), "bytes; at most 3,996"),
@@ -215,7 +215,7 @@ def test_a_job_whose_folder_would_not_be_found_again_is_refused(
     zero = {home / "0": chosen(0.1)} if name == "0/1" else {}
     (line,) = misplaced(home, zero | {(home / name).resolve(): chosen(0.2)})
     assert words in line
-    assert line.endswith("mend hydra.sweep.subdir")
+    assert line.endswith("change hydra.sweep.subdir")
 
 
 def test_a_folder_that_was_copied_or_renamed_is_told_apart_from_another_subdir(
@@ -241,7 +241,7 @@ def test_a_job_does_not_go_into_the_folder_of_another(make_config: MakeConfig, t
     ]
     assert moved(tmp_path, [tmp_path / "x/1"]) == []
     assert moved(tmp_path, [tmp_path / "1"]) == [
-        "x/1: no job of the command goes there; give hydra.sweep.subdir as before"
+        "x/1: no job of the command uses it; give hydra.sweep.subdir as before"
     ]
 
 
@@ -266,7 +266,7 @@ def test_another_pytorch_is_refused_and_the_one_to_install_is_named(
     known = [KnownRun(0, "unfinished", 9, tmp_path, "eager", "2.6.1+cpu")]
     message = changed_engine(tmp_path, make_config(), known)
     assert message is not None
-    assert f"PyTorch 2.6.1+cpu, and here is {torch.__version__}" in message
+    assert f"PyTorch 2.6.1+cpu, and this is {torch.__version__}" in message
     assert "install torch==2.6.1, or begin a new sweep" in message
 
 
@@ -294,7 +294,7 @@ def test_a_resume_by_another_pytorch_is_refused_before_anything_is_written(
     interrupted(run, [first, second], 6)  # the first has ended, the second has begun
     before = contents(tmp_path)
     monkeypatch.setattr(torch, "__version__", "2.99.0")
-    with pytest.raises(CannotResumeError, match=r"here is 2\.99\.0"):
+    with pytest.raises(CannotResumeError, match=r"this is 2\.99\.0"):
         run([replace(first, seeds=seeds), second], Serial())
     assert contents(tmp_path) == before
 
@@ -313,7 +313,7 @@ def test_a_worker_that_trains_by_another_engine_than_was_foreseen_ends_the_resum
 ) -> None:
     interrupted(run, [make_config(seeds=2)], 3)
     monkeypatch.setattr("sinegan.training.stack.Stack.engine", "packaged")
-    with pytest.raises(ResultFilesError, match="by the engine eager, but here they would go on by packaged"):
+    with pytest.raises(ResultFilesError, match="by the engine eager, but this machine would use packaged"):
         run([make_config(seeds=2)], Serial())
 
 
@@ -332,7 +332,7 @@ def test_a_resume_on_other_data_is_refused(make_config: MakeConfig, run: Run, tm
     first, other = (make_config(target=Measured(points=6, content=word)) for word in ("first", "other"))
     interrupted(run, [first], 3)
     before = contents(tmp_path)
-    with pytest.raises(CannotResumeError, match=r"the content of its target .* has changed since"):
+    with pytest.raises(CannotResumeError, match=r"the data of its target .* has changed since"):
         run([other], Serial())
     assert contents(tmp_path) == before
     run([first], Serial())
@@ -360,7 +360,7 @@ class Unfinished(Minimax):
 @pytest.fixture
 def eager_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every evaluation is followed by a part, but the last."""
-    monkeypatch.setattr("sinegan.sweep.execute.SECONDS_BETWEEN_PARTS", -1.0)
+    monkeypatch.setattr("sinegan.sweep.worker.SECONDS_BETWEEN_PARTS", -1.0)
 
 
 def three_ends(make_config: MakeConfig) -> list[Config]:

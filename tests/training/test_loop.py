@@ -8,7 +8,7 @@ import torch
 
 from sinegan.config import Config, Plot
 from sinegan.game.optimisers import SGD, Adam
-from sinegan.training.loop import SAMPLES, Evaluation, engine_settings, train
+from sinegan.training.loop import SAMPLE_COUNT, Evaluation, engine_settings, train
 from sinegan.training.signature import Run
 from sinegan.training.stack import Stack
 
@@ -40,8 +40,8 @@ def test_the_first_the_regular_and_the_last_step_are_evaluated(make_config: Make
     assert found[-1].ended.all()
     assert not any(each.ended.any() for each in found[:-1])
     assert found[-1].paintings is not None
-    assert found[-1].paintings.curves.shape == (2, SAMPLES, 6)
-    assert found[-1].paintings.probability.shape == (2, SAMPLES)
+    assert found[-1].paintings.curves.shape == (2, SAMPLE_COUNT, 6)
+    assert found[-1].paintings.probability.shape == (2, SAMPLE_COUNT)
     assert found[0].paintings is None
 
 

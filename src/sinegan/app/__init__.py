@@ -1,1 +1,1 @@
-"""The command line, and what Hydra calls: only here, and in the plugins, Hydra is imported."""
+"""The command line and the functions that Hydra calls. Only this room and the plugins import Hydra."""

@@ -1,4 +1,4 @@
-"""The command line, checked before Hydra acts on it: every problem at once, and nothing made."""
+"""The command line, checked before Hydra acts on it: all problems at once, before anything is created."""
 
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
@@ -11,10 +11,10 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from sinegan.app.arguments import RESUME, BadArgumentsError, resume_folder, resumed
+from sinegan.app.arguments import RESUME, BadArgumentsError, resume_folder, split_resume
 from sinegan.app.config_loader import CONFIG_NAME, config_loader
-from sinegan.app.output_folder import home
-from sinegan.app.overrides import checked
+from sinegan.app.output_folder import folder_setting
+from sinegan.app.overrides import check_overrides
 from sinegan.app.problems import words_of
 from sinegan.config import InvalidConfigError
 from sinegan.printable import shortened
@@ -25,75 +25,82 @@ from sinegan.storage.sweep_folder import holds_sweep, is_configuration
 
 @dataclass(frozen=True)
 class Command:
-    """A command line that trains: a sweep or a single run, and the folder it goes to."""
+    """A command that trains a sweep or a single run into a folder."""
 
     multirun: bool
     folder: Path
     chosen: bool
-    """Whether the user named the folder, rather than leaving it to the clock."""
+    """Whether the user named the folder; otherwise it is named after the time."""
     live: bool
     resume: bool = False
-    """Whether the folder is one to go on with."""
+    """Whether the folder holds work to resume."""
 
     @property
     def folder_key(self) -> str:
-        return "hydra.sweep.dir" if self.multirun else "hydra.run.dir"
+        return _folder_key(self.multirun)
 
 
-def understood(args: Namespace) -> Command:
-    """What a command line asks to train. args: as Hydra's own parser gives them.
+def parse_command(args: Namespace) -> Command:
+    """The command that parsed arguments stand for.
 
     Raises InvalidConfigError with every unknown group, choice or key (and the nearest right one), and
     every value of a wrong type or out of range.
     """
+    config_name = args.config_name or CONFIG_NAME
+    resume_words, words = split_resume(args.overrides)
     with config_loader(args) as loader:
-        named, typed = resumed(args.overrides)
-        overrides, problems = _parsed(typed, loader)
+        overrides, problems = _parse_overrides(words, loader)
         try:
-            found = checked(overrides, loader, args.config_name or CONFIG_NAME, args.multirun, [RESUME])
+            checked = check_overrides(overrides, loader, config_name, args.multirun, [RESUME])
         except InvalidConfigError as error:
             raise InvalidConfigError([*problems, *error.problems]) from error
-        multirun, live = found.multirun, found.live
-        problems += found.problems
+        problems += checked.problems
+        multirun, live = checked.multirun, checked.live
         if live and multirun:
             problems.append("plot.live = true: a sweep opens no window; leave out -m or plot.live")
-        resume, in_the_way = _resume(named, multirun) if named else (None, [])
-        problems += in_the_way
+        resumed: Path | None = None
+        if resume_words:
+            resumed, resume_problems = _folder_to_resume(resume_words, multirun)
+            problems += resume_problems
         if problems:
             raise InvalidConfigError(problems)
-        if resume is not None:
-            return Command(multirun, resume, chosen=True, live=live, resume=True)
-        key = "sweep" if multirun else "run"
-        chosen = any(override.key_or_group == f"hydra.{key}.dir" for override in overrides)
-        folder = _new_folder(loader, args.config_name or CONFIG_NAME, typed, multirun)
+        if resumed is not None:
+            return Command(multirun, resumed, chosen=True, live=live, resume=True)
+        folder = _new_folder(loader, config_name, words, multirun)
+        chosen = any(override.key_or_group == _folder_key(multirun) for override in overrides)
         return Command(multirun, folder, chosen, live)
 
 
-def _parsed(texts: Sequence[str], loader: ConfigLoader) -> tuple[list[Override], list[str]]:
+def _folder_key(multirun: bool) -> str:
+    return "hydra.sweep.dir" if multirun else "hydra.run.dir"
+
+
+def _parse_overrides(texts: Sequence[str], loader: ConfigLoader) -> tuple[list[Override], list[str]]:
+    """The overrides that Hydra can parse, and a problem for each of the others."""
     parser = OverridesParser.create(config_loader=loader)
     overrides: list[Override] = []
     problems: list[str] = []
     for text in texts:
         try:
-            overrides += parser.parse_overrides([text])  # which know the loader, for glob()
-        except (HydraException, ValueError) as error:  # a number of thousands of digits, say
+            overrides += parser.parse_overrides([text])  # unlike parse_override, it supports glob()
+        except (HydraException, ValueError) as error:  # for example, a number of thousands of digits
             problems.append(
                 f"{shortened(text)}: cannot be understood; write key=value ({shortened(words_of(error))})"
             )
     return overrides, problems
 
 
-def _resume(named: Sequence[str], multirun: bool) -> tuple[Path | None, list[str]]:
-    """The folder that `resume=FOLDER` names, and what keeps it from being gone on with."""
+def _folder_to_resume(resume_words: Sequence[str], multirun: bool) -> tuple[Path | None, list[str]]:
+    """The folder that `resume=FOLDER` names, and the problems that prevent a resume."""
     try:
-        folder = resume_folder(named)
+        folder = resume_folder(resume_words)
     except BadArgumentsError as error:
         return None, [str(error)]
     return folder, list(_resume_problems(folder, multirun))
 
 
 def _resume_problems(folder: Path, multirun: bool) -> Iterator[str]:
-    """What keeps a folder from being gone on with."""
+    """The reasons why a folder cannot be resumed."""
     try:
         is_run, is_sweep = is_configuration(folder), holds_sweep(folder)
         refuse_links(folder)
@@ -111,10 +118,10 @@ def _resume_problems(folder: Path, multirun: bool) -> Iterator[str]:
 
 
 def _new_folder(loader: ConfigLoader, config_name: str, words: Sequence[str], multirun: bool) -> Path:
-    """The folder of a new command. Raises InvalidConfigError when it cannot be one."""
-    key = "hydra.sweep.dir" if multirun else "hydra.run.dir"
+    """The folder of a command that resumes nothing. Raises InvalidConfigError when it cannot be created."""
+    key = _folder_key(multirun)
     try:
-        text = home(loader, config_name, words, multirun)
+        text = folder_setting(loader, config_name, words, multirun)
     except (HydraException, OmegaConfBaseException) as error:
         raise InvalidConfigError([f"{key}: {str(error).splitlines()[0]}"]) from error
     if problem := name_problem(text):

@@ -1,6 +1,6 @@
-"""Tab completion: what Hydra offers, and the choices of groups within groups and of settings.
+"""Tab completion: Hydra's own offers, and the choices of nested groups and of settings.
 
-Hydra takes one plugin a shell, and has its own, so this one is asked by `main` instead.
+Hydra takes one completion plugin for each shell and brings its own, so `main` calls this one directly.
 """
 
 import os
@@ -15,11 +15,11 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from sinegan.app.arguments import RESUME, BadArgumentsError, parsed
+from sinegan.app.arguments import RESUME, BadArgumentsError, parse_arguments
 from sinegan.app.config_loader import CONFIG_NAME, config_loader
 
 SEPARATORS = {"bash": " ", "zsh": " ", "fish": "\n"}
-"""What each shell wants between two offers."""
+"""The text between two offers, for each shell."""
 
 CHOICES = {
     "activation": ("relu", "leaky_relu", "tanh", "gelu", "silu"),
@@ -31,52 +31,55 @@ CHOICES = {
     "dtype": ("float32", "float64"),
     "updates": ("simultaneous", "alternating"),
 }
-"""The settings that take one word of several. Their classes know it, too, but load PyTorch first."""
+"""The settings that take one of several words. Their classes know the words, too, but load PyTorch."""
 
 
 def complete(shell: str) -> None:
-    """Prints what can follow the command line that the shell has left in COMP_LINE."""
+    """Prints the possible continuations of the command line in COMP_LINE."""
     line = os.environ.get("COMP_LINE", "")
     print(SEPARATORS[shell].join(offers(Completion.strip_python_or_app_name(line)) if line.strip() else []))
 
 
 def offers(line: str) -> list[str]:
-    """What the last word of a command line, given without its program, can become."""
+    """The possible completions of the last word of a command line, given without its program."""
     try:
-        args = parsed(line.split())
+        args = parse_arguments(line.split())
         with config_loader(args) as loader:
             words = list(args.overrides)
             word = words.pop() if words and not line.endswith(" ") else ""
-            return sorted(set(Completion(loader, args.config_name or CONFIG_NAME).of_word(word, words)))
+            return sorted(set(Completion(loader, args.config_name or CONFIG_NAME).complete(word, words)))
     except (BadArgumentsError, HydraException, OmegaConfBaseException):
-        return []  # a line that cannot be understood yet
+        return []  # the line is incomplete
 
 
 class Completion(DefaultCompletionPlugin):
-    """The offers for one word after others."""
+    """Completes one word of a command line."""
 
     def __init__(self, loader: ConfigLoader, config_name: str) -> None:
         super().__init__(loader)
         self._config_name = config_name
 
-    def of_word(self, word: str, before: list[str]) -> Iterable[str]:
+    def complete(self, word: str, before: list[str]) -> Iterable[str]:
+        """The possible completions of a word that follows others."""
         key, equals, value = word.partition("=")
         name = key.lstrip("+~")
         if not equals:
-            found = self._query(self._config_name, " ".join([*before, word]) or " ")
-            return (f"{each}=" if self._chooses(each) else each for each in found if "_target_" not in each)
+            keys = self._query(self._config_name, " ".join([*before, word]) or " ")
+            return (
+                f"{each}=" if self._has_choices(each) else each for each in keys if "_target_" not in each
+            )
         if name == RESUME:
             return (f"{key}={path.rstrip(os.sep)}" for path in glob(f"{escape(value)}*{os.sep}"))
         given, comma, last = value.rpartition(",")  # the last of several values
-        known = self._values(name, before)
-        if not known:
+        values = self._values(name, before)
+        if not values:
             return [] if "_target_" in name else self._query(self._config_name, " ".join([*before, word]))
-        return (f"{key}={given}{comma}{each}" for each in known if each.startswith(last))
+        return (f"{key}={given}{comma}{each}" for each in values if each.startswith(last))
 
     def _values(self, key: str, before: list[str]) -> list[str]:
-        """The choices of a group or of a setting; nothing for a setting that takes anything."""
+        """The choices of a group or of a setting; none for a setting without a list of choices."""
         if self.config_loader.get_group_options(key):
-            return list(self._below(key, ""))
+            return list(self._nested_choices(key, ""))
         config = self.config_loader.load_configuration(self._config_name, before, run_mode=RunMode.MULTIRUN)
         value = OmegaConf.select(config, key)
         if isinstance(value, bool):
@@ -84,13 +87,14 @@ class Completion(DefaultCompletionPlugin):
         choices = CHOICES.get(key.rpartition(".")[2], ())
         return list(choices) if value in choices else []
 
-    def _below(self, group: str, prefix: str) -> Iterator[str]:
+    def _nested_choices(self, group: str, prefix: str) -> Iterator[str]:
+        """The choices of a group and of the groups in it."""
         for name in self.config_loader.get_group_options(group, ObjectType.CONFIG):
             yield f"{prefix}{name}"
         for name in self.config_loader.get_group_options(group, ObjectType.GROUP):
-            yield from self._below(f"{group}/{name}", f"{prefix}{name}/")
+            yield from self._nested_choices(f"{group}/{name}", f"{prefix}{name}/")
 
-    def _chooses(self, offer: str) -> bool:
+    def _has_choices(self, offer: str) -> bool:
         """Whether an offer is the bare name of a group that has choices."""
         return offer[-1] not in "=./" and bool(
             self.config_loader.get_group_options(offer.lstrip("+~"), ObjectType.CONFIG)

@@ -1,4 +1,4 @@
-"""Between Hydra's composed configs and typed ones."""
+"""From configs that Hydra composed to typed ones."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -42,22 +42,22 @@ def typed(config: DictConfig) -> tuple[Config, ExecutorSettings]:
         settings = validate(values, _choices(config))
     except InvalidConfigError as error:
         problems = error.problems + problems
-    problems += _chosen_again(config)
+    problems += _repeated_choices(config)
     if not problems:
         problems += memory.problems(settings, executor)
     if problems:
-        # A value that was set by interpolation is wrong where it comes from.
+        # The source of an interpolated value is reported, not the value.
         own = [line for line in problems if not _is_interpolated(config, line.split(" ")[0])]
         raise InvalidConfigError(own or problems)
     return settings, executor
 
 
-def _chosen_again(config: DictConfig) -> Iterator[str]:
-    """Choices that an override names again: Hydra makes one of them, so nothing else would tell."""
+def _repeated_choices(config: DictConfig) -> Iterator[str]:
+    """Reports choices that an override lists twice: Hydra merges them silently."""
     for text in OmegaConf.select(config, "hydra.overrides.task") or []:
         key, names = _listed(text)
         once = list(dict.fromkeys(names))
-        # A list that became a mapping was one of choices; any other is a value, which may repeat.
+        # A list of choices becomes a mapping; any other list is a value, whose entries may repeat.
         if len(once) < len(names) and OmegaConf.is_dict(OmegaConf.select(config, key)):
             again = ", ".join(name for name in once if names.count(name) > 1)
             problem = f"must name each choice once, not {again} again; use {key}=[{','.join(once)}]"
@@ -66,7 +66,7 @@ def _chosen_again(config: DictConfig) -> Iterator[str]:
 
 @cache  # the jobs of a sweep share most of their overrides
 def _listed(text: str) -> tuple[str, list[str]]:
-    """The key of an override and what its value lists: `penalty=[r1,r2]`; nothing when it is no list."""
+    """The key of an override and the entries of its value when that is a list: `penalty=[r1,r2]`."""
     if "=[" not in text:  # parsing takes a while
         return text, []
     override = OverridesParser.create().parse_override(text)
@@ -75,20 +75,20 @@ def _listed(text: str) -> tuple[str, list[str]]:
 
 
 def _choices(config: DictConfig) -> dict[str, str]:
-    """What was chosen of each group, as far as Hydra notes it: not where several were."""
-    noted = OmegaConf.select(config, "hydra.runtime.choices") or {}
-    return {str(group): str(name) for group, name in noted.items()}
+    """The choice of each group, by Hydra's record, which lacks groups with several choices."""
+    choices = OmegaConf.select(config, "hydra.runtime.choices") or {}
+    return {str(group): str(name) for group, name in choices.items()}
 
 
 def _is_interpolated(config: DictConfig, key: str) -> bool:
     parent, _, name = key.rpartition(".")
     node = OmegaConf.select(config, parent) if parent else config
-    # A struct raises when it is asked for a key that it lacks, and a refusal may begin with no key.
+    # A struct raises for a key that it lacks, and a problem need not begin with a key.
     return isinstance(node, DictConfig) and name in node and OmegaConf.is_interpolation(node, name)
 
 
 def problems_of(config: DictConfig) -> list[str]:
-    """Every problem of a composed config, a line each."""
+    """All problems of a composed config, a line each."""
     try:
         typed(config)
     except InvalidConfigError as error:
@@ -97,7 +97,7 @@ def problems_of(config: DictConfig) -> list[str]:
 
 
 def keys_of(node: Any, prefix: str = "") -> Iterator[str]:
-    """All keys of a config but Hydra's own, with dots."""
+    """All dotted keys of a config, except Hydra's own."""
     if isinstance(node, ListConfig):
         yield from (f"{prefix}{place}" for place in range(len(node)))
     if not isinstance(node, DictConfig):

@@ -1,4 +1,4 @@
-"""Hydra's loader of YAML files, outside of a command that Hydra runs."""
+"""Hydra's loader of YAML files, for use before Hydra runs the command."""
 
 from argparse import Namespace
 from collections.abc import Iterator

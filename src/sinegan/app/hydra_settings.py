@@ -1,4 +1,4 @@
-"""Hydra's own settings, checked before Hydra uses them: it would end in a traceback."""
+"""Checks Hydra's own settings before Hydra uses them, which would end in a traceback."""
 
 import importlib.util
 import logging
@@ -15,24 +15,24 @@ from sinegan.app.problems import words_of
 from sinegan.report.labels import spelled
 
 CHOSEN = ("hydra.sweeper", "hydra.launcher")
-"""Settings that are chosen as a group, by `hydra/sweeper=NAME`."""
+"""The settings that are chosen as a group, by `hydra/sweeper=NAME`."""
 NEEDED = (*CHOSEN, "hydra.run", "hydra.sweep", "hydra.job", "hydra.runtime", "hydra.mode")
 SEARCH_PATH = "hydra.searchpath"
 
 
 def override_problems(override: Override, options: Callable[[str], list[str]]) -> list[str]:
-    """Lists what is wrong with an override of one of Hydra's settings.
+    """The problems of an override of one of Hydra's settings.
 
-    options: the choices of a group.
+    options: gives the choices of a group.
     """
     key, line = override.key_or_group.replace("/", "."), str(override.input_line)
     value = override._value
     if override.is_sweep_override():
         return [f"{line}: Hydra's own settings cannot be swept; give one value"]
     if override.is_delete():
-        in_the_way = any(key == one or key.startswith(f"{one}.") for one in NEEDED)
+        needed = any(key == each or key.startswith(f"{each}.") for each in NEEDED)
         optional = key.startswith("hydra.job.env")
-        return [f"{line}: is needed, and cannot be deleted"] if in_the_way and not optional else []
+        return [f"{line}: is needed, and cannot be deleted"] if needed and not optional else []
     if override.key_or_group in CHOSEN and not isinstance(value, dict):
         group = override.key_or_group.replace(".", "/")
         return [f"{line}: must be chosen as {group}=NAME, one of {', '.join(options(group))}"]
@@ -61,30 +61,30 @@ def _is_package(name: str) -> bool:
 
 
 def config_problems(config: DictConfig) -> Iterator[str]:
-    """What Hydra itself would stumble over when it sets up a job of this configuration, a line each."""
+    """The problems in Hydra's own settings that Hydra would find when it sets up a job, a line each."""
     verbose: Any = config.hydra.verbose
     verbose = OmegaConf.to_container(verbose) if OmegaConf.is_config(verbose) else verbose
     names = verbose if isinstance(verbose, list) else []
     if not (isinstance(verbose, bool | str) or names) or not all(isinstance(name, str) for name in names):
         yield f"hydra.verbose = {spelled(verbose)}: must be true, false or the names of loggers"
-    twin = config.copy()
-    with open_dict(twin):
-        twin.hydra.runtime.output_dir = "."
-    with current(twin):
-        for key in keys_of(twin.hydra):
+    copy = config.copy()
+    with open_dict(copy):
+        copy.hydra.runtime.output_dir = "."
+    with current(copy):
+        for key in keys_of(copy.hydra):
             if not key.startswith(("run.", "sweep.", "overrides.")):  # checked elsewhere
-                yield from unresolved(twin, f"hydra.{key}")
+                yield from unresolved(copy, f"hydra.{key}")
         for key in ("hydra.job_logging", "hydra.hydra_logging"):
-            yield from _logging_problems(twin, key)
+            yield from _logging_problems(copy, key)
 
 
 def _logging_problems(config: DictConfig, key: str) -> Iterator[str]:
-    """What Python's logging does not take: levels without a name, files in folders that are not there."""
+    """The settings that Python's logging would refuse: unknown levels, and files in missing folders."""
     for name in keys_of(OmegaConf.select(config, key)):
         path = f"{key}.{name}"
         try:
             value = OmegaConf.select(config, path)
-        except Exception:  # `unresolved` says what a resolver raised
+        except Exception:  # `unresolved` reports it
             continue
         last = name.rpartition(".")[2]
         if last == "level" and value not in logging.getLevelNamesMapping() and not _is_level(value):
@@ -98,7 +98,7 @@ def _is_level(value: Any) -> bool:
 
 
 def unresolved(config: DictConfig, key: str) -> Iterator[str]:
-    """Why a setting cannot be resolved, in a line; nothing when it can."""
+    """The reason why a setting cannot be resolved, in a line, if there is one."""
     try:
         with current(config):
             OmegaConf.select(config, key)

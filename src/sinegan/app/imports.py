@@ -1,4 +1,4 @@
-"""Loading large libraries quickly, and whole."""
+"""Importing large libraries quickly, and without interruption."""
 
 import gc
 import signal
@@ -7,21 +7,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from sinegan.app.interrupts import SIGNALS, Stopping
+from sinegan.app.interrupts import SignalHandler
+from sinegan.sweep.fork_server import STOP_SIGNALS
 
 
 @contextmanager
-def loading() -> Iterator[None]:
-    """Around imports: no garbage is looked for, and a signal to stop waits for their end.
+def importing() -> Iterator[None]:
+    """Put around imports: the garbage collector rests, and signals to stop wait for the end of the block.
 
-    What is loaded stays, so the garbage collector need not look through it: neither now nor at the end
-    of the process, nor in those that are forked from it. What is half loaded cannot always be loaded
-    again, and after an interrupt there is still a report to make.
+    Imported modules stay, so the collector need not search them: not now, not at the end of the process,
+    and not in processes that are forked from it. A library whose import was interrupted cannot always be
+    imported again, and after an interrupt there is still a report to make.
     """
     enabled = gc.isenabled()
     gc.disable()
     try:
-        with _undisturbed():
+        with _signals_held_back():
             yield
     finally:
         gc.freeze()
@@ -30,17 +31,17 @@ def loading() -> Iterator[None]:
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Holds signals to stop back until the block ends."""
-    if threading.current_thread() is not threading.main_thread():  # it gets none
+def _signals_held_back() -> Iterator[None]:
+    """Delays signals to stop until the block ends."""
+    if threading.current_thread() is not threading.main_thread():  # signals go to the main thread
         yield
         return
     held: list[int] = []
-    handlers = {int(number): signal.getsignal(number) for number in SIGNALS}
+    handlers = {int(number): signal.getsignal(number) for number in STOP_SIGNALS}
     before = {number: handler for number, handler in handlers.items() if callable(handler)}
 
     def hold(number: int, _: FrameType | None) -> None:
-        if isinstance(handler := before[number], Stopping):
+        if isinstance(handler := before[number], SignalHandler):
             handler.announce()
         held.append(number)
 

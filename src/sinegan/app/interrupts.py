@@ -1,4 +1,4 @@
-"""How a command ends early: at an interrupt, when it is asked to terminate, when its terminal goes."""
+"""How a command ends early: at an interrupt, at a request to terminate, or when its terminal closes."""
 
 import os
 import shlex
@@ -12,127 +12,133 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from sinegan.sweep.fork_server import STOP_SIGNALS
+
 SECONDS_TO_STOP = 10.0
-"""Further signals within this time are dropped: they would break off what leaves all files whole."""
+"""Further signals within this time are ignored, so that they do not disturb the cleanup."""
 
 
-class Stopped(KeyboardInterrupt):
-    """The command is to end because of a signal; all that makes way for Ctrl-C makes way for it."""
+class Interrupted(KeyboardInterrupt):
+    """A signal asks the command to end. Code that handles Ctrl-C handles it, too."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
         self.number = number
 
 
-class Stopping:
-    """Raises Stopped at a signal, with a line at once; once, until it is told to look out again."""
+class SignalHandler:
+    """Prints a line and raises Interrupted at the first signal; ignores further ones until it is rearmed."""
 
     def __init__(self) -> None:
         self._since: float | None = None
         self._announced = False
-        self.stopped = False
+        self.interrupted = False
 
     def __call__(self, number: int, _: FrameType | None) -> None:
         now = time.monotonic()
         if self._since is not None and now < self._since + SECONDS_TO_STOP:
             return
         self.announce()
-        self._since, self._announced, self.stopped = now, False, True
-        raise Stopped(number)
+        self._since, self._announced, self.interrupted = now, False, True
+        raise Interrupted(number)
 
     def announce(self) -> None:
-        """Says that the command is stopping, once; also while it cannot stop yet."""
+        """Prints, once, that the command is stopping; also while it cannot stop yet."""
         if not self._announced:
             self._announced = True
-            _say_at_once("\nstopping…\n")
+            _print_at_once("\nstopping…\n")
 
-    def look_out(self) -> None:
-        """Stops at the next signal again, however soon it comes."""
+    def rearm(self) -> None:
+        """Raises Interrupted again at the next signal, however soon it comes."""
         self._since = None
 
 
 @contextmanager
-def stoppable() -> Iterator[Stopping]:
-    """Within it, Ctrl-C, SIGTERM and SIGHUP raise Stopped; those that are ignored (nohup) stay so.
+def interruptible() -> Iterator[SignalHandler]:
+    """In its block, Ctrl-C, SIGTERM and SIGHUP raise Interrupted; ignored signals (nohup) stay ignored.
 
-    After a stop the signals are dropped until the process has ended.
+    After an interrupt, the signals are ignored until the process has ended.
     """
-    stopping = Stopping()
-    heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-    before: dict[signal.Signals, Any] = {number: signal.signal(number, stopping) for number in heard}
+    handler = SignalHandler()
+    handled = [number for number in STOP_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before: dict[signal.Signals, Any] = {number: signal.signal(number, handler) for number in handled}
     try:
-        yield stopping
+        yield handler
     finally:
-        if stopping.stopped:
-            for number in heard:
+        if handler.interrupted:
+            for number in handled:
                 signal.signal(number, signal.SIG_IGN)
         else:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            for number, previous in before.items():
+                signal.signal(number, previous)
 
 
 def exit_code(stop: KeyboardInterrupt) -> int:
-    """The exit code of a command that a signal has ended, as shells have it.
+    """The exit code of a command that a signal has ended, by the convention of shells.
 
-    >>> exit_code(Stopped(15)), exit_code(KeyboardInterrupt())
+    >>> exit_code(Interrupted(15)), exit_code(KeyboardInterrupt())
     (143, 130)
     """
-    return 128 + (stop.number if isinstance(stop, Stopped) else int(signal.SIGINT))
+    return 128 + (stop.number if isinstance(stop, Interrupted) else int(signal.SIGINT))
 
 
-def _say_at_once(text: str) -> None:
+def _print_at_once(text: str) -> None:
     """Prints from inside a signal handler, where a buffered stream may be in use."""
     try:
         os.write(1, text.encode())
-    except OSError:  # the terminal has gone; what is printed from now on must not fail for that
+    except OSError:  # the terminal is closed, and later prints must not fail
         with suppress(OSError), open(os.devnull, "w") as nowhere:
             for stream in (1, 2):
                 os.dup2(nowhere.fileno(), stream)
 
 
-def program(typed: Sequence[str], arguments: Sequence[str]) -> list[str]:
-    """The first words of a command, before its arguments, as they can be typed again.
+def program_words(command: Sequence[str], arguments: Sequence[str]) -> list[str]:
+    """The first words of a command, before its arguments, so that they can be typed again.
 
-    typed: all words that the process was started with (`sys.orig_argv`).
+    command: all words that the process was started with (`sys.orig_argv`).
 
-    >>> program(["python3", "-m", "sinegan.main", "-m", "seeds=2,4"], ["-m", "seeds=2,4"])
+    >>> program_words(["python3", "-m", "sinegan.main", "-m", "seeds=2,4"], ["-m", "seeds=2,4"])
     ['python3', '-m', 'sinegan.main']
     """
-    head = list(typed[: len(typed) - len(arguments)])
-    if len(head) < 2 or list(typed[len(head) :]) != list(arguments):  # started in some other way
+    head = list(command[: len(command) - len(arguments)])
+    if len(head) < 2 or list(command[len(head) :]) != list(arguments):  # started in some other way
         return ["python", "-m", "sinegan.main"]
     if head[1].startswith("-"):
         return head
     script = Path(head[1])
-    found = shutil.which(script.name)
-    on_path = found is not None and os.path.exists(script) and os.path.samefile(found, script)
+    installed = shutil.which(script.name)
+    on_path = installed is not None and os.path.exists(script) and os.path.samefile(installed, script)
     return [script.name] if on_path else [str(script)]
 
 
-def reporting(training: Sequence[str]) -> list[str]:
+def report_words(program: Sequence[str]) -> list[str]:
     """The first words of the command that makes reports, with the Python of the one that trains.
 
-    >>> reporting(["/x/python", "-m", "sinegan.main"]), reporting(["sinegan"])
+    program: the first words of the command that trains.
+
+    >>> report_words(["/x/python", "-m", "sinegan.main"]), report_words(["sinegan"])
     (['/x/python', '-m', 'sinegan.report'], ['python', '-m', 'sinegan.report'])
     """
-    by_module = list(training[-2:]) == ["-m", "sinegan.main"]
-    return [*(training[:-2] if by_module else ["python"]), "-m", "sinegan.report"]
+    is_module = list(program[-2:]) == ["-m", "sinegan.main"]
+    return [*(program[:-2] if is_module else ["python"]), "-m", "sinegan.report"]
 
 
 @dataclass(frozen=True)
-class Typed:
-    """A command as it was typed: its program, all its arguments, and those of them that name a folder."""
+class TypedCommand:
+    """A command as the user typed it.
+
+    program: its first words. arguments: all other words. folder_overrides: the arguments that name a folder.
+    """
 
     program: Sequence[str]
     arguments: Sequence[str]
-    naming: Sequence[str] = ()
+    folder_overrides: Sequence[str] = ()
 
-    def going_on(self, folder: Path) -> str:
-        """The command, ready for a shell, that goes on with what is in a folder.
+    def resuming(self, folder: Path) -> str:
+        """The command, ready for a shell, that resumes the work in a folder.
 
-        >>> Typed(["sinegan"], ["-m", "seeds=2", "resume=a"], ["resume=a"]).going_on(Path("my a"))
+        >>> TypedCommand(["sinegan"], ["-m", "seeds=2", "resume=a"], ["resume=a"]).resuming(Path("my a"))
         "sinegan -m seeds=2 'resume=my a'"
         """
-        kept = [word for word in self.arguments if word not in self.naming]
+        kept = [word for word in self.arguments if word not in self.folder_overrides]
         return shlex.join([*self.program, *kept, f"resume={folder}"])

@@ -1,33 +1,32 @@
-"""Looking on while a configuration trains: the tutorial's live picture, and a line an evaluation."""
+"""Live output while a configuration trains: the tutorial's picture, and a line for each evaluation."""
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
 
 from sinegan.sweep.plan import Configuration
-from sinegan.training.loop import SAMPLES, Evaluation
-
-Observer = Callable[[Evaluation], None]
+from sinegan.sweep.worker import Observer
+from sinegan.training.loop import SAMPLE_COUNT, Evaluation
 
 
 @contextmanager
-def watching(configurations: Sequence[Configuration]) -> Iterator[list[Observer]]:
-    """What the plot settings of the configurations ask for, ready to be called."""
-    asked = [configuration for configuration in configurations if configuration.config.plot.live]
-    printed = [configuration for configuration in configurations if configuration.config.plot.text]
-    observers: list[Observer] = [print_evaluation] if printed else []
-    if not asked:
+def live_observers(configurations: Sequence[Configuration]) -> Iterator[list[Observer]]:
+    """The observers that the plot settings of the configurations ask for."""
+    with_picture = [each for each in configurations if each.config.plot.live]
+    with_text = [each for each in configurations if each.config.plot.text]
+    observers: list[Observer] = [print_evaluation] if with_text else []
+    if not with_picture:
         yield observers
         return
-    with live_picture(asked[0]) as show:
+    with live_picture(with_picture[0]) as show:
         yield [*observers, show]
 
 
 def print_evaluation(evaluation: Evaluation) -> None:
-    """Step, mean D(real) and D(fake) over the runs, as the tutorial reports them."""
+    """Prints the step and the means of D(real) and D(fake) over the runs, as the tutorial does."""
     measured = evaluation.measured
     if evaluation.metrics is None or not measured.any():
         return
@@ -37,14 +36,14 @@ def print_evaluation(evaluation: Evaluation) -> None:
 
 @contextmanager
 def live_picture(configuration: Configuration) -> Iterator[Observer]:
-    """A window with the painting of the first run, drawn anew at each frame."""
-    # Matplotlib is imported only where a picture is asked for: it takes its time.
+    """A window with the generated curve of the first run, drawn again at each frame."""
+    # Matplotlib is imported only when a picture is asked for: that takes a while.
     from matplotlib import pyplot
 
     from sinegan.report.figures.animation import Painting
 
     target = configuration.config.target
-    real = target.draw(SAMPLES if target.family else 1, np.random.default_rng(0))
+    real = target.draw(SAMPLE_COUNT if target.family else 1, np.random.default_rng(0))
     pyplot.ion()
     figure, axes = pyplot.subplots(figsize=(6, 4))
     painting = Painting(axes, target.grid(), real)
@@ -66,7 +65,7 @@ def live_picture(configuration: Configuration) -> Iterator[Observer]:
 
 
 def missing_display() -> str | None:
-    """Why no window can be opened here, or None."""
+    """The reason why no window can be opened here, or None."""
     if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return "no display here (DISPLAY is not set); use plot.animation=true, which writes a GIF"
     import matplotlib

@@ -1,4 +1,4 @@
-"""The folder that a command works in: which it is, made only when it is free, removed when unused."""
+"""The folder that a command works in: its name, its creation, and its removal when it was not used."""
 
 import os
 from collections.abc import Sequence
@@ -10,19 +10,20 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from hydra_plugins.stacked_launcher.stacked_launcher import current
+from sinegan.statuses import UNFINISHED
 from sinegan.storage.files import LOCK, UnwritableFileError, writing
-from sinegan.storage.results import UNFINISHED, known_runs
+from sinegan.storage.results import known_runs
 from sinegan.storage.sweep_folder import configuration_folders, holds_sweep, is_configuration
 
-BEFORE_ANY_WORK = {"multirun.yaml", LOCK, ".hydra", "sinegan.log"}
-"""What a command may leave in its folder when it ends before it has begun a configuration."""
+LEFT_BEFORE_WORK = {"multirun.yaml", LOCK, ".hydra", "sinegan.log"}
+"""The files and folders of a command that ended before it began a configuration."""
 
 
-def home(loader: ConfigLoader, config_name: str, overrides: Sequence[str], multirun: bool) -> str:
-    """The folder that a command names, composed with everything that was typed; empty for null.
+def folder_setting(loader: ConfigLoader, config_name: str, overrides: Sequence[str], multirun: bool) -> str:
+    """The setting that names the command's folder; empty for null.
 
-    A sweep's folder may name its overrides as they were typed, values and all. Raises HydraException or
-    OmegaConf's errors when it cannot be composed.
+    It is composed with all overrides as they were typed, because a sweep's folder may be named after them.
+    Raises HydraException or an error of OmegaConf when it cannot be composed.
     """
     mode, key = (RunMode.MULTIRUN, "hydra.sweep.dir") if multirun else (RunMode.RUN, "hydra.run.dir")
     config = loader.load_configuration(config_name, list(overrides), run_mode=mode)
@@ -32,21 +33,21 @@ def home(loader: ConfigLoader, config_name: str, overrides: Sequence[str], multi
     return "" if folder is None else str(folder)
 
 
-def made_by(folder: Path) -> list[Path]:
-    """The folders, innermost first, that have to be made for a folder to exist."""
+def missing_folders(folder: Path) -> list[Path]:
+    """The folders that must be created for a folder to exist, innermost first."""
     return [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
 
 
-def claimed(folder: Path, chosen: bool) -> Path:
-    """A folder that nothing else writes to.
+def claim_folder(folder: Path, chosen: bool) -> Path:
+    """Creates a folder for this command alone; returns it.
 
-    Two commands in the same second get two folders; one that the user chose must not hold anything.
-    Raises UnwritableFileError when it does, or when the folder cannot be made.
+    Two commands in the same second get two folders. A folder that the user chose must be empty. Raises
+    UnwritableFileError when it is not, or when the folder cannot be created.
     """
     if chosen:
         with writing(folder):
-            held = set(os.listdir(folder)) if os.path.isdir(folder) else set()
-        if held - BEFORE_ANY_WORK:
+            content = set(os.listdir(folder)) if os.path.isdir(folder) else set()
+        if content - LEFT_BEFORE_WORK:
             raise UnwritableFileError(f"{folder}: holds files already; name another folder")
         return folder
     candidate, number = folder, 1
@@ -59,12 +60,12 @@ def claimed(folder: Path, chosen: bool) -> Path:
             except FileExistsError:
                 number += 1
                 candidate = folder.with_name(f"{folder.name}-{number}")
-            except FileNotFoundError:  # another command has just removed the parent, as unused
+            except FileNotFoundError:  # another command has just removed the unused parent
                 continue
 
 
-def remove_unused(folder: Path, made: Sequence[Path]) -> None:
-    """Removes a folder in which no work was begun, and of those that were made for it what is empty."""
+def remove_unused(folder: Path, created: Sequence[Path]) -> None:
+    """Removes a folder in which no work was begun, and those of the created folders that are empty."""
     if _is_unused(folder):
         for parent, folders, files in os.walk(folder, topdown=False):
             for name in files:
@@ -73,20 +74,20 @@ def remove_unused(folder: Path, made: Sequence[Path]) -> None:
                 (Path(parent) / name).rmdir()
         with suppress(OSError):
             folder.rmdir()
-    for path in made:
+    for path in created:
         with suppress(OSError):  # it holds something, or is not there
             path.rmdir()
 
 
 def _is_unused(folder: Path) -> bool:
     try:
-        return {path.name for path in folder.iterdir()} <= BEFORE_ANY_WORK
+        return {path.name for path in folder.iterdir()} <= LEFT_BEFORE_WORK
     except OSError:
         return False
 
 
-def can_go_on(folder: Path) -> bool:
-    """Whether `resume=` takes the folder."""
+def can_resume(folder: Path) -> bool:
+    """Whether `resume=` accepts the folder."""
     return is_configuration(folder) or holds_sweep(folder)
 
 

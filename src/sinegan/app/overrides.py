@@ -1,368 +1,308 @@
-"""The overrides of a command line, composed as Hydra will compose them, and every problem of them at once."""
+"""Checks the overrides of a command line: composes them as Hydra will, and finds all problems at once."""
 
-import math
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
-from difflib import get_close_matches
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, get_origin, get_type_hints
+from typing import NamedTuple
 
-from hydra._internal.callbacks import Callbacks
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.core.plugins import Plugins
-from hydra.errors import HydraException
-from hydra.types import HydraContext, RunMode
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from hydra_plugins.grid_sweeper.grid_sweeper import MOST, texts_of
 from hydra_plugins.stacked_launcher.composer import Composer
 from hydra_plugins.stacked_launcher.stacked_launcher import current, set_number
+from sinegan.app.choices import PARTS, Choices
 from sinegan.app.composition import keys_of, problems_of
 from sinegan.app.hydra_settings import SEARCH_PATH, config_problems, override_problems, unresolved
-from sinegan.app.problems import Job, Problems, nearest_key, one_of, words_of
-from sinegan.app.swept_values import (
-    CHECKED,
-    at_limits,
-    count_problems,
-    last_mentions,
-    points_of,
-    search_problems,
-    sweep_problem,
-)
-from sinegan.config import Config, InvalidConfigError
-from sinegan.schema import nearest
+from sinegan.app.problems import Job, Problems, nearest_key, words_of
+from sinegan.app.sweep_jobs import SweepJobs, jobs_to_check
+from sinegan.config import InvalidConfigError
 
-COMBINATIONS = 24
-"""The most combinations of choices that are composed here: each takes a tenth of a second."""
-
-PARTS = [field.name for field in fields(Config)] + ["executor"]
-SEVERAL = [name for name, hint in get_type_hints(Config).items() if get_origin(hint) is tuple]
-"""The groups of which several may be chosen."""
-ONE = [name for name in PARTS if name not in SEVERAL] + ["experiment"]
+Compose = Callable[[Sequence[Override]], DictConfig]
 
 
 @dataclass(frozen=True)
-class Checked:
-    """What a command line comes to."""
+class CheckedOverrides:
+    """The result of a check.
+
+    live: whether a window is asked for.
+    """
 
     multirun: bool
     live: bool
-    """Whether a window is asked for."""
     problems: list[str]
 
 
-def checked(
+class Composition(NamedTuple):
+    """A config, the overrides in it, and those that cannot be composed, each with the reason."""
+
+    config: DictConfig
+    kept: list[Override]
+    refused: list[tuple[Override, str]]
+
+
+def check_overrides(
     overrides: Sequence[Override],
     loader: ConfigLoader,
     config_name: str,
     multirun: bool,
-    known: Sequence[str],
-) -> Checked:
-    """Composes what overrides say, for each job of a sweep as for a single run.
+    other_keys: Sequence[str],
+) -> CheckedOverrides:
+    """Composes overrides, for each job of a sweep as for a single run, and finds their problems.
 
-    known: keys that are no part of a config, to be offered for one that is misspelled. Raises
-    InvalidConfigError when nothing can be composed.
+    Arguments:
+        overrides: the parsed overrides of the command line.
+        loader: Hydra's loader of YAML files.
+        config_name: the primary config.
+        multirun: whether the command line asks for a sweep; a config may ask for one, too.
+        other_keys: keys that are in no config, to be suggested for a misspelled key.
+
+    Raises:
+        InvalidConfigError: nothing can be composed.
     """
-    return _Check(overrides, loader, config_name, known).done(multirun)
+    return _Checker(overrides, loader, config_name, other_keys).check(multirun)
 
 
-class _Check:
+class _Checker:
+    """Composes overrides in several ways, and collects their problems."""
+
     def __init__(
-        self, overrides: Sequence[Override], loader: ConfigLoader, name: str, known: Sequence[str]
+        self, overrides: Sequence[Override], loader: ConfigLoader, config_name: str, other_keys: Sequence[str]
     ) -> None:
+        """Splits the overrides into Hydra's and ours; composes nothing yet. See `check_overrides`."""
         self.loader = loader
-        self.name = name
-        self.known_beside = known
-        self.parser = OverridesParser.create(config_loader=loader)
-        self.parsed = cache(lambda text: self.parser.parse_overrides([text])[0])
+        self.config_name = config_name
+        self.other_keys = other_keys
+        parser = OverridesParser.create(config_loader=loader)
+        self.parse = cache(lambda text: parser.parse_overrides([text])[0])
         self.hydra = [override for override in overrides if override.is_hydra_override()]
         self.own = [override for override in overrides if not override.is_hydra_override()]
-        self.typed = {override.get_key_element(): str(override.input_line) for override in self.own}
+        self.as_typed = {override.get_key_element(): str(override.input_line) for override in self.own}
+        self.choices = Choices(loader, config_name, self.parse, self.hydra)
+        self.compose_choices = cache(self._compose_choices)
         self.lines: list[str] = []
-        self.choices, self.unknown, self.values = Problems(), Problems(), Problems()
+        self.choice_problems, self.key_problems, self.value_problems = Problems(), Problems(), Problems()
         self.blamed: set[str] = set()
-        self.lacking: dict[str, str] = {}
-        """What is said of each key that some job lacks: the hint differs with the choices."""
-        self.options: Callable[[str], list[str]] = cache(self._options)
-        self.chosen = cache(self._chosen)
+        """The overrides, as they were typed, that some problem names."""
+        self.unknown_keys: dict[str, str] = {}
+        """The first message about each override whose key some job lacks: the hint depends on the job."""
 
-    def done(self, multirun: bool) -> Checked:
-        self.hydra = self._right_of_hydra()
-        master, left_out = self._master()
+    def check(self, multirun: bool) -> CheckedOverrides:
+        """See `check_overrides`."""
+        self._drop_wrong_hydra_overrides()
+        master, refused = self._compose_master()
         multirun = multirun or master.hydra.mode == RunMode.MULTIRUN
-        for override in self.own:
-            if override.is_sweep_override() and not multirun:
-                self.lines.append(f"{override.input_line}: several values make a sweep; add -m")
+        if not multirun:
+            self.lines += [
+                f"{override.input_line}: several values make a sweep; add -m"
+                for override in self.own
+                if override.is_sweep_override()
+            ]
         self.composer = Composer(self.loader, master, trusted=True)
-        self.sweeping = multirun or any(override.is_sweep_override() for override in self.own)
-        if self.sweeping:
-            some = self._some(self._jobs(master))
-            configs = [self._checked(job) for job in some]
+        self.is_sweep = multirun or any(override.is_sweep_override() for override in self.own)
+        if self.is_sweep:
+            jobs = self._sweep_jobs(master)
+            configs = [self._check_job(job) for job in jobs]
         else:
-            some = [tuple(str(override.input_line) for override in self.own)]
-            configs = [self._checked(some[0], None if left_out else master)]
-        config = master if multirun else configs[0]
-        for override, words in left_out:
-            if multirun and override.input_line not in self.blamed:
-                self.lines.append(_only_in_jobs(override, words))
-        live = any(OmegaConf.select(each, "plot.live") is True for each in configs)
+            jobs = [tuple(str(override.input_line) for override in self.own)]
+            configs = [self._check_job(jobs[0], None if refused else master)]
+        if multirun:
+            self.lines += [
+                _only_in_jobs(override, reason)
+                for override, reason in refused
+                if override.input_line not in self.blamed
+            ]
         self.lines += config_problems(configs[0])
-        key = "hydra.sweep.dir" if multirun else "hydra.run.dir"
-        self.lines += unresolved(config, key)
-        found = [line for part in (self.choices, self.unknown, self.values) for line in part.lines(some)]
-        return Checked(multirun, live, list(dict.fromkeys([*self.lines, *found])))
+        folder_key = "hydra.sweep.dir" if multirun else "hydra.run.dir"
+        self.lines += unresolved(master if multirun else configs[0], folder_key)
+        for problems in (self.choice_problems, self.key_problems, self.value_problems):
+            self.lines += problems.lines(jobs)
+        live = any(OmegaConf.select(config, "plot.live") is True for config in configs)
+        return CheckedOverrides(multirun, live, list(dict.fromkeys(self.lines)))
 
-    def _right_of_hydra(self) -> list[Override]:
-        """Hydra's own overrides without those that are wrong."""
+    # What Hydra composes before it makes jobs.
+
+    def _drop_wrong_hydra_overrides(self) -> None:
+        """Keeps the overrides of Hydra's own settings that are right, and reports the others."""
         right = []
-        # The options of groups lie on the search path, so that comes first.
+        # The search path comes first: it may add choices.
         paths = [override for override in self.hydra if override.key_or_group == SEARCH_PATH]
         others = [override for override in self.hydra if override not in paths]
-        self.hydra = [override for override in paths if not override_problems(override, self.options)]
+        options = self.choices.options
+        self._keep_hydra_overrides(
+            [override for override in paths if not override_problems(override, options)]
+        )
         for override in (*paths, *others):
-            wrong = override_problems(override, self.options)
-            if not wrong and self._is_choice(override):
-                wrong = list(self._choice_problems(override))
-            self.lines += wrong
-            right += [] if wrong else [override]
-        return right
+            problems = override_problems(override, options)
+            if not problems and self.choices.is_choice(override):
+                problems = list(self.choices.problems(override))
+            self.lines += problems
+            right += [] if problems else [override]
+        self._keep_hydra_overrides(right)
+
+    def _keep_hydra_overrides(self, overrides: Sequence[Override]) -> None:
+        self.hydra = list(overrides)
+        self.choices.hydra = self.hydra
+
+    def _compose_master(self) -> tuple[DictConfig, list[tuple[Override, str]]]:
+        """The config that Hydra composes before a sweep, and the overrides that are not in it."""
+        right: list[Override] = []
+        for override in self.own:
+            is_wrong = self.choices.is_choice(override) and any(self.choices.problems(override))
+            replace = is_wrong and not override.is_sweep_override()
+            right += self.choices.nearest(override) if replace else [override]
+        try:
+            return self._compose([*self.hydra, *right]), []
+        except Exception:  # the wrong override is found below, Hydra's own settings first
+            composition = self._compose_what_works(self.hydra, self._compose)
+            self._keep_hydra_overrides(composition.kept)
+        self.lines += [f"{override.input_line}: {reason}" for override, reason in composition.refused]
+        composition = self._compose_what_works(right, lambda some: self._compose([*self.hydra, *some]))
+        return composition.config, composition.refused
 
     def _compose(self, overrides: Sequence[Override]) -> DictConfig:
         texts = [str(override.input_line) for override in overrides]
-        return self.loader.load_configuration(self.name, texts, RunMode.MULTIRUN)
+        return self.loader.load_configuration(self.config_name, texts, RunMode.MULTIRUN)
 
-    def _composable(
-        self, overrides: Sequence[Override], compose: Callable[[Sequence[Override]], DictConfig]
-    ) -> tuple[DictConfig, list[Override], list[tuple[Override, str]]]:
-        """The config of all overrides that can be composed, those, and the others with what is wrong."""
+    def _compose_what_works(self, overrides: Sequence[Override], compose: Compose) -> Composition:
+        """Composes all overrides that can be composed together, choices first.
+
+        Raises InvalidConfigError when not even a config without overrides can be composed.
+        """
+        # Hydra, OmegaConf and a user's own YAML files raise all kinds of exceptions.
         try:
-            return compose(overrides), list(overrides), []
-        except Exception:  # Hydra's, OmegaConf's, and what a user's own YAML files make of them
+            return Composition(compose(overrides), list(overrides), [])
+        except Exception:
             kept: list[Override] = []
         try:
             config = compose(kept)
         except Exception as error:
             raise InvalidConfigError([*self.lines, words_of(error)]) from error
-        wrong = []
-        for override in sorted(overrides, key=lambda one: not self._is_choice(one)):
+        refused = []
+        for override in sorted(overrides, key=lambda each: not self.choices.is_choice(each)):
             try:
                 config = compose([*kept, override])
             except Exception as error:
-                wrong.append((override, words_of(error)))
+                refused.append((override, words_of(error)))
             else:
                 kept.append(override)
-        return config, kept, wrong
-
-    def _master(self) -> tuple[DictConfig, list[tuple[Override, str]]]:
-        """What Hydra composes before a sweep, and the overrides that keep it from doing so."""
-        right: list[Override] = []
-        for override in self.own:
-            wrong = self._is_choice(override) and [*self._choice_problems(override)]
-            right += self._meant(override) if wrong and not override.is_sweep_override() else [override]
-        try:
-            return self._compose([*self.hydra, *right]), []
-        except Exception:  # what is wrong is looked for, Hydra's own settings first
-            _, self.hydra, refused = self._composable(self.hydra, self._compose)
-        self.lines += [f"{override.input_line}: {words}" for override, words in refused]
-        master, _, left_out = self._composable(right, lambda some: self._compose([*self.hydra, *some]))
-        return master, left_out
-
-    def _options(self, group: str) -> list[str]:
-        texts = [str(override.input_line) for override in self.hydra if "searchpath" in override.key_or_group]
-        return self.loader.get_group_options(group, config_name=self.name, overrides=texts)
-
-    def _is_choice(self, override: Override) -> bool:
-        if override.is_delete() or isinstance(override._value, dict):  # a mapping is merged
-            return False
-        return bool(override.key_or_group and self.options(override.key_or_group))
-
-    def _choice_problems(self, override: Override) -> Iterator[str]:
-        group = override.key_or_group
-        options = self.options(group)
-        if group == "hydra":
-            yield f"{override.input_line}: is no choice; set one of its keys, such as hydra.run.dir"
-            return
-        for choice in texts_of(override):
-            names = [name.strip() for name in choice.strip("[]").split(",")]
-            if choice.startswith("[") and group in ONE:
-                yield f"{group} = {choice}: must be one choice, no list of them; {one_of(group, names)}"
-                continue
-            if len(names) > 1 and "none" in names:
-                others = ",".join(name for name in names if name != "none")
-                yield f"{group} = {choice}: none goes with no other; use {group}=[{others}] or {group}=none"
-            for name in names:
-                below, _, last = name.rpartition("/")
-                known = self.options(f"{group}/{below}") if below else options
-                if last not in known:
-                    yield f"{group} = {choice}: must be one of {', '.join(options)}{nearest(name, options)}"
-
-    def _meant(self, override: Override) -> list[Override]:
-        """The choice that a wrong one is nearest to, with which the rest is checked; none if none is near."""
-        options = self.options(override.key_or_group)
-        names = [name.strip() for name in texts_of(override)[0].strip("[]").split(",")]
-        near = [match for name in names for match in get_close_matches(name, options, 1, cutoff=0.5)]
-        near = near[:1] if override.key_or_group in ONE else [*dict.fromkeys(near)]
-        if not near:
-            return []
-        value = near[0] if len(near) == 1 else f"[{','.join(near)}]"
-        return [self.parsed(f"{override.get_key_element()}={value}")]
+        return Composition(config, kept, refused)
 
     # The jobs.
 
-    def _jobs(self, master: DictConfig) -> list[Job]:
-        """The jobs of a sweep, as its sweeper will make them; of a search, those at its limits."""
-        settings = master.hydra.sweeper
-        self.lines += count_problems(settings)
-        searching = "direction" in settings  # what a searching sweeper is told
-        overrides = [*self._params(settings), *self.own]
-        if searching:
-            self.lines += search_problems(overrides)
-        right = []
-        for override in overrides:
-            wrong = sweep_problem(override, searching)
-            self.lines += wrong
-            right += [] if wrong else [override]
-        first = [tuple(points_of(override)[0] for override in right)]
-        sweeper = self._sweeper(master)
-        is_grid = hasattr(sweeper, "split_arguments")  # the basic sweeper's, and of what derives from it
-        if searching or not is_grid:
-            return at_limits([points_of(override) for override in right])
-        sizes = [len(points_of(override)) for override in last_mentions(right)]
-        if settings.get("zip") is None and math.prod(sizes) > MOST:
-            self.lines.append(f"{math.prod(sizes):,} jobs: a sweep has at most {MOST:,}; sweep fewer values")
-            return first
-        try:
-            return [tuple(job) for batch in sweeper.split_arguments(right, None) for job in batch]
-        except Exception as error:
-            self.lines.append(words_of(error))
-            return first
+    def _sweep_jobs(self, master: DictConfig) -> list[Job]:
+        """The jobs of a sweep that are checked."""
+        maker = SweepJobs(self.loader, self.parse)
+        jobs = maker.make(master, self.own)
+        self.lines += maker.problems
+        return jobs_to_check(jobs, lambda text: self.choices.is_choice(self.parse(text)))
 
-    def _params(self, settings: DictConfig) -> Iterator[Override]:
-        for key, value in (settings.get("params") or {}).items():
-            try:
-                yield self.parser.parse_overrides([f"{key}={value}"])[0]
-            except HydraException as error:
-                self.lines.append(
-                    f"hydra.sweeper.params.{key} = {value}: cannot be understood ({words_of(error)})"
-                )
+    def _check_job(self, job: Job, config: DictConfig | None = None) -> DictConfig:
+        """Notes the problems of a job; returns its config without what is wrong.
 
-    def _sweeper(self, master: DictConfig) -> Any:
-        """The sweeper, with its launcher; None if there is none to be had."""
-        try:
-            with current(master), warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # a library's own, as it is loaded
-                context = HydraContext(config_loader=self.loader, callbacks=Callbacks(master))
-                return Plugins.instance().instantiate_sweeper(
-                    config=master, hydra_context=context, task_function=lambda _: None
-                )
-        except Exception as error:
-            self.lines.append(_named(words_of(error), "hydra.sweeper or hydra.launcher"))
-            return None
-
-    def _checked(self, job: Job, config: DictConfig | None = None) -> DictConfig:
-        """The config of a job, without what is wrong in it; notes its problems. config: if it is known."""
-        overrides = [self.parsed(text) for text in job]
-        misnamed: list[str] = []
-        right: list[Override] = []
-        for override in overrides:
-            wrong = list(self._choice_problems(override)) if self._is_choice(override) else []
-            for line in wrong:
-                self._blame(self.choices, line, override)
-            if wrong:
-                misnamed.append(override.key_or_group)
-            right += self._meant(override) if wrong else [override]
-        if misnamed or any(override.is_delete() for override in right):
-            config = self._without_wrong(right, misnamed, job)
+        config: the config of the job when it is composed already.
+        """
+        overrides, wrong_groups = self._with_nearest_choices(job)
+        if wrong_groups or any(override.is_delete() for override in overrides):
+            config = self._compose_job_in_part(overrides, wrong_groups, job)
         elif config is None:
             try:
-                config = self._composed(right)
-            except Exception:  # what is wrong is looked for
-                config = self._without_wrong(right, misnamed, job)
-        if self.sweeping:
+                config = self._compose_job(overrides)
+            except Exception:  # the wrong override is found below
+                config = self._compose_job_in_part(overrides, wrong_groups, job)
+        if self.is_sweep:
             set_number(config, 0)
         with current(config):
-            folder = unresolved(config, "hydra.sweep.subdir") if self.sweeping else []
+            folder = unresolved(config, "hydra.sweep.subdir") if self.is_sweep else []
             for line in [*folder, *problems_of(config)]:
-                if not any(f"{group}=" in line for group in misnamed):
-                    self.values.add(line, job)
+                if not any(f"{group}=" in line for group in wrong_groups):
+                    self.value_problems.add(line, job)
         return config
 
-    def _without_wrong(self, overrides: Sequence[Override], misnamed: Sequence[str], job: Job) -> DictConfig:
-        """Notes what cannot be composed, and composes the rest. misnamed: groups with a wrong choice."""
-        choices = tuple(str(one.input_line) for one in overrides if self._is_choice(one))
-        chosen, refused, known = self.chosen(choices)
-        groups = [override.key_or_group for override in chosen]
-        right: list[Override] = []
-        for override in overrides:
-            if self._is_choice(override):
-                right += [override] if override in chosen else []
-            elif (group := override.key_or_group.split(".")[0]) in misnamed and group not in groups:
-                continue  # of what was to be chosen
-            elif line := self._key_problem(override, known, right):
-                typed = self._as_typed(override)
-                self._blame(self.unknown, self.lacking.setdefault(typed, f"{typed}: {line}"), override, job)
-            else:
-                right.append(override)
-        config, _, more = self._composable(right, self._composed)
-        for override, words in [*refused, *more]:
-            self._blame(self.unknown, f"{self._as_typed(override)}: {words}", override, job)
-        return config
+    def _with_nearest_choices(self, job: Job) -> tuple[list[Override], list[str]]:
+        """The overrides of a job with the nearest choices in place of wrong ones, and the groups of those."""
+        overrides: list[Override] = []
+        wrong_groups: list[str] = []
+        for override in map(self.parse, job):
+            problems = list(self.choices.problems(override)) if self.choices.is_choice(override) else []
+            for line in problems:
+                self._blame(self.choice_problems, line, override)
+            if problems:
+                wrong_groups.append(override.key_or_group)
+            overrides += self.choices.nearest(override) if problems else [override]
+        return overrides, wrong_groups
 
-    def _some(self, jobs: Sequence[Job]) -> list[Job]:
-        """The jobs to check, each once: of too many, for each override the first that has it."""
-        distinct = list(dict.fromkeys(jobs))
-        combinations = {
-            tuple(t for t in job if self._is_choice(self.parsed(t))) for job in distinct[:CHECKED]
-        }
-        if len(distinct) <= CHECKED and len(combinations) <= COMBINATIONS:
-            return distinct
-        having: dict[str, Job] = {}
-        for job in distinct:
-            for text in job:
-                having.setdefault(text, job)
-        return list(dict.fromkeys(having.values()))
-
-    def _composed(self, overrides: Sequence[Override]) -> DictConfig:
+    def _compose_job(self, overrides: Sequence[Override]) -> DictConfig:
         return self.composer.compose([str(override.input_line) for override in overrides])
 
-    def _chosen(self, texts: Job) -> tuple[list[Override], list[tuple[Override, str]], list[str]]:
-        """The choices that can be composed, the others, and the keys that are there with them."""
-        config, kept, wrong = self._composable([self.parsed(text) for text in texts], self._composed)
-        return kept, wrong, list(keys_of(config))
+    def _compose_job_in_part(
+        self, overrides: Sequence[Override], wrong_groups: Sequence[str], job: Job
+    ) -> DictConfig:
+        """Notes which overrides of a job cannot be composed, and composes the others.
 
-    def _as_typed(self, override: Override) -> str:
-        return self.typed.get(override.get_key_element(), str(override.input_line))
+        wrong_groups: the groups with a wrong choice.
+        """
+        texts = tuple(str(override.input_line) for override in overrides if self.choices.is_choice(override))
+        chosen, refused, keys = self.compose_choices(texts)
+        chosen_groups = [override.key_or_group for override in chosen]
+        right: list[Override] = []
+        for override in overrides:
+            group = override.key_or_group.split(".")[0]
+            if self.choices.is_choice(override):
+                right += [override] if override in chosen else []
+            elif group in wrong_groups and group not in chosen_groups:
+                continue  # its key may belong to the choice that is missing
+            elif problem := self._key_problem(override, keys, right):
+                text = self._text(override)
+                line = self.unknown_keys.setdefault(text, f"{text}: {problem}")
+                self._blame(self.key_problems, line, override, job)
+            else:
+                right.append(override)
+        composition = self._compose_what_works(right, self._compose_job)
+        for override, reason in [*refused, *composition.refused]:
+            self._blame(self.key_problems, f"{self._text(override)}: {reason}", override, job)
+        return composition.config
 
-    def _blame(self, where: Problems, line: str, override: Override, job: Job = ()) -> None:
-        self.blamed.add(self._as_typed(override))
-        where.add(line, job)
+    def _compose_choices(self, texts: Job) -> tuple[list[Override], list[tuple[Override, str]], list[str]]:
+        """The choices that can be composed, the others with the reasons, and the keys of the config."""
+        config, kept, refused = self._compose_what_works(
+            [self.parse(text) for text in texts], self._compose_job
+        )
+        return kept, refused, list(keys_of(config))
 
-    def _key_problem(self, override: Override, known: Sequence[str], before: Sequence[Override]) -> str:
-        """What is wrong with the key of a value; nothing if it can be set."""
+    def _key_problem(self, override: Override, keys: Sequence[str], before: Sequence[Override]) -> str:
+        """What is wrong with the key of a value; empty when it can be set.
+
+        keys: of the config. before: the overrides that are set earlier and may add keys.
+        """
         key = override.key_or_group
         if override.is_add() or override.is_force_add():
             return ""
-        if override.is_delete() and self.options(key) and key not in PARTS:
+        if override.is_delete() and self.choices.options(key) and key not in PARTS:
             return ""
-        made = [one.key_or_group for one in before if one.is_add() or one.is_force_add()]
-        if key not in known and not any(key.startswith(f"{other}.") for other in made):
-            return f"no such key{nearest_key(key, [*self.options(''), *known, *self.known_beside])}"
+        added = [each.key_or_group for each in before if each.is_add() or each.is_force_add()]
+        if key not in keys and not any(key.startswith(f"{other}.") for other in added):
+            return f"no such key{nearest_key(key, [*self.choices.options(''), *keys, *self.other_keys])}"
         if override.is_delete() and key.split(".")[0] in PARTS:
-            remedy = f"{key}=none is for none" if "none" in self.options(key) else "set it to another value"
+            has_none = "none" in self.choices.options(key)
+            remedy = f"{key}=none is for none" if has_none else "set it to another value"
             return f"is needed, and cannot be deleted; {remedy}"
         return ""
 
+    def _text(self, override: Override) -> str:
+        """An override as it was typed."""
+        return self.as_typed.get(override.get_key_element(), str(override.input_line))
 
-def _only_in_jobs(override: Override, words: str) -> str:
-    """For an override that is right in each job, but not in what Hydra composes before it makes them."""
+    def _blame(self, problems: Problems, line: str, override: Override, job: Job = ()) -> None:
+        self.blamed.add(self._text(override))
+        problems.add(line, job)
+
+
+def _only_in_jobs(override: Override, reason: str) -> str:
+    """The problem of an override that is right in each job, but wrong in what Hydra composes before."""
     if override.is_sweep_override() or override.is_delete():
-        return f"{override.input_line}: {words}"
+        return f"{override.input_line}: {reason}"
     once = f"{override.get_key_element()}=choice({override.get_value_element_as_str()})"
     return f"{override.input_line}: sets what only the swept choices have; write {once}"
-
-
-def _named(words: str, key: str) -> str:
-    return words if words.startswith("hydra.") else f"{key}: {words}"

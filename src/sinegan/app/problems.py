@@ -1,4 +1,4 @@
-"""The lines of a refusal: each told once, with the jobs that have it, and with words for any exception."""
+"""The lines of a refusal: each once, with the jobs that have the problem; and a line for any exception."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -12,50 +12,52 @@ Job = tuple[str, ...]
 
 
 class Problems:
-    """Lines, each told once; one that only some jobs of a sweep have is told with what they share."""
+    """Collects problems, a line each. When only some jobs have a problem, its line names what they share."""
 
     def __init__(self) -> None:
         self._jobs: dict[str, list[Job]] = {}
 
     def add(self, line: str, job: Job = ()) -> None:
+        """Adds a problem, of one job or of the whole command."""
         self._jobs.setdefault(line, []).append(job)
 
     def lines(self, jobs: Sequence[Job]) -> Iterator[str]:
-        """jobs: all of the sweep's that were checked."""
-        for line, having in self._jobs.items():
-            yield line + (_where(line, having, jobs) if any(having) else "")
+        """The lines, each once. jobs: all jobs that were checked."""
+        for line, affected in self._jobs.items():
+            yield line + (_where(line, affected, jobs) if any(affected) else "")
 
 
-def _where(line: str, having: Sequence[Job], jobs: Sequence[Job]) -> str:
-    """What sets the jobs that have a problem apart, as far as the line does not say so itself."""
-    if len(set(having)) == len(set(jobs)):
+def _where(line: str, affected: Sequence[Job], jobs: Sequence[Job]) -> str:
+    """The overrides that distinguish the jobs with a problem, unless the line names them itself."""
+    if len(set(affected)) == len(set(jobs)):
         return ""
     everywhere = set.intersection(*map(set, jobs))
-    shared = [text for text in having[0] if all(text in job for job in having) and text not in everywhere]
+    shared = [text for text in affected[0] if all(text in job for job in affected) and text not in everywhere]
     named = [text for text in shared if _names(line, text)]
-    if named and not any(set(named) <= set(job) for job in set(jobs) - set(having)):
+    if named and not any(set(named) <= set(job) for job in set(jobs) - set(affected)):
         return ""
     if apart := [text for text in shared if text not in named]:
         return f" (with {' '.join(apart)})"
-    return f" (as with {' '.join(text for text in having[0] if text not in everywhere)})"
+    return f" (as with {' '.join(text for text in affected[0] if text not in everywhere)})"
 
 
 def _names(line: str, text: str) -> bool:
+    """Whether a line names an override."""
     key, _, value = text.lstrip("+").partition("=")
     return f"{key}={value}" in line or f"{key} = {value}" in line or f"{key} = {value.strip(chr(39))}" in line
 
 
 def nearest_key(key: str, known: Iterable[str]) -> str:
-    """A hint at the key that ends like this one, else at the nearest."""
-    known = [one for one in known if "_target_" not in one]
+    """A hint at the keys with the same last part, else at the nearest key."""
+    known = [each for each in known if "_target_" not in each]
     last = key.rpartition(".")[2]
-    if same := [one for one in known if one.rpartition(".")[2] == last]:
+    if same := [each for each in known if each.rpartition(".")[2] == last]:
         return f"; did you mean {' or '.join(sorted(same))}?"
     return nearest(key, known)
 
 
 def one_of(group: str, names: Sequence[str]) -> str:
-    """The remedy for a list where one choice belongs."""
+    """The remedy for a list of choices where one is allowed."""
     single = f"{group}={names[0] or 'NAME'}"
     return (
         f"use {single}" if len(names) == 1 else f"use {single}, or -m {group}={','.join(names)} for a sweep"
@@ -63,11 +65,11 @@ def one_of(group: str, names: Sequence[str]) -> str:
 
 
 def words_of(error: BaseException) -> str:
-    """An exception in a line, with what caused it."""
+    """The message of an exception in one line, with that of its cause."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     kept = [line for line in lines if not line.startswith(("full_key:", "object_type=", "reference_type="))]
-    said = " ".join(kept)
-    if not isinstance(error, HydraException | OmegaConfBaseException):  # its words alone may say little
-        said = f"cannot be composed: {type(error).__name__} {said}".rstrip()
+    message = " ".join(kept)
+    if not isinstance(error, HydraException | OmegaConfBaseException):  # the message alone may be unclear
+        message = f"cannot be composed: {type(error).__name__} {message}".rstrip()
     cause = error.__cause__
-    return f"{said} ({words_of(cause)})" if cause is not None and str(cause) not in str(error) else said
+    return f"{message} ({words_of(cause)})" if cause is not None and str(cause) not in str(error) else message

@@ -1,4 +1,4 @@
-"""What the YAML files may compute: `${product:${.lr},${.lr_ratio}}`."""
+"""The functions that YAML files may call: `${product:${.lr},${.lr_ratio}}`."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ from omegaconf import OmegaConf
 
 
 def product(one: Any, other: Any) -> Any:
-    """The product of two numbers; of anything else the first, so that it is told where it is wrong."""
+    """The product of two numbers. For anything else, the first value, so that its own key is reported."""
     numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in (one, other))
     return one * other if numbers else one
 
 
 def register() -> None:
-    """Makes them known to OmegaConf; as often as one likes."""
+    """Registers the functions with OmegaConf; may be called again."""
     OmegaConf.register_new_resolver("product", product, replace=True)

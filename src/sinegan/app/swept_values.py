@@ -1,4 +1,4 @@
-"""The values that swept overrides stand for, and what no sweeper can make jobs of."""
+"""The values that swept overrides stand for, and the overrides that no sweeper can make jobs of."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,14 +9,14 @@ from omegaconf import DictConfig
 
 from hydra_plugins.grid_sweeper.grid_sweeper import MOST, NOT_CONTINUOUS, TOO_MANY, texts_of
 from sinegan.app.problems import Job
+from sinegan.storage.sweep_folder import SEED_KEYS
 
-SEEDS = ("seed", "seeds")
 CHECKED = 2_000
-"""The most jobs that are checked before the launcher, which checks those of a larger sweep."""
+"""The greatest number of jobs that are all checked here; the launcher checks those of a larger sweep."""
 
 
 def points_of(override: Override) -> list[str]:
-    """The overrides of single values that a swept one stands for; of an interval, those at its ends."""
+    """The overrides of single values that a swept one stands for; for an interval, those at its ends."""
     key, value = override.get_key_element(), override.value()
     if not override.is_sweep_override():
         return [str(override.input_line)]
@@ -30,11 +30,15 @@ def points_of(override: Override) -> list[str]:
 
 
 def last_mentions(overrides: Iterable[Override]) -> list[Override]:
+    """The last override of each key."""
     return list({override.get_key_element(): override for override in overrides}.values())
 
 
 def sweep_problem(override: Override, searching: bool) -> list[str]:
-    """What keeps a sweeper from taking the values of an override."""
+    """The reason why a sweeper cannot use the values of an override, in a list that may be empty.
+
+    searching: whether the sweeper searches for the best configuration.
+    """
     if not override.is_sweep_override():
         return []
     value = override.value()
@@ -45,10 +49,10 @@ def sweep_problem(override: Override, searching: bool) -> list[str]:
         return [f"{line}: a search takes no glob(); list the choices"]
     if isinstance(value, RangeSweep) and not value.step:
         return [f"{line}: must have a step other than 0"]
-    found = points_of(override)
-    if not found:
+    count = len(points_of(override))
+    if not count:
         return [f"{line}: has no value; give at least one"]
-    if len(found) > MOST:
+    if count > MOST:
         return [f"{line}: {TOO_MANY}"]
     return []
 
@@ -57,12 +61,12 @@ def search_problems(overrides: Sequence[Override]) -> Iterator[str]:
     """A search for the best configuration must not choose among seeds: it would pick the luckiest."""
     for override in overrides:
         key = override.key_or_group
-        if key in SEEDS and override.is_sweep_override():
+        if key in SEED_KEYS and override.is_sweep_override():
             yield f"{key}: a search must not choose among seeds; seeds=N trains N runs of every trial"
 
 
 def at_limits(points: Sequence[Sequence[str]]) -> list[Job]:
-    """All combinations; of too many, each value with the first of the others."""
+    """All combinations of points. When they are too many: each point with the first of the other keys."""
     if math.prod(map(len, points)) <= CHECKED:
         return list(product(*points))
     first = [texts[0] for texts in points]
@@ -70,6 +74,7 @@ def at_limits(points: Sequence[Sequence[str]]) -> list[Job]:
 
 
 def count_problems(settings: DictConfig) -> Iterator[str]:
+    """The counts in a sweeper's settings that are below 1."""
     for name in ("max_batch_size", "n_trials", "n_jobs"):
         value = settings.get(name)
         if value is not None and value < 1:

@@ -1,4 +1,4 @@
-"""What Hydra calls: one configuration, or all of a sweep together."""
+"""The functions that Hydra calls: they train one configuration, or all of a sweep together."""
 
 import logging
 import os
@@ -13,22 +13,21 @@ from hydra.types import TaskFunction
 from omegaconf import DictConfig
 
 from hydra_plugins.stacked_launcher.together import Job, Together
-from sinegan.app.imports import loading
+from sinegan.app.imports import importing
 from sinegan.app.resolvers import register
 from sinegan.printable import printable
 
 if TYPE_CHECKING:
-    from sinegan.sweep.execute import Failure
+    from sinegan.sweep.worker import Failure
 
 log = logging.getLogger(__name__)
 register()
 
-# torch and pandas are imported where they are first needed: `--help` and tab completion have no
-# use for them.
+# PyTorch and pandas are imported where they are first needed: `--help` and tab completion run without them.
 
 
 def train(config: DictConfig) -> float:
-    """Trains one configuration into the folder that Hydra gave it; returns its objective."""
+    """Trains one configuration into the folder that Hydra chose; returns its objective."""
     from sinegan.app.composition import resolved
     from sinegan.storage.results import DamagedResultsError
     from sinegan.sweep.resume import differences, stored_settings
@@ -36,18 +35,21 @@ def train(config: DictConfig) -> float:
     hydra = HydraConfig.get()
     folder = Path(hydra.runtime.output_dir)
     try:
-        before = stored_settings(folder)
+        stored = stored_settings(folder)
     except DamagedResultsError as error:
-        _refuse("a file cannot be relied on", [str(error)])
-    if before is not None and (found := differences(before, resolved(config))):
-        _refuse(f"{folder} holds another configuration; resume it by its own command", found)
-    ((_, file),) = _trained([Job(config, list(hydra.overrides.task), folder)], folder)
-    objective: float = file(config)
+        _refuse("a file cannot be used", [str(error)])
+    if stored is not None and (changes := differences(stored, resolved(config))):
+        _refuse(f"{folder} holds another configuration; resume it with its own command", changes)
+    ((_, objective_of),) = _train([Job(config, list(hydra.overrides.task), folder)], folder)
+    objective: float = objective_of(config)
     return objective
 
 
 def train_together(jobs: Sequence[Job]) -> Iterator[tuple[int, TaskFunction]]:
-    """Trains what is missing of a sweep's configurations, stacked; yields each as it finishes."""
+    """Trains the unfinished runs of a sweep, stacked; yields each configuration when it is complete.
+
+    With the position of each comes the function by which Hydra records it.
+    """
     from sinegan.app.composition import resolved
     from sinegan.storage.files import UnwritableFileError
     from sinegan.storage.results import DamagedResultsError
@@ -60,26 +62,26 @@ def train_together(jobs: Sequence[Job]) -> Iterator[tuple[int, TaskFunction]]:
         problems = misplaced(home, wanted) or ([] if _in_batches(jobs[0].config) else moved(home, wanted))
         if problems:
             _refuse(f"these configurations do not fit into {home}", problems)
-        of_jobs = zip(jobs, wanted.items(), strict=True)
-        write_list(
-            home,
-            [
-                Listed(int(job.config.hydra.job.num), folder.relative_to(home).as_posix(), settings)
-                for job, (folder, settings) in of_jobs
-            ],
-        )
+        entries = [
+            Listed(int(job.config.hydra.job.num), folder.relative_to(home).as_posix(), settings)
+            for job, (folder, settings) in zip(jobs, wanted.items(), strict=True)
+        ]
+        write_list(home, entries)
     except (DamagedResultsError, UnwritableFileError) as error:
-        _refuse("a file cannot be relied on", [str(error)])
-    yield from _trained(jobs, home)
+        _refuse("a file cannot be used", [str(error)])
+    yield from _train(jobs, home)
 
 
-def _trained(jobs: Sequence[Job], home: Path) -> Iterator[tuple[int, TaskFunction]]:
+def _train(jobs: Sequence[Job], home: Path) -> Iterator[tuple[int, TaskFunction]]:
+    """Trains jobs, with live output and a progress bar; yields as `train_together` does."""
     from sinegan.app.composition import resolved, typed
-    from sinegan.app.live import watching
+    from sinegan.app.live import live_observers
+    from sinegan.app.progress_bar import progress_bar
     from sinegan.engine.programs import CannotCompileError
     from sinegan.storage.files import UnwritableFileError
     from sinegan.storage.results import ResultFilesError
-    from sinegan.sweep.execute import execute
+    from sinegan.sweep.execute import Hooks, execute
+    from sinegan.sweep.executors import ExecutorError
     from sinegan.sweep.plan import Configuration
     from sinegan.sweep.resume import CannotResumeError
 
@@ -88,33 +90,41 @@ def _trained(jobs: Sequence[Job], home: Path) -> Iterator[tuple[int, TaskFunctio
         config, executor = typed(job.config)
         configurations.append(Configuration(config, job.folder, resolved(job.config), job.overrides))
     try:
-        with watching(configurations) as observers:
-            for place, failures in execute(configurations, executor, home, observers, _load_report):
-                yield place, partial(_file, jobs[place].folder, failures)
+        with live_observers(configurations) as observers:
+            hooks = Hooks(observers, partial(print, flush=True), progress_bar, _load_report)
+            for place, failures in execute(configurations, executor, home, hooks):
+                yield place, partial(_objective, jobs[place].folder, failures)
     except CannotResumeError as error:
-        _refuse("runs would not go on as they began", str(error).splitlines())
+        _refuse("the unfinished runs would not match the others", str(error).splitlines())
+    except ExecutorError as error:
+        raise CompactHydraException(str(error)) from error  # Hydra prints it without a traceback
     except UnwritableFileError as error:
-        raise SystemExit(f"sinegan: {error}; mend that and resume") from error
+        raise SystemExit(f"sinegan: {error}; correct that and resume") from error
     except (ResultFilesError, CannotCompileError) as error:
         raise SystemExit(f"sinegan: {error}") from error
 
 
 def _load_report() -> None:
-    """Loads while the workers train what the tables and the pictures are made with."""
-    with loading():
+    """Imports what makes the tables and the pictures; called while the workers train."""
+    with importing():
         import sinegan.report.make  # noqa: F401
 
 
 def _in_batches(config: DictConfig) -> bool:
-    """Whether the launcher is given a part of the sweep's jobs at a time, so that the others are unknown."""
+    """Whether the launcher gets the sweep's jobs in batches, so that later jobs are still unknown."""
     sweeper = config.hydra.sweeper
     return bool(sweeper.get("max_batch_size") or sweeper.get("n_jobs"))  # Optuna's name for it
 
 
 def _numbers(configs: Sequence[DictConfig], sweep: Path, first: int) -> list[int]:
-    """The number of each job: that of its stored configuration in a resumed sweep.
+    """The number of each job: that of its stored configuration, or a new one.
 
     Equal configurations have one number.
+
+    Arguments:
+        configs: the composed config of each job.
+        sweep: the sweep's folder.
+        first: the number of the first job when nothing is stored.
     """
     from sinegan.app.composition import resolved
     from sinegan.storage.results import DamagedResultsError
@@ -125,35 +135,37 @@ def _numbers(configs: Sequence[DictConfig], sweep: Path, first: int) -> list[int
         held, lost = stored_sweep(home)
         earlier = {number: settings for number, settings in held.items() if number < first}
         numbers_left = {number for number in (*held, *lost) if number >= first}
-        if _in_batches(configs[0]):  # those of later batches are not asked for yet
+        if _in_batches(configs[0]):  # later batches will ask for the other numbers
             numbers_left &= set(range(first, first + len(configs)))
         stored = Stored(*({n: each[n] for n in numbers_left & set(each)} for each in (held, lost)))
-        found = numbers([resolved(config) for config in configs], stored, first, earlier)
+        result = numbers([resolved(config) for config in configs], stored, first, earlier)
     except DamagedResultsError as error:
-        _refuse("a file cannot be relied on", [str(error)])
+        _refuse("a file cannot be used", [str(error)])
     except CannotResumeError as error:
-        _refuse(f"{home} holds another sweep; resume it by its own command", str(error).splitlines())
-    repeated = [config for place, config in enumerate(configs) if found[place] in {*earlier, *found[:place]}]
+        _refuse(f"{home} holds another sweep; resume it with its own command", str(error).splitlines())
+    repeated = [
+        config for place, config in enumerate(configs) if result[place] in {*earlier, *result[:place]}
+    ]
     if repeated:
         example = " ".join(repeated[0].hydra.overrides.task)
-        count = f"{len(repeated)} of {len(found)}"
+        count = f"{len(repeated)} of {len(result)}"
         print(f"{count} configurations repeat others ({example}); each is trained once.", flush=True)
-    return found
+    return result
 
 
 def _refuse(reason: str, lines: Sequence[str]) -> NoReturn:
-    """Ends the command: SystemExit passes through Hydra as it is, with no traceback."""
+    """Ends the command. SystemExit passes through Hydra without a traceback."""
     raise SystemExit(
         "\n".join([f"sinegan: nothing was run: {reason}:", *(f"  {printable(line)}" for line in lines)])
     )
 
 
-def _file(folder: Path, failures: "Sequence[Failure]", config: DictConfig) -> float:  # noqa: ARG001
-    """The objective of a trained configuration. Raises CompactHydraException if any of its runs failed."""
+def _objective(folder: Path, failures: "Sequence[Failure]", config: DictConfig) -> float:  # noqa: ARG001
+    """The objective of a trained configuration. Raises CompactHydraException when any of its runs failed."""
     from sinegan.report.words.tables import load_sweep, objective
 
     for trace in dict.fromkeys(failure.traceback for failure in failures):
-        log.info(trace)  # into the configuration's own log; the console shows warnings only
+        log.info(trace)  # for the configuration's own log: the console shows only warnings
     if failures:
         raise CompactHydraException("; ".join(dict.fromkeys(failure.message for failure in failures)))
     return objective(load_sweep(folder))

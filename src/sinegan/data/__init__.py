@@ -1,1 +1,1 @@
-"""The user's own data as targets: files of curves, read and understood."""
+"""The user's own data as targets: curves from files and from Python functions."""

@@ -1,9 +1,7 @@
-"""Reads curves out of the files that people have: tables of text, and NumPy's arrays."""
+"""Reads curves out of files: tables of text, and NumPy arrays."""
 
 import functools
 import hashlib
-import io
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,23 +10,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sinegan.data.text_tables import Table, UnusableError, read_table
+from sinegan.data.array_files import MOST_BYTES, read_array
+from sinegan.data.table import Array, Table, UnusableError
+from sinegan.data.text_tables import read_table
 from sinegan.storage.files import read_regular
 
-Array = NDArray[np.float64]
-
 TEXTS, ARRAYS = (".csv", ".tsv", ".txt", ".dat"), (".npy", ".npz")
-MOST_BYTES = 2**28
-"""The size up to which a file is read."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
-    """How a file is to be read; what is None is found out.
+class ReadingOptions:
+    """How to read a file; each option that is None is found from the file.
 
     x_column, value_column: names, or numbers from 1; x_column 0 counts the rows. curves: `rows` or `columns`
-    for a data set that has a curve in each; None for a single curve, but for arrays with more than two rows
-    and columns. delimiter: one of `text_tables.DELIMITERS`; decimal: one of `text_tables.DECIMALS`.
+    for a data set that has a curve in each; None for a single curve, except that an array with more than two
+    rows and columns is a data set. delimiter: one of `text_tables.DELIMITERS`. decimal: one of
+    `text_tables.DECIMALS`.
     """
 
     x_column: int | str | None = None
@@ -41,59 +38,60 @@ class Reading:
 
 @dataclass(frozen=True)
 class Curves:
-    """The content of a file: x (n,) rising and curves (curves, n), one of them unless it is a data set.
+    """The content of a file: x (n,), increasing, and curves (curves, n); one curve unless it is a data set.
 
-    understood: how it was read, in words. checksum: of the file's bytes.
+    description: how the file was read, in words. checksum: of the bytes of the file.
     """
 
     x: Array
     curves: Array
     data_set: bool
-    understood: str
+    description: str
     checksum: str
 
 
-def read_curves(path: str, reading: Reading) -> Curves:
-    """Reads a file, once as long as it does not change. Raises UnusableError."""
+def read_curves(path: str, options: ReadingOptions) -> Curves:
+    """Reads a file; reads it again only when it has changed. Raises UnusableError."""
     if Path(path).suffix.lower() not in (*TEXTS, *ARRAYS):
         raise UnusableError(f"must be a file of one of {', '.join((*TEXTS, *ARRAYS))}")
     try:
         file = Path(path).expanduser()
-        found = file.stat()
+        status = file.stat()
     except FileNotFoundError:
         raise UnusableError(f"no such file (looked for in {Path.cwd()})") from None
     except (OSError, RuntimeError) as error:
         raise UnusableError(f"cannot be read ({getattr(error, 'strerror', None) or error})") from error
-    return _read(file, reading, (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns))
+    return _read(file, options, (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns))
 
 
 @functools.lru_cache(maxsize=64)
-def _read(file: Path, reading: Reading, _: tuple[int, ...]) -> Curves:
+def _read(file: Path, options: ReadingOptions, _: tuple[int, ...]) -> Curves:
     try:
         content = read_regular(file, MOST_BYTES)
     except OSError as error:
         raise UnusableError(f"cannot be read ({error.strerror or error})") from error
     checksum = hashlib.sha256(content).hexdigest()
     if file.suffix.lower() in TEXTS:
-        table = read_table(content, reading.delimiter, reading.decimal, reading.encoding)
-        return _from_table(file.name, table, reading, checksum)
-    return _from_array(file.name, _array(content), reading, checksum)
+        table = read_table(content, options.delimiter, options.decimal, options.encoding)
+        return _from_table(file.name, table, options, checksum)
+    return _from_array(file.name, read_array(content), options, checksum)
 
 
-def _from_table(name: str, table: Table, reading: Reading, checksum: str) -> Curves:
-    if reading.curves is not None:
-        return _data_set(name, table, reading, checksum)
-    x_at, value_at = _columns(table, reading)
+def _from_table(name: str, table: Table, options: ReadingOptions, checksum: str) -> Curves:
+    if options.curves is not None:
+        return _data_set(name, table, options, checksum)
+    x_at, value_at = _columns(table, options)
     x = None if x_at is None else _x(table, x_at)
     values = table.column(value_at)
     x = np.arange(len(values), dtype=float) if x is None else x
     if len(x) < 2:
         raise UnusableError(f"holds {len(x)} samples; must be at least 2")
     _check_rising(x, table.lines)
-    told = "x 0, 1, 2, …" if x_at is None else f"x from column {table.title(x_at)}"
-    which = f"values from column {table.title(value_at)}"
-    understood = f"{name}: {told}, {which}, {len(x):,} rows, x from {x[0]:g} to {x[-1]:g}{table.form}"
-    return Curves(x, values[None], False, understood, checksum)
+    x_source = "x 0, 1, 2, …" if x_at is None else f"x from column {table.title(x_at)}"
+    value_source = f"values from column {table.title(value_at)}"
+    extent = f"{len(x):,} rows, x from {x[0]:g} to {x[-1]:g}"
+    description = f"{name}: {x_source}, {value_source}, {extent}{table.form}"
+    return Curves(x, values[None], False, description, checksum)
 
 
 def _x(table: Table, place: int) -> Array:
@@ -103,14 +101,14 @@ def _x(table: Table, place: int) -> Array:
         raise UnusableError(f"{error}; or set target.x_column=0 to count the rows instead") from error
 
 
-def _columns(table: Table, reading: Reading) -> tuple[int | None, int]:
-    """The places of x, if there is such a column, and of the values."""
-    count, counted = table.width, _is_counted(table, reading)
+def _columns(table: Table, options: ReadingOptions) -> tuple[int | None, int]:
+    """The positions of the columns of x, if there is one, and of the values."""
+    count, counted = table.width, _is_counted(table, options)
     x_at, value_at = (
         None if asked is None else _place(table, asked, key)
         for key, asked in (
-            ("x_column", None if counted else reading.x_column),
-            ("value_column", reading.value_column),
+            ("x_column", None if counted else options.x_column),
+            ("value_column", options.value_column),
         )
     )
     if x_at is not None and x_at == value_at:
@@ -132,9 +130,9 @@ def _columns(table: Table, reading: Reading) -> tuple[int | None, int]:
     return x_at, value_at
 
 
-def _is_counted(table: Table, reading: Reading) -> bool:
-    """Whether x is to be 0, 1, 2, …, whatever columns there are."""
-    return reading.x_column in (0, "0") and reading.x_column not in table.names
+def _is_counted(table: Table, options: ReadingOptions) -> bool:
+    """Whether x is to be 0, 1, 2, …, whatever the columns are."""
+    return options.x_column in (0, "0") and options.x_column not in table.names
 
 
 def _place(table: Table, asked: int | str, key: str) -> int:
@@ -154,14 +152,14 @@ def _listed(table: Table) -> str:
     return ", ".join(titles[:12]) + (f", … and {len(titles) - 12} more" if len(titles) > 12 else "")
 
 
-def _data_set(name: str, table: Table, reading: Reading, checksum: str) -> Curves:
-    if reading.value_column is not None:
-        raise UnusableError("target.value_column is for a single curve; leave it out beside target.curves")
-    x, counted = None, reading.x_column is None or _is_counted(table, reading)
-    if reading.curves == "columns":
+def _data_set(name: str, table: Table, options: ReadingOptions, checksum: str) -> Curves:
+    if options.value_column is not None:
+        raise UnusableError("target.value_column is for a single curve; leave it out with target.curves")
+    x, counted = None, options.x_column is None or _is_counted(table, options)
+    if options.curves == "columns":
         places = list(range(table.width))
-        if reading.x_column is not None and not counted:
-            at = _place(table, reading.x_column, "x_column")
+        if options.x_column is not None and not counted:
+            at = _place(table, options.x_column, "x_column")
             x, places = _x(table, at), places[:at] + places[at + 1 :]
             _check_rising(x, table.lines)
         numbers = np.array([table.column(place) for place in places])
@@ -171,19 +169,28 @@ def _data_set(name: str, table: Table, reading: Reading, checksum: str) -> Curve
         raise UnusableError(
             "target.x_column is a column; with target.curves=rows there is none, leave it out"
         )
-    return _family(name, numbers, x, f"a curve a {str(reading.curves)[:-1]}", table.form, checksum)
+    return _family(name, numbers, x, f"a curve a {str(options.curves)[:-1]}", table.form, checksum)
 
 
 def _family(name: str, curves: Array, x: Array | None, how: str, form: str, checksum: str) -> Curves:
-    """curves: (curves, n)."""
+    """The curves of a data set, with their description.
+
+    Arguments:
+        name: the name of the file.
+        curves: the values, (curves, n).
+        x: the places of the values, (n,); None to count them.
+        how: whether a curve is a row or a column, in words.
+        form: the form of the table, in words.
+        checksum: of the bytes of the file.
+    """
     if min(curves.shape) < 2:
         raise UnusableError(
             f"holds {curves.shape[0]} curves of {curves.shape[1]} samples; a data set has at least 2 of each"
         )
     places = np.arange(curves.shape[1], dtype=float) if x is None else x
-    told = "x 0, 1, 2, …" if x is None else f"x from {x[0]:g} to {x[-1]:g}"
+    x_source = "x 0, 1, 2, …" if x is None else f"x from {x[0]:g} to {x[-1]:g}"
     size = f"{curves.shape[0]:,} curves of {curves.shape[1]:,} samples"
-    return Curves(places, curves, True, f"{name}: a data set, {how}, {size}, {told}{form}", checksum)
+    return Curves(places, curves, True, f"{name}: a data set, {how}, {size}, {x_source}{form}", checksum)
 
 
 def _check_rising(x: Array, lines: Sequence[int]) -> None:
@@ -196,38 +203,11 @@ def _check_rising(x: Array, lines: Sequence[int]) -> None:
         )
 
 
-def _array(content: bytes) -> NDArray[Any]:
-    if not content.startswith((b"\x93NUMPY", b"PK")):  # NumPy would take it for a pickle, and say so
-        raise UnusableError("is no array of numbers (numpy.save writes one); of a text, name it .txt")
-    try:
-        if content.startswith(b"PK"):
-            with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                if sum(member.file_size for member in archive.infolist()) > MOST_BYTES:
-                    raise UnusableError(f"unpacks to over {MOST_BYTES:,} bytes")
-        stored = np.load(io.BytesIO(content), allow_pickle=False)
-        if isinstance(stored, np.ndarray):
-            return stored
-        with stored:
-            names = list(stored)
-            if len(names) != 1:
-                raise UnusableError(
-                    f"holds the arrays {', '.join(names) or '(none)'}; must be one: save it alone"
-                )
-            array = stored[names[0]]
-            if not isinstance(array, np.ndarray):
-                raise UnusableError(f"holds {names[0]}, which is no array; save one alone with numpy.savez")
-            return array
-    except UnusableError:
-        raise
-    except Exception as error:  # a damaged one makes zipfile, zlib and NumPy raise what they like
-        raise UnusableError(f"is no array of numbers ({error})") from error
-
-
-def _from_array(name: str, array: NDArray[Any], reading: Reading, checksum: str) -> Curves:
+def _from_array(name: str, array: NDArray[Any], options: ReadingOptions, checksum: str) -> Curves:
     if array.dtype.names:
         fields = array.dtype.names
         table = Table(len(fields), lambda place: _field(array, fields[place]), fields)
-        return _from_table(name, table, reading, checksum)
+        return _from_table(name, table, options, checksum)
     if array.dtype.kind not in "iuf":
         raise UnusableError(f"is no array of numbers (its type is {array.dtype})")
     numbers = _floats(array)
@@ -239,12 +219,12 @@ def _from_array(name: str, array: NDArray[Any], reading: Reading, checksum: str)
             "data set"
         )
     rows, columns = numbers.shape
-    left_open = (reading.curves, reading.x_column, reading.value_column) == (None, None, None)
+    left_open = (options.curves, options.x_column, options.value_column) == (None, None, None)
     if left_open and min(rows, columns) > 2:
         return _family(name, _finite(numbers), None, "a curve a row", "", checksum)
     if left_open and rows == 1:
         numbers = numbers.T
-    if reading.curves is None and rows == 2 and columns > 2:
+    if options.curves is None and rows == 2 and columns > 2:
         if not (np.diff(_finite(numbers[0])) > 0).all():
             raise UnusableError(
                 f"has the shape {array.shape}, but its first row is no x that rises; set target.curves=rows "
@@ -252,7 +232,7 @@ def _from_array(name: str, array: NDArray[Any], reading: Reading, checksum: str)
             )
         numbers = numbers.T
     table = Table(numbers.shape[1], lambda place: _finite(numbers[:, place]))
-    return _from_table(name, table, reading, checksum)
+    return _from_table(name, table, options, checksum)
 
 
 def _field(array: NDArray[Any], field: str) -> Array:

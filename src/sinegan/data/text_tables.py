@@ -1,27 +1,31 @@
-"""Reads tables of numbers out of text, whatever its delimiter, decimal mark and encoding.
-
-What a table looks like is found out where no setting tells it. What could mean two things is refused, with
-the setting that decides.
-"""
+"""Reads tables of numbers out of text, whatever its delimiter, decimal mark and encoding."""
 
 import codecs
 import csv
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from sinegan.data.table import Array, Table, UnusableError
+from sinegan.data.text_format import (
+    LIKE_A_NUMBER,
+    START_OF_DATA,
+    Cells,
+    find_decimal_mark,
+    find_delimiter,
+    is_number,
+)
 
 DELIMITERS = {"tab": "\t", "semicolon": ";", "bar": "|", "comma": ",", "blank": " "}
-"""What stands between columns, as the settings call it."""
+"""The delimiters by the names that the settings give them."""
 DECIMALS = {"point": ".", "comma": ","}
+"""The decimal marks by the names that the settings give them."""
 
 MOST_BYTES, MOST_LINES = 2**26, 2_000_000
-"""Up to which a text is read: its cells take some fifteen times as much memory."""
+"""The greatest text that is read: in memory, its cells take about fifteen times as much."""
 
 BYTE_ORDER_MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -30,81 +34,42 @@ BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-LOOKED_AT = 1000
-"""Lines that the delimiter is found out from."""
-FEWEST_COUNTED = 12
+INSPECTED_LINES = 1000
+"""The number of lines that the delimiter and the header are judged by."""
 EXCEL_ERRORS = ("#n/a", "#div/0!", "#value!", "#ref!", "#num!", "#name?", "#null!")
-NOT_THERE = ("", "na", "n/a", "nan", "null", "none", "-", "?", *EXCEL_ERRORS)
+MISSING_VALUES = ("", "na", "n/a", "nan", "null", "none", "-", "?", *EXCEL_ERRORS)
 COMMENTS = ("#", "%", "//")
-NO_DATA = "begin lines that are no data (titles, units) with #"
-
-# Patterns of whole cells, but for the last.
-WITH_SEPARATORS = re.compile(r"[+-]?[\d.,]*\d[\d.,]*(?:[eE][+-]?\d+)?", re.ASCII)
-THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:(?:,\d{3})+(?:\.\d*)?|(?:\.\d{3})+,\d*)")
-COMMA_BEFORE_THREE = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
-BLANK_BEFORE_THREE = re.compile(r"[+-]?[1-9]\d{0,2}(?:\s\d{3})+")
-DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
-DECIMAL_POINT = re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")
-WHOLE_PAIR = re.compile(r"[+-]?\d+,\d+")
-LIKE_A_NUMBER = re.compile(r"\W*\d")
-
-
-class UnusableError(ValueError):
-    """A file or a function gives no curve; the message says why, and what to do."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """Columns of numbers, with what is known of them.
-
-    column: reads one, from 0; raises UnusableError. lines: where each row stands in the file.
-    """
-
-    width: int
-    column: Callable[[int], Array]
-    names: Sequence[str] = ()
-    lines: Sequence[int] = ()
-    form: str = ""
-
-    def title(self, column: int) -> str:
-        """A column as a sentence calls it, from 0: its name, or its number from 1."""
-        return self.names[column] if self.names else str(column + 1)
-
-    def numbers(self) -> Array:
-        """All columns, (rows, width)."""
-        return np.stack([self.column(place) for place in range(self.width)], axis=1)
-
-
-@dataclass(frozen=True)
-class Cells:
-    """A table as text. lines: where each row stands in the file. names: empty without a header."""
-
-    rows: Sequence[Sequence[str]]
-    lines: Sequence[int]
-    names: Sequence[str] = ()
 
 
 def read_table(content: bytes, delimiter: str | None, decimal: str | None, encoding: str | None) -> Table:
-    """Reads a table of text. delimiter, decimal, encoding: None to find them out. Raises UnusableError."""
-    lines = _lines(_decoded(content, encoding))
+    """Reads a table of text. Raises UnusableError when it is none, or when it could mean two things.
+
+    Arguments:
+        content: the bytes of the file.
+        delimiter: one of DELIMITERS, or None to find it.
+        decimal: one of DECIMALS, or None to find it.
+        encoding: a codec of Python's, or None to find it.
+    """
+    lines = _lines(_decode(content, encoding))
     mark = DELIMITERS[delimiter] if delimiter else ""
-    if lines and (told := re.fullmatch(r' *"?sep=(.)"? *', lines[0][1], re.IGNORECASE)):  # Excel's own
-        mark = mark or told[1]
+    if lines and (excel := re.fullmatch(r' *"?sep=(.)"? *', lines[0][1], re.IGNORECASE)):
+        mark = mark or excel[1]
         lines = lines[1:]
     if not lines:
         raise UnusableError("holds 0 samples; must be at least 2")
-    mark = mark or _delimiter([text.strip(" ") for _, text in lines[:LOOKED_AT]], decimal)
+    mark = mark or find_delimiter([text.strip(" ") for _, text in lines[:INSPECTED_LINES]], decimal)
     cells = _split(lines, mark)
-    point = DECIMALS[decimal] if decimal else _decimal(cells, mark)
-    cells = _even(_without_empty_end(_header(cells, point)))
-    words = {mark: word for word, mark in DELIMITERS.items()}
-    form = f", delimiter {words.get(mark, mark)}" if mark else ""
+    point = DECIMALS[decimal] if decimal else find_decimal_mark(cells, mark)
+    cells = _same_width(_without_empty_last_column(_with_header(cells, point)))
+    names = {mark: name for name, mark in DELIMITERS.items()}
+    form = f", delimiter {names.get(mark, mark)}" if mark else ""
     titles = [name or str(place) for place, name in enumerate(cells.names, 1)]
     table = Table(len(cells.rows[0]), lambda place: _column(cells, place, point), titles, cells.lines)
     return replace(table, form=f"{form}, decimal comma" if point == "," else form)
 
 
-def _decoded(content: bytes, encoding: str | None) -> str:
+def _decode(content: bytes, encoding: str | None) -> str:
+    """The text. Without an encoding: that of a byte-order mark, else UTF-8, else Windows-1252."""
     if len(content) > MOST_BYTES:
         raise UnusableError(
             f"has {len(content):,} bytes; of a text at most {MOST_BYTES:,} are read: save it as .npy"
@@ -124,7 +89,7 @@ def _decoded(content: bytes, encoding: str | None) -> str:
 
 
 def _lines(text: str) -> list[tuple[int, str]]:
-    """The lines that say something, with their numbers from 1."""
+    """The lines that are neither blank nor comments, with their numbers from 1."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if text.count("\n") > MOST_LINES:
         raise UnusableError(f"has over {MOST_LINES:,} lines; thin it out, or save it as .npy")
@@ -156,118 +121,35 @@ def _split(lines: Sequence[tuple[int, str]], delimiter: str) -> Cells:
     return Cells(rows, numbers)
 
 
-def _delimiter(lines: Sequence[str], decimal: str | None) -> str:
-    """What stands between the columns; nothing where there is one column.
-
-    `csv.Sniffer` would take the comma of 1,5;2,5, and guesses where it should ask.
-    """
-    headed = len(lines) > 1 and not LIKE_A_NUMBER.match(lines[0])
-    body = lines[1:] if len(lines) > 1 else lines  # the first may be a title
-    unquoted = [re.sub(r'"[^"]*"', '""', line) for line in body]
-    for delimiter in "\t;|":
-        if 2 * sum(delimiter in line for line in unquoted) >= len(unquoted):
-            return delimiter
-    blanks = sum(bool(re.search(r"\s", line)) for line in unquoted)
-    if 2 * blanks >= len(unquoted) and not any(re.search(r"\s,|,\s", line) for line in unquoted):
-        _refuse_blanks_of_thousands(lines)
-        return " "
-    if decimal == "comma" or 2 * sum("," in line for line in unquoted) < len(unquoted):
-        return ""
-    numbers = body if headed else lines
-    if not all(DECIMAL_COMMA.fullmatch(line) for line in numbers if "," in line):
-        return "" if all(re.fullmatch(r'"[^"]*"', line) for line in numbers) else ","
-    if not all("," in line for line in numbers):
-        return ""
-    if headed:
-        return "," if "," in lines[0] else ""
-    if all(WHOLE_PAIR.fullmatch(line) for line in numbers) and _counts(numbers, ","):
-        return ","
-    raise UnusableError(
-        f"could be one column with decimal commas or two of whole numbers ({body[0][:30]}); set "
-        "target.decimal=comma or target.delimiter=comma"
-    )
-
-
-def _refuse_blanks_of_thousands(lines: Sequence[str]) -> None:
-    numbers = [line for line in lines if LIKE_A_NUMBER.match(line)]
-    if numbers and all(map(BLANK_BEFORE_THREE.fullmatch, numbers)) and not _counts(numbers, " "):
-        raise UnusableError(
-            f"could be two columns or numbers with blanks for thousands ({numbers[-1][:30]}); set "
-            "target.delimiter=blank, or write them without"
-        )
-
-
-def _counts(lines: Sequence[str], delimiter: str) -> bool:
-    """Whether the whole numbers before the delimiter count so long, in equal steps, that they must be x.
-
-    A column 0,5 1,5 2,5 … counts, too: what follows must differ, and not begin with a zero as decimals do.
-    """
-    pairs = [re.split(r"\s+" if delimiter == " " else delimiter, line.strip(), maxsplit=1) for line in lines]
-    first, rest = [int(one) for one, _ in pairs], {other for _, other in pairs}
-    if len(rest) == 1 or any(len(other) > 1 and other.startswith("0") for other in rest):
-        return False
-    return len(first) >= FEWEST_COUNTED and first[1] > first[0] and len(set(np.diff(first))) == 1
-
-
-def _decimal(cells: Cells, delimiter: str) -> str:
-    written = [
-        (line, cell)
-        for line, row in zip(cells.lines, cells.rows, strict=True)
-        for cell in row
-        if "," in cell and WITH_SEPARATORS.fullmatch(cell)
-    ]
-    if not written:
-        return "."
-    for line, cell in written:
-        if THOUSANDS.fullmatch(cell) and ("." in cell or cell.count(",") > 1):
-            raise UnusableError(f"line {line}: {cell[:30]} has thousands separators; write numbers without")
-        if "." in cell or cell.count(",") > 1:
-            raise UnusableError(
-                f"line {line}: {cell[:30]} is no number; set target.delimiter if it is several, and {NO_DATA}"
-            )
-    # Semicolons are written where the comma is a decimal one.
-    if delimiter != ";" and all(COMMA_BEFORE_THREE.fullmatch(cell) for _, cell in written):
-        raise UnusableError(
-            f"line {written[0][0]}: {written[0][1]} could have a decimal comma or one for thousands; set "
-            "target.decimal=comma, or write thousands without"
-        )
-    for line, row in zip(cells.lines, cells.rows, strict=True):
-        for cell in row:
-            if DECIMAL_POINT.fullmatch(cell):
-                raise UnusableError(
-                    f"has decimal commas (line {written[0][0]}: {written[0][1][:30]}) and points "
-                    f"(line {line}: {cell[:30]}); set target.delimiter, or write one of them"
-                )
-    return ","
-
-
-def _header(cells: Cells, point: str) -> Cells:
-    """Takes the first row for names, if it is."""
+def _with_header(cells: Cells, point: str) -> Cells:
+    """Makes the first row the names of the columns when it looks like a header."""
     first, body = cells.rows[0], cells.rows[1:]
     rest = Cells(body, cells.lines[1:], first)
 
-    def is_number(cell: str) -> bool:
-        return _is_number(cell.replace(point, "."))
+    def numeric(cell: str) -> bool:
+        return is_number(cell.replace(point, "."))
 
     def is_name(cell: str) -> bool:
-        return cell.lower() not in NOT_THERE and not is_number(cell) and not LIKE_A_NUMBER.match(cell)
+        return cell.lower() not in MISSING_VALUES and not numeric(cell) and not LIKE_A_NUMBER.match(cell)
 
     counted = [str(place) for place in range(len(first))]
     if first == ["", *counted[:-1]] and len(first) > 1 and _is_index(body):
-        return rest  # names that pandas gave
+        return rest  # a header that pandas wrote
     if first == counted and len(first) > 1 and body and all("." in cell for row in body for cell in row):
         raise UnusableError(
-            f"line {cells.lines[0]} ({','.join(first)[:30]}) could be names that pandas gave, or numbers; "
+            f"line {cells.lines[0]} ({','.join(first)[:30]}) could be a header of pandas, or numbers; "
             "begin it with #, or write 0.0"
         )
-    below = [[row[place] for row in body[:LOOKED_AT] if place < len(row)] for place in range(len(first))]
+    below = [
+        [row[place] for row in body[:INSPECTED_LINES] if place < len(row)] for place in range(len(first))
+    ]
     named = any(
-        is_name(cell) and column and all(map(is_number, column))
+        is_name(cell) and column and all(map(numeric, column))
         for cell, column in zip(first, below, strict=True)
     )
-    if named and any(map(is_number, first)):
+    if named and any(map(numeric, first)):
         raise UnusableError(
-            f"line {cells.lines[0]} has names and numbers ({', '.join(first)[:30]}); mend it, or "
+            f"line {cells.lines[0]} has names and numbers ({', '.join(first)[:30]}); correct it, or "
             "begin it with # if it is a header"
         )
     titles = any(map(is_name, first)) and not any(map(LIKE_A_NUMBER.match, first))
@@ -275,17 +157,17 @@ def _header(cells: Cells, point: str) -> Cells:
 
 
 def _is_index(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the first column numbers the rows, as pandas and R write it."""
+    """Whether the first column counts the rows, as pandas and R write it."""
     return any(all(row[0] == str(number) for number, row in enumerate(rows, start)) for start in (0, 1))
 
 
-def _without_empty_end(cells: Cells) -> Cells:
-    """Takes off the empty column behind a delimiter that ends every line."""
+def _without_empty_last_column(cells: Cells) -> Cells:
+    """Drops the empty column after a delimiter that ends every line."""
     if not cells.rows or not all(row[-1] == "" and len(row) > 1 for row in cells.rows):
         return cells
     width = len(cells.rows[0])
     if len(cells.names) == width and cells.names[-1]:
-        return cells  # an empty column with a name
+        return cells  # an empty column that has a name
     if not cells.names and width == 2:
         raise UnusableError(
             "the second column is empty; fill it, or leave out the delimiter at the lines' ends"
@@ -293,21 +175,21 @@ def _without_empty_end(cells: Cells) -> Cells:
     return Cells([row[:-1] for row in cells.rows], cells.lines, cells.names[: width - 1])
 
 
-def _even(cells: Cells) -> Cells:
-    """Sees that all rows are of one length, and takes off an index that has no name."""
+def _same_width(cells: Cells) -> Cells:
+    """Checks that all rows have the same length, and drops an index that has no name."""
     if not cells.rows:
         raise UnusableError("holds 0 samples; must be at least 2")
     width, names = len(cells.rows[0]), cells.names
     for line, row in zip(cells.lines, cells.rows, strict=True):
         if len(row) != width:
             raise UnusableError(
-                f"line {line} has {len(row)} columns, line {cells.lines[0]} has {width}; {NO_DATA}"
+                f"line {line} has {len(row)} columns, line {cells.lines[0]} has {width}; {START_OF_DATA}"
             )
     if names and len(names) == width + 1 and not names[-1]:
         names = names[:-1]
     if names and len(names) != width:
         raise UnusableError(
-            f"has {width} columns under a header of {len(names)} ({', '.join(names)[:60]}); {NO_DATA}, "
+            f"has {width} columns under a header of {len(names)} ({', '.join(names)[:60]}); {START_OF_DATA}, "
             "and set target.delimiter or target.decimal if the columns are others"
         )
     if names and not names[0] and width > 1 and _is_index(cells.rows):
@@ -320,9 +202,9 @@ def _column(cells: Cells, place: int, point: str) -> Array:
     name = cells.names[place] if cells.names and cells.names[place] else str(place + 1)
     if not any(texts):
         raise UnusableError(f"column {name} is empty; fill it, or set target.value_column to another")
-    of = f"column {name}, " if len(cells.rows[0]) > 1 else ""
+    prefix = f"column {name}, " if len(cells.rows[0]) > 1 else ""
     return np.array(
-        [_number(text, point, f"{of}line {line}") for text, line in zip(texts, cells.lines, strict=True)]
+        [_number(text, point, f"{prefix}line {line}") for text, line in zip(texts, cells.lines, strict=True)]
     )
 
 
@@ -333,18 +215,9 @@ def _number(cell: str, point: str, where: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value) or "_" in text:
-        if cell.lower() in NOT_THERE:
+        if cell.lower() in MISSING_VALUES:
             raise UnusableError(f"{where} lacks a value; remove the line or fill it in")
-        if _is_number(text):
+        if is_number(text):
             raise UnusableError(f"{where}: {cell[:40]} is not finite; remove the line or fill it in")
-        raise UnusableError(f"{where}: {cell[:40]} is no number; {NO_DATA}")
+        raise UnusableError(f"{where}: {cell[:40]} is no number; {START_OF_DATA}")
     return value
-
-
-def _is_number(text: str) -> bool:
-    # Python's own takes 1_000, which is a name of something elsewhere.
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return "_" not in text

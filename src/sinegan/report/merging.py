@@ -5,13 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sinegan.report.labels import spelled
+from sinegan.storage.sweep_folder import SEED_KEYS
 
 Overrides = Mapping[str, Any]
 """What was trained, by the keys that a command set: a choice by its name, all else as in the settings."""
 Settings = Mapping[str, Any]
 
-_SEEDS = ("seed", "seeds")
-_NO_PART_OF_THE_GAME = (*_SEEDS, "executor", "plot")
+_NO_PART_OF_THE_GAME = (*SEED_KEYS, "executor", "plot")
 DEFAULT = "default"
 """Shown for a choice that a command left to the defaults and that no other command names."""
 ABSENT = object()

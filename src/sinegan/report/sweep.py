@@ -23,9 +23,11 @@ from sinegan.report.referee.comparisons import compare_samples, ranks
 from sinegan.report.referee.effects import effects_of
 from sinegan.report.referee.estimates import wide_table
 from sinegan.report.referee.run_values import MEAN, Samples, run_summaries, samples
-from sinegan.storage.results import ENDED_WELL, ResultFilesError, records, stored_history, stored_runs
+from sinegan.statuses import ENDED_WELL
+from sinegan.storage.results import ResultFilesError, records, stored_history, stored_runs
 from sinegan.storage.sweep_folder import (
     PROVENANCE,
+    SEED_KEYS,
     configuration_folders,
     missing_configurations,
     read_provenance,
@@ -187,8 +189,8 @@ def load_sweep(folder: str | Path, *more: str | Path) -> Sweep:
     swept = swept_keys(overrides)
     groups = [[place] for place in range(len(stored))]
     if len(homes) > 1:
-        if "seed" in swept or "seeds" in swept:  # the seeds of a run stand for themselves
-            swept = [key for key in swept if key not in ("seed", "seeds")]
+        if set(SEED_KEYS) & set(swept):  # the seeds of a run stand for themselves
+            swept = [key for key in swept if key not in SEED_KEYS]
         chosen = [{key: one.get(key, "") for key in swept} for one in overrides]
         clashing = clashes([one.home for one in stored], chosen, settings)
         for key, values in clashing.items():

@@ -1,1 +1,1 @@
-"""Files and results: written whole or not at all, checked when they are read."""
+"""Files and results: written whole or not at all, and checked when they are read."""

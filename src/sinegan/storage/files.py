@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, read with care, and folders that one process writes to."""
+"""Files that are written whole or not at all and read with care, and folders that a process locks."""
 
 import fcntl
 import hashlib
@@ -21,10 +21,16 @@ class UnwritableFileError(OSError):
 
 
 def write_whole(path: Path, content: bytes | str, durable: bool = True, mode: int = 0o666) -> None:
-    """Writes a file so that a reader sees the old content or the new, whatever happens.
+    """Writes a file so that a reader always sees either the old content or the new.
 
-    durable: also after a power cut. mode: who may read and write it, less what the umask forbids.
-    Raises UnwritableFileError, which names the file.
+    Arguments:
+        path: the file; its folder is created.
+        content: bytes, or a text to be encoded as UTF-8.
+        durable: whether the file must survive a power cut.
+        mode: the permissions of the file, before the umask.
+
+    Raises:
+        UnwritableFileError: names the file.
     """
     temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
     try:
@@ -43,7 +49,7 @@ def write_whole(path: Path, content: bytes | str, durable: bool = True, mode: in
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Raises UnwritableFileError, which names the path, in place of any other error of files."""
+    """Turns any OSError in its block into UnwritableFileError, which names the path."""
     try:
         yield
     except OSError as error:
@@ -52,15 +58,16 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def write_json(path: Path, value: Any, durable: bool = True) -> None:
+    """Writes a JSON file; see `write_whole`."""
     write_whole(path, json.dumps(value, indent=1) + "\n", durable)
 
 
-ROOM_FOR_FILES = 100
-"""Bytes of a path that are kept for the names of the files in a folder."""
+RESERVED_FOR_FILES = 100
+"""The bytes of a path that are reserved for the names of files in a folder."""
 
 
 def name_problem(folder: str) -> str | None:
-    """What is wrong with a folder's name, whether it exists or not."""
+    """The reason why a path cannot name a folder, or None. The folder need not exist."""
     if not folder:
         return "names no folder"
     path = os.path.abspath(folder)
@@ -73,18 +80,19 @@ def name_problem(folder: str) -> str | None:
     most, longest = os.pathconf(existing, "PC_NAME_MAX"), max(len(os.fsencode(part)) for part in parts)
     if longest > most:
         return f"has a name of {longest:,} bytes; at most {most:,} are possible here"
-    most = os.pathconf(existing, "PC_PATH_MAX") - ROOM_FOR_FILES
+    most = os.pathconf(existing, "PC_PATH_MAX") - RESERVED_FOR_FILES
     if len(os.fsencode(path)) > most:
         return f"is a path of {len(os.fsencode(path)):,} bytes; at most {most:,} are possible here"
     return None
 
 
 MOST_BYTES = 4 * 2**30
-"""The size up to which a file is read; none of sinegan's comes near it."""
+"""The greatest file that is read; no file of sinegan comes near that."""
 MOST_JSON_BYTES = 64 * 2**20
+"""The greatest JSON file that is read."""
 
 CHECKSUM = "sha256"
-"""The key under which a sealed JSON file carries the checksum of all its other keys."""
+"""The key of the checksum of all other keys in a sealed JSON file."""
 
 
 def read_regular(path: Path, most: int = MOST_BYTES) -> bytes:
@@ -93,16 +101,16 @@ def read_regular(path: Path, most: int = MOST_BYTES) -> bytes:
     Opening a pipe would wait for a writer, and a device may have no end.
     """
     with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode):
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
             raise OSError("it is no regular file")
-        if found.st_size > most:
-            raise OSError(f"it has {found.st_size:,} bytes; at most {most:,} are read")
-        return file.read()  # with a size, Python would reserve so much
+        if status.st_size > most:
+            raise OSError(f"it has {status.st_size:,} bytes; at most {most:,} are read")
+        return file.read()  # with a size, Python would reserve that much memory
 
 
 def read_json(path: Path) -> Any:
-    """Reads a JSON file. Raises OSError or ValueError when it is damaged, nested too deep or too large."""
+    """Reads a JSON file. Raises OSError or ValueError when it is damaged, nested too deep, or too large."""
     try:
         return json.loads(read_regular(path, MOST_JSON_BYTES))
     except RecursionError as error:
@@ -110,12 +118,12 @@ def read_json(path: Path) -> Any:
 
 
 def write_sealed(path: Path, value: Mapping[str, Any]) -> None:
-    """Writes a mapping as JSON with the checksum of its content."""
+    """Writes a mapping as JSON, with a checksum of its content."""
     write_json(path, {**value, CHECKSUM: _checksum(value)})
 
 
 def read_sealed(path: Path) -> dict[str, Any]:
-    """Reads what `write_sealed` wrote. Raises OSError or ValueError when it is anything else."""
+    """Reads what `write_sealed` wrote. Raises OSError or ValueError when the file was changed."""
     content = read_json(path)
     if not isinstance(content, dict) or CHECKSUM not in content:
         raise ValueError("it carries no checksum")
@@ -125,7 +133,7 @@ def read_sealed(path: Path) -> dict[str, Any]:
 
 
 def _checksum(value: Mapping[str, Any]) -> str:
-    # Through JSON and back: a tuple is read as a list, and a key that is a number as text.
+    # As JSON reads it back: a tuple becomes a list, and a key that is a number becomes a text.
     plain = json.loads(json.dumps(value))
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
@@ -144,6 +152,7 @@ def refuse_link(path: Path) -> None:
 
 
 LOCK = ".lock"
+"""The lock file of a folder that a process works in."""
 
 
 class InUseError(RuntimeError):
@@ -152,14 +161,14 @@ class InUseError(RuntimeError):
 
 @contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
-    """Keeps a folder for this process, however it ends.
+    """Locks a folder for this process; creates it if needed. However the process ends, the lock ends, too.
 
-    Raises InUseError when another one has it, UnwritableFileError when nothing can be written there.
+    Raises InUseError when another process has the lock, UnwritableFileError when the folder is not writable.
     """
     path = folder / LOCK
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    lock = _locked(path)
+    lock = _open_locked(path)
     try:
         with writing(path):
             lock.write(str(os.getpid()))
@@ -170,7 +179,8 @@ def exclusive(folder: Path) -> Iterator[None]:
         lock.close()
 
 
-def _locked(path: Path) -> IO[str]:
+def _open_locked(path: Path) -> IO[str]:
+    """The open lock file of a folder, locked and empty."""
     while True:
         with writing(path):
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -184,7 +194,7 @@ def _locked(path: Path) -> IO[str]:
             owner = lock.read().strip() or "unknown"
             lock.close()
             raise InUseError(f"{path.parent}: process {owner} is working in it; wait for it") from error
-        # The process before us may have removed the file between our open and our lock.
+        # The previous process may have removed the file after this one opened it.
         if path.exists() and path.stat().st_ino == os.fstat(lock.fileno()).st_ino:
             lock.truncate(0)
             return lock

@@ -1,9 +1,9 @@
-"""The result files of a configuration: written as sets, checked by their sums, read back.
+"""The result files of a configuration: written as sets, with checksums, and read back.
 
-A *set* is a folder with `runs.csv`, `history.csv`, `samples.npz`, `checkpoint.pt` and the
-`manifest.json` that holds their checksums. A finished configuration is one; while it is trained,
-each shard keeps a set of what it has in `<configuration>/parts/`. A run may stand in several sets
-(after a kill, say); the one that knows most of it counts.
+A *set* is a folder with `runs.csv`, `history.csv`, `samples.npz`, `checkpoint.pt` and `manifest.json`, which
+holds their checksums. The folder of a finished configuration is a set. While it is trained, each shard keeps
+a set of its results so far in `<configuration>/parts/`, called a *part*. A run may be in several sets, after
+a kill for example; the set that has most of it counts.
 """
 
 import contextlib
@@ -23,23 +23,22 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sinegan.printable import in_spreadsheet
+from sinegan.statuses import DIVERGED, FAILED, FINISHED, STOPPED, UNFINISHED
 from sinegan.storage.files import read_json, read_regular, refuse_link, write_whole, writing
 
 PARTS = "parts"
 MANIFEST = "manifest.json"
 RESULT_FILES = RUNS, HISTORY, SAMPLES, CHECKPOINT = "runs.csv", "history.csv", "samples.npz", "checkpoint.pt"
 
-ENDED_WELL = ("finished", "stopped")
-DIVERGED, FAILED, UNFINISHED = "diverged", "failed", "unfinished"
 MOST_UNPACKED = 2**30
-"""Bytes up to which an archive is unpacked."""
+"""The greatest archive, in bytes, that is unpacked."""
 MADE_BY = ("engine", "torch")
-"""Columns that say which engine of which PyTorch trained a run: what its last bits depend on."""
-_KNOWS_MORE = {UNFINISHED: 0, FAILED: 1, DIVERGED: 2, "stopped": 2, "finished": 2}
+"""The columns for the engine and the PyTorch that trained a run: its last bits depend on both."""
+_PROGRESS_OF_STATUS = {UNFINISHED: 0, FAILED: 1, DIVERGED: 2, STOPPED: 2, FINISHED: 2}
 
 
 class ResultFilesError(Exception):
-    """A result file cannot be written, or is not what was written; the message names it and the remedy."""
+    """A result file cannot be written or was changed; the message names it and the remedy."""
 
 
 class DamagedResultsError(ResultFilesError):
@@ -47,7 +46,7 @@ class DamagedResultsError(ResultFilesError):
 
 
 class KnownRun(NamedTuple):
-    """What is stored of a run, and in which set; engine and torch: what trained it, where that is known."""
+    """A run in the files. source: its set. engine, torch: what trained it, where that is recorded."""
 
     seed: int
     status: str
@@ -58,7 +57,7 @@ class KnownRun(NamedTuple):
 
 
 def write_part(configuration: Path, name: str, files: Mapping[str, bytes | str]) -> Path:
-    """Writes a set into `parts/`, whole or not at all; returns its folder."""
+    """Writes a set into `parts/`, whole or not at all; its name begins with `name`. Returns its folder."""
     refuse_link(configuration / PARTS)
     part = configuration / PARTS / f"{name}-{uuid4().hex[:8]}"
     hidden = part.with_name(f".{part.name}")
@@ -71,9 +70,9 @@ def write_part(configuration: Path, name: str, files: Mapping[str, bytes | str])
 
 
 def publish(part: Path, configuration: Path) -> None:
-    """Makes a part that holds all runs the configuration's own set, and removes the parts.
+    """Makes a part that has all runs the configuration's own set, and removes all parts.
 
-    Killed in between, the part is still there and counts.
+    If the process is killed before the end, the part is still there and counts.
     """
     for file in sorted(path.name for path in part.iterdir()):
         with writing(configuration / file):
@@ -89,7 +88,7 @@ def publish(part: Path, configuration: Path) -> None:
 
 
 def discard(folder: Path) -> None:
-    """Removes a folder so that nobody sees it half removed."""
+    """Removes a folder so that no reader sees it half removed."""
     hidden = folder.with_name(f".{folder.name}-{uuid4().hex[:8]}")
     with writing(folder):
         folder.rename(hidden)
@@ -97,7 +96,7 @@ def discard(folder: Path) -> None:
 
 
 def remove_leftovers(configuration: Path) -> None:
-    """Removes what was being discarded when the program was killed."""
+    """Removes folders that a killed process was discarding."""
     for hidden in configuration.glob(f".{PARTS}-*"):
         shutil.rmtree(hidden, ignore_errors=True)
 
@@ -112,7 +111,7 @@ def manifest(files: Mapping[str, bytes | str]) -> str:
 
 
 def checked(folder: Path, name: str) -> bytes:
-    """The content of a file of a set. Raises DamagedResultsError when it is not what was written."""
+    """The content of a file of a set. Raises DamagedResultsError when it was changed."""
     expected = _sums(folder).get(name)
     try:
         content = read_regular(folder / name)
@@ -126,7 +125,7 @@ def checked(folder: Path, name: str) -> bytes:
 
 
 def _sums(folder: Path) -> dict[str, str]:
-    """The checksums of a set. Raises DamagedResultsError when they cannot be read or are none."""
+    """The checksums of a set. Raises DamagedResultsError when they cannot be read."""
     try:
         sums = read_json(folder / MANIFEST)
     except (OSError, ValueError) as error:
@@ -145,44 +144,45 @@ def _remedy(folder: Path) -> str:
 
 
 def sets(configuration: Path) -> list[Path]:
-    """The folders of all sets of a configuration: its parts, and itself when it has one of its own.
+    """The folders of all sets of a configuration: its own folder, if it is a set, and its parts.
 
-    While there are parts its own files count only if they are whole: they may be half replaced.
+    While there are parts, the configuration's own files count only when all are intact: they may be half
+    replaced.
     """
-    found = parts(configuration)
+    folders = parts(configuration)
     if any(os.path.lexists(configuration / name) for name in (MANIFEST, *RESULT_FILES)):
-        with contextlib.suppress(DamagedResultsError) if found else contextlib.nullcontext():
+        with contextlib.suppress(DamagedResultsError) if folders else contextlib.nullcontext():
             for name in {RUNS: None, HISTORY: None, **_sums(configuration)}:
-                # Results that are handed on may lack it: nothing but a resume needs it.
+                # Shared results may lack the checkpoint: only a resume needs it.
                 if name != CHECKPOINT or (configuration / name).exists():
                     checked(configuration, name)
-            found.insert(0, configuration)
-    return found
+            folders.insert(0, configuration)
+    return folders
 
 
 def parts(configuration: Path, name: str = "") -> list[Path]:
-    """The parts of a configuration, or those that were written under a name."""
-    found = (configuration / PARTS).glob(f"{name}-*" if name else "*")
-    return sorted(path for path in found if not path.name.startswith("."))
+    """The parts of a configuration; with a name, only the parts that were written under it."""
+    folders = (configuration / PARTS).glob(f"{name}-*" if name else "*")
+    return sorted(path for path in folders if not path.name.startswith("."))
 
 
 def stored_runs(configuration: Path, part: str = "") -> pd.DataFrame:
-    """A row a run, in the order of seeds, with `source`: the set that knows most of it.
+    """A row for each run, in the order of seeds, with `source`: the set that has most of the run.
 
-    part: look only into the parts of this name.
+    part: when given, only the parts of this name are read.
     """
-    found = parts(configuration, part) if part else sets(configuration)
-    frames = [_read_runs(folder).assign(source=str(folder)) for folder in found]
+    folders = parts(configuration, part) if part else sets(configuration)
+    frames = [_read_runs(folder).assign(source=str(folder)) for folder in folders]
     if not frames:
         return pd.DataFrame(columns=["seed", "status", "step", "seconds", "message", "source"])
     runs = pd.concat(frames, ignore_index=True)
-    order = runs["status"].map(_KNOWS_MORE)
+    order = runs["status"].map(_PROGRESS_OF_STATUS)
     best = runs.assign(_order=order).sort_values(["seed", "_order", "step"], kind="stable")
     return best.drop_duplicates("seed", keep="last").drop(columns="_order").reset_index(drop=True)
 
 
 def known_runs(configuration: Path, part: str = "") -> list[KnownRun]:
-    """The runs that any set of a configuration, or any part of a name, tells of, in the order of seeds."""
+    """The runs in the files of a configuration, in the order of seeds; of one part, if named."""
     return [
         KnownRun(
             row["seed"],
@@ -196,20 +196,20 @@ def known_runs(configuration: Path, part: str = "") -> list[KnownRun]:
 
 
 def _read_runs(folder: Path) -> pd.DataFrame:
-    """The runs of a set. Raises DamagedResultsError when they are none."""
+    """The runs of a set. Raises DamagedResultsError when the table has another form."""
     runs = read_csv(folder, RUNS)
     if not {"seed", "status", "step", "seconds", "message"} <= set(runs):
         raise _unreadable(folder, RUNS, "it lacks columns")
     numbers = all(pd.api.types.is_integer_dtype(runs[name]) for name in ("seed", "step"))
     if not (numbers and pd.api.types.is_numeric_dtype(runs["seconds"])):
         raise _unreadable(folder, RUNS, "a seed, a step or the seconds are no numbers")
-    if unknown := set(map(str, runs["status"])) - set(_KNOWS_MORE):
+    if unknown := set(map(str, runs["status"])) - set(_PROGRESS_OF_STATUS):
         raise _unreadable(folder, RUNS, f"a status is {min(unknown)}"[:200])
     return runs
 
 
 def stored_history(runs: pd.DataFrame) -> pd.DataFrame:
-    """A row a run and evaluation, in the order of seeds, of the sets that `stored_runs` chose."""
+    """A row for each run and evaluation, in the order of seeds, from the sets that `stored_runs` chose."""
     frames = []
     for source, chosen in runs.groupby("source", sort=False):
         history = read_csv(Path(str(source)), HISTORY)
@@ -227,7 +227,7 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def csv(frame: pd.DataFrame) -> str:
-    """Full precision: reading it back gives the same numbers. Texts are none that a spreadsheet computes."""
+    """A table as CSV, in full precision. A spreadsheet computes none of its texts."""
     texts = frame.select_dtypes(include=["object", "str"]).columns
     safe = frame.assign(**{name: frame[name].map(_cell, na_action="ignore") for name in texts})
     return safe.rename(columns=_cell).to_csv(index=False, lineterminator="\n")
@@ -238,7 +238,7 @@ def _cell(value: Any) -> Any:
 
 
 def read_csv(folder: Path, name: str) -> pd.DataFrame:
-    """A table of a set. Raises DamagedResultsError when it is not what was written."""
+    """A table of a set. Raises DamagedResultsError when it was changed."""
     content = checked(folder, name)
     try:
         return pd.read_csv(io.BytesIO(content)) if len(content) > 1 else pd.DataFrame()
@@ -255,7 +255,7 @@ def _check_history(folder: Path, history: pd.DataFrame) -> None:
 def read_samples(folder: Path) -> dict[str, NDArray[Any]]:
     """The arrays of `samples.npz`, as `record.samples_of` describes them.
 
-    Raises DamagedResultsError when it is not what was written, holds none, or would not fit into memory.
+    Raises DamagedResultsError when the file was changed, lacks arrays, or would not fit into memory.
     """
     content = checked(folder, SAMPLES)
     try:

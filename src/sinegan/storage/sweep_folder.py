@@ -1,7 +1,7 @@
-"""A sweep's folder: the configurations that it holds, and what each says of itself.
+"""A sweep's folder: its configurations and their provenance.
 
-The report, a resume and the command line all ask here which configurations there are, whatever their
-folders are called and however deep they lie.
+The report, a resume and the command line find the configurations with these functions, whatever their
+folders are called and however deep they are.
 """
 
 import os
@@ -14,19 +14,26 @@ from sinegan.storage.files import read_sealed, write_sealed
 from sinegan.storage.results import MANIFEST, PARTS, RESULT_FILES, DamagedResultsError
 
 PROVENANCE = "provenance.json"
-LIST = "sweep.json"
+"""The file in a configuration's folder with its settings and its origin."""
+SWEEP_LIST = "sweep.json"
 """The file in a sweep's folder that lists its configurations, also those whose folders were deleted."""
 REPORT = "report"
+"""The folder in a sweep's folder for its tables and figures."""
+PROGRESS = ".progress"
+"""The folder in which the workers of a running command leave how far they are."""
+SEED_KEYS = ("seed", "seeds")
+"""The settings that say which seeds a configuration trains; all its other settings say what it trains."""
 MOST_FOLDERS = 200_000
-"""Folders that are looked through; more lie in no sweep, but in a home folder or on a whole disk."""
+"""The greatest number of folders that are searched: a folder with more is no sweep, but a whole disk."""
 MOST_SEEDS = 2**32
+"""The number of different seeds."""
 PRIMARY_METRICS = ("rmse", "energy_distance")
 GROUPS = ("target", "network", "loss", "optim", "training", "plot")
-"""Settings that are mappings."""
+"""The settings that are mappings."""
 
 
 class Listed(NamedTuple):
-    """A configuration as the sweep's list has it: job number, folder below the sweep's, resolved settings."""
+    """An entry of the sweep's list: job number, folder relative to the sweep's, resolved settings."""
 
     number: int
     folder: str
@@ -34,7 +41,7 @@ class Listed(NamedTuple):
 
 
 def is_configuration(folder: Path) -> bool:
-    """Whether a folder is that of a configuration, complete or not."""
+    """Whether a folder belongs to a configuration, complete or not."""
     try:
         return _is_configuration(folder, {entry.name for entry in os.scandir(folder)})
     except OSError:
@@ -44,44 +51,44 @@ def is_configuration(folder: Path) -> bool:
 def configuration_folders(home: Path) -> list[Path]:
     """Finds the folders of all configurations of a sweep, in the order of the sweep.
 
-    A single run's folder is its own only configuration. Raises DamagedResultsError for a folder that
-    cannot be looked into, for a link to a configuration, and for a folder that is no sweep's by its size.
+    For a single run, that is its own folder. Raises DamagedResultsError for a folder that cannot be read, for
+    a link to a configuration, and for a folder that is too large for a sweep.
     """
     if is_configuration(home):
         return [home]
-    place = {entry.folder: entry.number for entry in listed(home)}
-    found = [path.relative_to(home).as_posix() for path in _below(home)]
-    return [
-        home / name for name in sorted(found, key=lambda name: (place.get(name, len(place)), _natural(name)))
-    ]
+    numbers = {entry.folder: entry.number for entry in listed(home)}
+    names = [path.relative_to(home).as_posix() for path in _below(home)]
+    names.sort(key=lambda name: (numbers.get(name, len(numbers)), _natural(name)))
+    return [home / name for name in names]
 
 
 def holds_sweep(folder: Path) -> bool:
-    """Whether a folder is that of a sweep. Raises DamagedResultsError as `configuration_folders` does."""
+    """Whether a folder belongs to a sweep. Raises DamagedResultsError as `configuration_folders` does."""
     if not folder.is_dir() or is_configuration(folder):
         return False
-    return (folder / LIST).exists() or next(_below(folder), None) is not None
+    return (folder / SWEEP_LIST).exists() or next(_below(folder), None) is not None
 
 
 def read_provenance(folder: Path) -> dict[str, Any]:
-    """Reads what a configuration says of its origin, with `overrides`, `settings` and `primary_metric`.
+    """Reads the provenance of a configuration, with `overrides`, `settings` and `primary_metric`.
 
-    Raises DamagedResultsError when it is missing, was changed or is no provenance.
+    Raises DamagedResultsError when it is missing, was changed, or has another form.
     """
     path = folder / PROVENANCE
     try:
-        known = read_sealed(path)
-        _check_provenance(known)
+        provenance = read_sealed(path)
+        _check_provenance(provenance)
     except (OSError, ValueError) as error:
         raise DamagedResultsError(
             f"{path}: cannot be read ({_reason(error)}); restore it, or delete {folder} and resume the sweep "
             "to train its runs again"
         ) from error
-    return known
+    return provenance
 
 
-def write_provenance(folder: Path, known: Mapping[str, Any]) -> None:
-    write_sealed(folder / PROVENANCE, known)
+def write_provenance(folder: Path, provenance: Mapping[str, Any]) -> None:
+    """Writes the provenance of a configuration."""
+    write_sealed(folder / PROVENANCE, provenance)
 
 
 def typed_setting(provenance: Mapping[str, Any], key: str, kind: type) -> Any:
@@ -97,32 +104,32 @@ def typed_setting(provenance: Mapping[str, Any], key: str, kind: type) -> Any:
 def listed(home: Path) -> list[Listed]:
     """Reads the list of a sweep's configurations; empty when there is none.
 
-    Raises DamagedResultsError when it is not what was written.
+    Raises DamagedResultsError when it was changed.
     """
-    path = home / LIST
+    path = home / SWEEP_LIST
     if not os.path.lexists(path):
         return []
     try:
         entries = read_sealed(path)["configurations"]
-        found = [Listed(entry["number"], entry["folder"], entry["settings"]) for entry in entries]
-        if not all(_is_listed(entry) for entry in found):
+        result = [Listed(entry["number"], entry["folder"], entry["settings"]) for entry in entries]
+        if not all(_is_valid(entry) for entry in result):
             raise ValueError("an entry is not of the right form")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DamagedResultsError(
             f"{path}: cannot be read ({_reason(error)}); restore it, or delete it and resume the sweep"
         ) from error
-    return found
+    return result
 
 
 def write_list(home: Path, entries: Sequence[Listed]) -> None:
-    """Writes the list of a sweep's configurations, those that it has already included."""
+    """Adds entries to the list of a sweep's configurations, in place of those with the same numbers."""
     merged = {entry.number: entry for entry in (*listed(home), *entries)}
     rows = [merged[number]._asdict() for number in sorted(merged)]
-    write_sealed(home / LIST, {"configurations": rows})
+    write_sealed(home / SWEEP_LIST, {"configurations": rows})
 
 
 def missing_configurations(home: Path) -> list[Listed]:
-    """The configurations that a sweep's list has and its folder has not: deleted, or never begun."""
+    """The configurations in a sweep's list whose folders are missing: deleted, or never begun."""
     return [entry for entry in listed(home) if not is_configuration(home / entry.folder)]
 
 
@@ -133,11 +140,13 @@ def _is_configuration(folder: Path, names: set[str]) -> bool:
 
 
 def _below(home: Path) -> Iterator[Path]:
+    """The folders of configurations below a folder, in any order."""
+
     def refuse(error: OSError) -> None:
         raise DamagedResultsError(f"{error.filename}: cannot be looked into ({error.strerror})") from error
 
-    for looked, (parent, folders, files) in enumerate(os.walk(home, onerror=refuse)):
-        if looked > MOST_FOLDERS:
+    for count, (parent, folders, files) in enumerate(os.walk(home, onerror=refuse)):
+        if count > MOST_FOLDERS:
             raise DamagedResultsError(
                 f"{home}: holds over {MOST_FOLDERS:,} folders, so it is no sweep's folder"
             )
@@ -161,6 +170,7 @@ def _natural(name: str) -> list[Any]:
 
 
 def _check_provenance(known: Mapping[str, Any]) -> None:
+    """Raises ValueError when a provenance lacks what its readers need."""
     for key, kind in {"overrides": list, "settings": dict, "primary_metric": str}.items():
         if not isinstance(known.get(key), kind):
             raise ValueError(f"it lacks {key}" if key not in known else f"{key} = {known[key]!r}"[:200])
@@ -181,8 +191,8 @@ def _check_provenance(known: Mapping[str, Any]) -> None:
         raise ValueError(f"setting seeds = {settings['seeds']}; must be 1 to {MOST_SEEDS}")
 
 
-def _is_listed(entry: Listed) -> bool:
-    # A path that leads out of the sweep would let a list from elsewhere name any folder.
+def _is_valid(entry: Listed) -> bool:
+    # A path that leads out of the sweep would allow a list from elsewhere to name any folder.
     inside = isinstance(entry.folder, str) and not {"", "..", os.sep} & {
         *Path(entry.folder).parts,
         entry.folder,

@@ -1,1 +1,1 @@
-"""From configurations to shards to files."""
+"""Trains configurations: from runs to shards, on any executor, to result files."""

@@ -1,6 +1,6 @@
-"""Where shards run when one machine is not enough: Dask's workers, or jobs of a Slurm cluster.
+"""Executors for more than one machine: the workers of Dask, or jobs of a Slurm cluster.
 
-Dask is imported late: it is an extra, and most sweeps have no use for it.
+Dask is imported late: it is an extra, and most sweeps do not need it.
 """
 
 import getpass
@@ -26,27 +26,27 @@ from sinegan.sweep.executors import ExecutorError, ExecutorSettings, Local, too_
 log = logging.getLogger(__name__)
 
 SECONDS_TO_CONNECT = 10
-"""How long a given scheduler has to answer, and to show a worker."""
+"""The time within which a given scheduler must answer and have a worker."""
 
-SECONDS_BETWEEN_LOOKS = 1.0
-"""How often Slurm is asked, while there is no worker yet, whether there are jobs still."""
+SECONDS_BETWEEN_CHECKS = 1.0
+"""The time between two checks, while there is no worker yet, whether Slurm still has jobs."""
 
-SECONDS_BETWEEN_REPAIRS = 10.0
-"""How often jobs that have ended are submitted again."""
+SECONDS_BETWEEN_RESUBMISSIONS = 10.0
+"""The time between two checks for jobs that have ended, which are submitted again."""
 
 SETTINGS = {
-    # What was running in a worker that died is tried again by us, from its last part.
+    # The scheduler of shards retries the work of a dead worker itself, from its last part.
     "distributed.scheduler.allowed-failures": 0,
-    # A worker that died has this long to start again, before it is given up.
+    # A dead worker may start again within this time before it is given up.
     "distributed.deploy.lost-worker-timeout": "30s",
 }
 
 MEMORY = re.compile(r"(\d{1,15}(?:\.\d{1,15})?) ?([kMGT])(i?)B")
 LEAST_MEMORY, MOST_MEMORY = 500e6, 100e12
-"""Bytes: a worker that has loaded PyTorch takes more than a third of a gigabyte before it trains."""
+"""In bytes. A worker that has loaded PyTorch takes more than a third of a gigabyte before it trains."""
 
 NO_DASHBOARD = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
-"""Dask always opens a port for it: any that is free, lest there be a warning."""
+"""Dask always opens a port for the dashboard; any free port avoids a warning."""
 
 
 class _OnDask(ExecutorSettings):
@@ -81,10 +81,10 @@ class Dask(_OnDask):
 
     @property
     def worker_count(self) -> int:
-        """For a given scheduler, the workers that it has now. Raises ExecutorError when it has none."""
+        """The number of workers. Raises ExecutorError when a given scheduler has none."""
         if self.address is None:
             return Local(workers=self.workers).worker_count
-        with _configured(), _given(self.address) as client:
+        with _configured(), _client_of(self.address) as client:
             return len(client.nthreads())
 
     @contextmanager
@@ -95,7 +95,7 @@ class Dask(_OnDask):
             if self.address is None:
                 client = stack.enter_context(_connected(stack.enter_context(self._started())))
             else:
-                client = stack.enter_context(_given(self.address))
+                client = stack.enter_context(_client_of(self.address))
             yield client.get_executor(pure=False)
 
     def _started(self) -> Any:
@@ -116,21 +116,21 @@ class Slurm(_OnDask):
     """Jobs of a Slurm cluster: a worker with one core each."""
 
     workers: int = bounded(4, at_least=1, at_most=10_000)
-    """Jobs at the same time; one that ends, by its walltime or otherwise, is submitted again."""
+    """Jobs at the same time; a job that ends, by its walltime or otherwise, is submitted again."""
     memory: str = "2GB"
-    """Of a job."""
+    """Memory of a job."""
     walltime: str = "01:00:00"
-    """After this Slurm ends a job; its shard goes on in the next from its last part."""
+    """The time after which Slurm ends a job; another job resumes its shard from the last part."""
     partition: str | None = None
     account: str | None = None
     directives: tuple[str, ...] = ()
     """More #SBATCH options, e.g. --qos=long."""
     prologue: tuple[str, ...] = ()
-    """Shell commands for a job to begin with, e.g. module load gcc."""
+    """Shell commands at the start of a job, e.g. module load gcc."""
     interface: str | None = None
-    """The network interface that the nodes see one another by, e.g. ib0."""
+    """The network interface by which the nodes reach one another, e.g. ib0."""
     logs: str = "outputs/slurm"
-    """The folder for what the jobs print."""
+    """The folder for the output of the jobs."""
 
     def conflicts(self) -> Iterator[str]:
         yield from _missing_extra(self, "slurm", "dask_jobqueue")
@@ -152,13 +152,13 @@ class Slurm(_OnDask):
 
     @contextmanager
     def open(self) -> Iterator[Executor]:
-        """Waits for the first worker. Raises ExecutorError when Slurm is not there or takes no jobs."""
+        """Waits for the first worker. Raises ExecutorError when Slurm is missing or refuses the jobs."""
         if shutil.which("sbatch") is None:
             raise ExecutorError(
                 "executor=slurm: there is no sbatch here; run this where jobs are submitted from"
             )
         with _configured(), self._started() as cluster, _connected(cluster) as client:
-            # Dask would not replace a job that was refused once, or that ended before it had a worker.
+            # Dask does not replace a job that was refused or that ended before it had a worker.
             script = cluster.job_script().replace("dummy-name", "$SLURM_JOB_ID")
             with _submitted(script, self.workers) as jobs:
                 log.info(
@@ -193,7 +193,7 @@ class Slurm(_OnDask):
 
     def _wait_for_a_worker(self, jobs: list[str], client: Any) -> None:
         while not client.nthreads():
-            time.sleep(SECONDS_BETWEEN_LOOKS)
+            time.sleep(SECONDS_BETWEEN_CHECKS)
             if len(_ended(jobs)) == len(jobs) and not client.nthreads():
                 raise ExecutorError(
                     f"executor=slurm: the jobs ended and no worker came; {self.logs} has what they printed"
@@ -202,7 +202,7 @@ class Slurm(_OnDask):
 
 @contextmanager
 def _submitted(script: str, count: int) -> Iterator[list[str]]:
-    """The ids of so many jobs; those that are in the list at the end are cancelled."""
+    """Submits jobs; yields the list of their ids. The jobs in the list at the end are cancelled."""
     jobs: list[str] = []
     try:
         jobs.extend(_submit(script) for _ in range(count))
@@ -213,13 +213,13 @@ def _submitted(script: str, count: int) -> Iterator[list[str]]:
 
 @contextmanager
 def _kept_submitted(script: str, jobs: list[str]) -> Iterator[None]:
-    """Now and then submits jobs in place of those that have ended."""
+    """In its block, submits jobs in place of those that have ended."""
     over = threading.Event()
 
     def replace() -> None:
-        while not over.wait(SECONDS_BETWEEN_REPAIRS):
+        while not over.wait(SECONDS_BETWEEN_RESUBMISSIONS):
             for job in _ended(jobs):
-                # Where Slurm does not answer, the next look may find it better.
+                # When Slurm does not answer, the next check tries again.
                 with suppress(ExecutorError):
                     jobs[jobs.index(job)] = _submit(script)
 
@@ -233,32 +233,32 @@ def _kept_submitted(script: str, jobs: list[str]) -> Iterator[None]:
 
 
 def _submit(script: str) -> str:
-    """The job's id. Raises ExecutorError when Slurm refuses it."""
+    """Submits a job; returns its id. Raises ExecutorError when Slurm refuses it."""
     command = ["sbatch", "--parsable"]
-    asked = subprocess.run(command, input=script, capture_output=True, text=True, check=False)
-    if asked.returncode:
-        raise ExecutorError(f"executor=slurm: Slurm refuses the jobs: {asked.stderr.strip()}")
-    return asked.stdout.strip().partition(";")[0]
+    done = subprocess.run(command, input=script, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ExecutorError(f"executor=slurm: Slurm refuses the jobs: {done.stderr.strip()}")
+    return done.stdout.strip().partition(";")[0]
 
 
 def _ended(jobs: list[str]) -> list[str]:
-    """Those that neither wait nor run; none when Slurm does not answer."""
+    """The jobs that neither wait nor run; none when Slurm does not answer."""
     command = ["squeue", "--noheader", "--format=%A", f"--user={getpass.getuser()}"]
-    asked = subprocess.run(command, capture_output=True, text=True, check=False)
-    queued = asked.stdout.split()
-    return [] if asked.returncode else [job for job in jobs if job not in queued]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    queued = done.stdout.split()
+    return [] if done.returncode else [job for job in jobs if job not in queued]
 
 
 def dask_setup(_: Any) -> None:
-    """A worker's beginning, on this machine: an interrupt from the keyboard is left to the main process."""
+    """Is called by Dask when a worker starts on this machine: leaves Ctrl-C to the main process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextmanager
 def _configured() -> Iterator[None]:
-    """Dask with our settings, and without its messages: what matters is told by the futures."""
+    """Configures Dask, and silences its messages: the futures report what matters."""
     import dask
-    import distributed  # noqa: F401  # it brings its defaults, which must be there before ours
+    import distributed  # noqa: F401  # sets its defaults, which must precede ours
 
     loggers = [logging.getLogger(name) for name in ("distributed", "distributed.client", "tornado")]
     levels = [logger.level for logger in loggers]
@@ -279,17 +279,17 @@ def _connected(scheduler: Any) -> Any:
 
 
 @contextmanager
-def _given(address: str) -> Iterator[Any]:
-    """A client of a scheduler that somebody has started, with workers of one thread."""
+def _client_of(address: str) -> Iterator[Any]:
+    """A client of a running scheduler whose workers have one thread each."""
     try:
-        connected = _connected(address)
+        unopened = _connected(address)
     except OSError as error:
         raise ExecutorError(
             f"executor.address = {address}: no Dask scheduler answers there; `dask scheduler` starts one "
             "and prints its address"
         ) from error
     remedy = f"start some with `dask worker {address} --nthreads 1`"
-    with connected as client:
+    with unopened as client:
         try:
             client.wait_for_workers(1, timeout=SECONDS_TO_CONNECT)
         except TimeoutError as error:

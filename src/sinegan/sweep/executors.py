@@ -1,4 +1,4 @@
-"""Where shards run: each choice opens a `concurrent.futures.Executor`."""
+"""The places where shards train: each opens a `concurrent.futures.Executor`."""
 
 import multiprocessing
 import os
@@ -17,43 +17,43 @@ from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any
 
-from hydra.errors import CompactHydraException
-
 from sinegan.engine.program_cache import remove_abandoned_workshops
 from sinegan.schema import bounded
 from sinegan.sweep import fork_server
 
-WORKERS_A_CORE = 16
-"""Processes on this machine at most: more than one a core only makes each of them slower."""
+WORKERS_PER_CORE = 16
+"""The greatest number of processes for each core: more than one only makes each of them slower."""
 
 
-class ExecutorError(CompactHydraException):
-    """The executor cannot be used: says why, and what to do. Hydra shows it without a traceback."""
+class ExecutorError(RuntimeError):
+    """The executor cannot be used; the message says why, and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExecutorSettings(ABC):
+    """The settings of an executor, one class for each kind."""
+
     @property
     @abstractmethod
     def worker_count(self) -> int:
-        """How many shards run at the same time."""
+        """The number of shards that run at the same time."""
 
     @property
     def memory_each(self) -> float | None:
-        """Bytes that each worker has on a machine of its own, infinite where nobody here can tell.
+        """The bytes that each worker has on a machine of its own; infinite when that is unknown.
 
-        None where all workers share the memory of this machine.
+        None when all workers share the memory of this machine.
         """
         return None
 
     @property
     def deaths(self) -> tuple[type[BaseException], ...]:
-        """The exceptions that say that the worker of a future has died."""
+        """The exceptions by which a future reports that its worker has died."""
         return (BrokenExecutor,)
 
     @abstractmethod
     def open(self) -> Any:
-        """A context manager that gives an executor and leaves no process behind."""
+        """A context manager that opens an executor, and leaves no process behind."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,25 +87,25 @@ class Local(ExecutorSettings):
 
 
 def cores() -> int:
-    """How many this process may use, where the system can tell; else how many there are."""
+    """The number of cores that this process may use; where the system does not report that, all cores."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def too_many_workers(workers: int | None) -> Iterator[str]:
-    """What is wrong with so many processes on this machine."""
-    most = WORKERS_A_CORE * cores()
+    """The reason why this machine is too small for so many processes, if it is."""
+    most = WORKERS_PER_CORE * cores()
     if workers is not None and workers > most:
         yield (
-            f"workers = {workers}: must be at most {most}, {WORKERS_A_CORE} for each core that this process "
-            f"may use ({cores()}); null takes one for each"
+            f"workers = {workers}: must be at most {most}, {WORKERS_PER_CORE} for each core that this "
+            f"process may use ({cores()}); null takes one for each"
         )
 
 
 class ProcessPerWorker(Executor):
-    """Processes that each do one call at a time.
+    """A pool of processes that each work on one call at a time.
 
-    The death of one is the exception of the one future that it was working on, and a new process takes
-    its place. In Python's own pool it would break what the others are doing.
+    When a process dies, only the future of its call gets an exception, and a new process takes its place. In
+    Python's own pool, the calls of all other processes would fail, too.
     """
 
     def __init__(self, workers: int) -> None:
@@ -132,7 +132,7 @@ class ProcessPerWorker(Executor):
                 thread.join()
 
     def kill(self) -> None:
-        """Ends its processes at once, in the middle of what they do; one that is starting when it has."""
+        """Ends all processes at once; a process that is starting ends when it has started."""
         self._closed = True
         with self._lock:
             self._killed = True
@@ -169,22 +169,22 @@ class ProcessPerWorker(Executor):
 
 
 class _Worker:
-    """A process, and the pipe through which it gets calls and returns what comes of them."""
+    """A process, and the pipe through which it gets calls and returns their results."""
 
     def __init__(self) -> None:
         context: Any = fork_server.context()
-        self._pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_work, args=(theirs, dict(os.environ)))
+        self._pipe, pipe_of_process = context.Pipe()
+        self.process = context.Process(target=_work, args=(pipe_of_process, dict(os.environ)))
         try:
             self.process.start()
         except BaseException:
             self._pipe.close()
             raise
         finally:
-            theirs.close()  # so that the pipe breaks when the process dies
+            pipe_of_process.close()  # so that the pipe breaks when the process dies
 
     def result(self, call: Callable[[], Any]) -> Any:
-        """What a call returns in the process, or raises. Raises BrokenProcessPool when the process dies."""
+        """Makes a call in the process; raises what it raises, or BrokenProcessPool when the process dies."""
         packed = pickle.dumps(call)
         try:
             self._pipe.send_bytes(packed)
@@ -197,13 +197,13 @@ class _Worker:
         return value
 
     def end(self) -> None:
-        """Waits until the process has gone, which ends when the pipe is closed."""
+        """Closes the pipe, which ends the process, and waits for the end."""
         self._pipe.close()
         self.process.join()
 
 
 def _work(pipe: Connection, environment: dict[str, str]) -> None:
-    """What a worker does: one call after the other, until nobody is there to ask."""
+    """The main function of a worker: answers one call after the other, until the pipe closes."""
     _prepare_worker(environment)
     with suppress(EOFError, OSError):
         while True:
@@ -211,14 +211,14 @@ def _work(pipe: Connection, environment: dict[str, str]) -> None:
 
 
 def _answer(packed: bytes) -> bytes:
-    """The value of a packed call and None, or None and what it raised, packed in turn."""
+    """Calls a pickled function. Returns, pickled, its value and None, or None and its exception."""
     try:
         return pickle.dumps((pickle.loads(packed)(), None))
     except BaseException as error:
         error.add_note(traceback.format_exc())
         with suppress(Exception):
             answer = pickle.dumps((None, error))
-            pickle.loads(answer)  # some errors can be packed, but not unpacked
+            pickle.loads(answer)  # some exceptions can be pickled, but not unpickled
             return answer
         return pickle.dumps((None, RuntimeError(f"{type(error).__name__}: {error}")))
 
@@ -235,6 +235,8 @@ class Serial(ExecutorSettings):
 
 
 class _SerialExecutor(Executor):
+    """Runs each call in this process, when it is submitted."""
+
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
         future: Future[Any] = Future()
         try:
@@ -245,15 +247,15 @@ class _SerialExecutor(Executor):
 
 
 def _prepare_worker(environment: dict[str, str]) -> None:
-    """Leaves Ctrl-C and a closed terminal to the parent, and ends when the parent has died, however it died.
+    """Leaves Ctrl-C and a closed terminal to the parent process, and ends when the parent has died.
 
-    environment: the parent's; the fork server has that of its own start.
+    environment: that of the parent; the fork server has the environment of its own start.
     """
     os.environ.clear()
     os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # its pool may have to end it
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # the pool uses it to end the worker
     parent = multiprocessing.parent_process()
     assert parent is not None
 

@@ -1,8 +1,8 @@
-"""The process that local workers are forked from: it has loaded what they need, once for all of them.
+"""The process that local workers are forked from. It loads what they need, once for all of them.
 
-It is Python's own fork server, one for each process. It computes nothing and starts no threads of
-PyTorch, so forks of it are safe, unlike those of a process that has trained; and it ends when the
-processes that use it have ended, however they did.
+It is Python's own fork server, and each process has one. The server computes nothing and starts no
+PyTorch threads, so it can be forked safely, unlike a process that has trained. It ends when all processes
+that use it have ended, in whatever way.
 """
 
 import multiprocessing
@@ -13,34 +13,36 @@ from contextlib import contextmanager
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.context import BaseContext
 
-from sinegan.app.interrupts import SIGNALS
+WORKER_MODULE = "sinegan.sweep.worker"
+"""The module whose functions the workers run."""
 
-LOADED = "sinegan.app.preloaded"
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""The signals that ask a command to end."""
 
-AT_HAND = sys.platform == "linux"
-"""Elsewhere libraries of the system may not survive a fork."""
+AVAILABLE = sys.platform == "linux"
+"""On other systems, system libraries may not survive a fork."""
 
 
 def context() -> BaseContext:
-    """How workers come to be: forked from the server, or spawned where there is none."""
-    return multiprocessing.get_context("forkserver" if AT_HAND else "spawn")
+    """The way to start workers: forked from the server, or spawned where there is no server."""
+    return multiprocessing.get_context("forkserver" if AVAILABLE else "spawn")
 
 
-def start() -> None:
-    """Starts the server unless it runs. It loads while this process goes on."""
-    if not AT_HAND:
+def start(preload: str = WORKER_MODULE) -> None:
+    """Starts the server unless it runs; it loads the module `preload` while this process continues."""
+    if not AVAILABLE:
         return
     start_tracker()
-    forkserver.set_forkserver_preload([LOADED])
-    with _signals_blocked():  # the server would show a traceback while it loads
+    forkserver.set_forkserver_preload([preload])
+    with _signals_blocked():  # a signal while the server loads would print a traceback
         forkserver.ensure_running()
 
 
 def start_tracker() -> None:
-    """Starts Python's tracker of semaphores, so that it outlives a signal to all processes of a command.
+    """Starts Python's semaphore tracker so that it survives a signal to all processes of a command.
 
-    If it died of a closed terminal, the semaphores that this process gives back would be unknown to its
-    successor, which complains.
+    If a closed terminal killed the tracker, its successor would not know the semaphores that this process
+    releases, and would complain.
     """
     with _signals_blocked():
         resource_tracker.ensure_running()
@@ -48,8 +50,8 @@ def start_tracker() -> None:
 
 @contextmanager
 def _signals_blocked() -> Iterator[None]:
-    """A process that is started within it inherits that: what signals ask for is up to this process."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    """Blocks signals, also in a process that is started within: only this process reacts to them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""Whether a configuration fits into the memory there is, before anything of it is made."""
+"""Whether a configuration fits into memory, estimated before anything is created."""
 
 import dataclasses
 import math
@@ -12,58 +12,61 @@ from sinegan.training.footprint import of_command, of_worker, players
 from sinegan.training.signature import is_compiled
 
 WIDEST = {"cpu": 8, "cuda": 1024}
-"""Runs in a shard at most: eight of the tutorial's games fit a level-2 cache; a GPU wants many."""
+"""The greatest width of a shard, in runs: eight tutorial games fit a level-2 cache; a GPU needs many."""
 
 GIB = 2**30
 SMALL = GIB / 8
-"""What needs no more than this is not held against what is free: Python and PyTorch alone take more."""
+"""A need up to this is not compared with the free memory: Python and PyTorch alone take more."""
 
 NEAR = 0.01
-"""How exactly the setting that would fit is sought."""
+"""The relative accuracy of the value that would fit."""
 
 
-class Way(NamedTuple):
-    """A way to train a configuration: so many workers at once, so many bytes in each, and in all."""
+class Need(NamedTuple):
+    """The memory that training needs. worker: bytes in each of `workers` processes. total: bytes in all."""
 
     workers: int
     worker: float
     total: float
 
     def share(self, room: Room) -> float:
-        """Of what is free; it fits up to 1."""
+        """The share of the free memory; up to 1 it fits."""
         return max(self.total / max(room.here, 1.0), self.worker / max(room.each, 1.0))
 
 
 class Place(NamedTuple):
-    """Where a configuration trains: workers, on this machine or others, with the memory that they have."""
+    """Workers and their memory. elsewhere: on other machines. compiled: whether they compile the step."""
 
     room: Room
     workers: int
     elsewhere: bool = False
     compiled: bool = False
 
-    def way(self, config: Config, runs: int, all_busy: bool = False) -> Way:
-        """With so many runs in a shard. all_busy: as in a sweep, that has shards for every worker."""
+    def need(self, config: Config, runs: int, all_busy: bool = False) -> Need:
+        """The need of shards of `runs` runs. all_busy: as in a sweep that has shards for all workers."""
         shards = -(-config.seeds // runs)
         worker, command = of_worker(config, runs, self.compiled), of_command(config, shards)
         workers = self.workers if all_busy else min(self.workers, shards)
-        return Way(workers, worker, command if self.elsewhere else command + workers * worker)
+        return Need(workers, worker, command if self.elsewhere else command + workers * worker)
 
-    def best(self, config: Config) -> Way:
-        """The one that takes least, of those that a configuration alone may be cut in."""
+    def least_need(self, config: Config) -> Need:
+        """The smallest need among the widths that the shards of a configuration may have."""
         device = "cuda" if config.training.on_gpu else "cpu"
         widest = shard_width(config.seeds, self.workers, WIDEST[device])
-        return min((self.way(config, runs) for runs in halved(widest)), key=lambda way: way.share(self.room))
+        return min(
+            (self.need(config, runs) for runs in halved(widest)), key=lambda need: need.share(self.room)
+        )
 
     def share(self, config: Config) -> float:
-        return self.best(config).share(self.room)
+        """The share of the free memory that a configuration needs at least."""
+        return self.least_need(config).share(self.room)
 
 
 def problems(config: Config, executor: ExecutorSettings) -> Iterator[str]:
-    """What is wrong with the sizes of a configuration, a line: the estimate, what is free, what to lower."""
+    """The reason why a configuration is too large, in a line: the estimate, the free memory, the remedy."""
     try:
         players(config.network, config.target.points)
-    except Exception as error:  # whatever a network of the user's raises
+    except Exception as error:  # a user's network may raise anything
         name = type(config.network).__name__
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         yield f"network = {name}: cannot be built for {config.target.points} points ({reason})"
@@ -73,12 +76,15 @@ def problems(config: Config, executor: ExecutorSettings) -> Iterator[str]:
         yield _refusal(config, place)
 
 
-def narrowed(config: Config, width: int, executor: ExecutorSettings) -> int:
-    """The widest shard, no wider than `width`, of which every worker can hold one; else what takes least."""
+def fitting_width(config: Config, width: int, executor: ExecutorSettings) -> int:
+    """The greatest width of a shard, up to `width`, for which all workers fit into memory.
+
+    When none fits, the width that needs least.
+    """
     place = _place(config, executor)
     if place is None:
         return width
-    shares = {runs: place.way(config, runs, all_busy=True).share(place.room) for runs in halved(width)}
+    shares = {runs: place.need(config, runs, all_busy=True).share(place.room) for runs in halved(width)}
     return next((runs for runs, share in shares.items() if share <= 1), min(shares, key=shares.__getitem__))
 
 
@@ -101,14 +107,14 @@ def halved(width: int) -> list[int]:
 
 
 def _place(config: Config, executor: ExecutorSettings) -> Place | None:
-    """None for what is so small that nothing has to be asked."""
+    """The workers for a configuration; None when it is so small that it fits anywhere."""
     each = executor.memory_each
     if each is not None:
         return Place(Room(free_memory().here, each), 1, elsewhere=True)
     on_gpu = config.training.on_gpu
     alone = config.plot.live or config.plot.text or (on_gpu and isinstance(executor, Local))
     place = Place(Room(), 1 if alone else executor.worker_count)
-    if place.way(config, WIDEST["cuda" if on_gpu else "cpu"], all_busy=True).total < SMALL:
+    if place.need(config, WIDEST["cuda" if on_gpu else "cpu"], all_busy=True).total < SMALL:
         return None
     if on_gpu:
         return place._replace(room=free_on_gpu())
@@ -116,7 +122,10 @@ def _place(config: Config, executor: ExecutorSettings) -> Place | None:
 
 
 class Size(NamedTuple):
-    """A setting that memory depends on, and the value with which least is needed."""
+    """A setting that memory depends on.
+
+    least: the value with the smallest need. changed: gives the config with another value.
+    """
 
     key: str
     shown: str
@@ -130,7 +139,7 @@ class Size(NamedTuple):
 
 
 def _refusal(config: Config, place: Place) -> str:
-    """The setting that the most memory is for, how much that is, and what to do."""
+    """The setting that needs the most memory, the need, and the remedy."""
     sizes = sorted(_sizes(config), key=lambda size: place.share(size.changed(size.least)))
     first = sizes[0]
     remedy = f"{first.verb} it"
@@ -138,26 +147,31 @@ def _refusal(config: Config, place: Place) -> str:
         remedy += f", and {sizes[1].key}"
     else:
         remedy += f" to about {_fitting(first, place):,}"
-    way, room = place.best(config), place.room
-    if place.elsewhere and way.worker / room.each >= way.total / room.here:
-        what = f"about {_gib(way.worker)} of memory in a worker, which has {_gib(room.each)}"
-        remedy += ", or raise executor.memory"
-    elif way.worker / room.each > way.total / room.here:
-        what = f"about {_gib(way.worker)} of memory in a process, which may take {_gib(room.each)}"
-        remedy += ", or raise ulimit -v"
-    else:
-        parts = [f"{_gib(way.worker)} in each of {way.workers} workers"] if way.workers > 1 else []
-        joining = way.total - way.workers * way.worker * (not place.elsewhere)
-        parts += [f"{_gib(joining)} to join their results"] if joining > SMALL else []
-        of_which = f" ({', '.join(parts)})" if parts else ""
-        what = f"about {_gib(way.total)} of memory{of_which}, and {_gib(room.here)} are free"
-        fewer = [n for n in range(1, way.workers) if place._replace(workers=n).share(config) <= 1]
-        remedy += f", or executor.workers to {fewer[-1]}" if fewer else ""
-    return f"{first.key} = {first.shown}: needs {what}; {remedy}"
+    need, other_remedy = _shortage(config, place)
+    return f"{first.key} = {first.shown}: needs {need}; {remedy}{other_remedy}"
+
+
+def _shortage(config: Config, place: Place) -> tuple[str, str]:
+    """The need and the memory that there is, in words, and a remedy that is no setting of the game."""
+    need, room = place.least_need(config), place.room
+    share_of_worker, share_of_all = need.worker / room.each, need.total / room.here
+    if place.elsewhere and share_of_worker >= share_of_all:
+        words = f"about {_gib(need.worker)} of memory in a worker, which has {_gib(room.each)}"
+        return words, ", or raise executor.memory"
+    if share_of_worker > share_of_all:
+        words = f"about {_gib(need.worker)} of memory in a process, which may take {_gib(room.each)}"
+        return words, ", or raise ulimit -v"
+    parts = [f"{_gib(need.worker)} in each of {need.workers} workers"] if need.workers > 1 else []
+    joining = need.total - need.workers * need.worker * (not place.elsewhere)
+    parts += [f"{_gib(joining)} to join their results"] if joining > SMALL else []
+    breakdown = f" ({', '.join(parts)})" if parts else ""
+    fewer = [n for n in range(1, need.workers) if place._replace(workers=n).share(config) <= 1]
+    words = f"about {_gib(need.total)} of memory{breakdown}, and {_gib(room.here)} are free"
+    return words, f", or executor.workers to {fewer[-1]}" if fewer else ""
 
 
 def _fitting(size: Size, place: Place) -> int:
-    """The value nearest to the present one that fits, to two digits on the safe side."""
+    """The value nearest to the present one that fits, rounded to two digits on the safe side."""
     fits, too_much = float(size.least), float(size.value)
     while abs(too_much - fits) > max(1.0, NEAR * fits):
         middle = math.floor(math.sqrt(fits * too_much))
@@ -169,7 +183,7 @@ def _fitting(size: Size, place: Place) -> int:
 
 
 def _sizes(config: Config) -> Iterator[Size]:
-    """Every setting that may be what is too large."""
+    """All settings that may be too large."""
 
     def of(part: str, key: str, least: int) -> Size:
         group: Any = getattr(config, part)

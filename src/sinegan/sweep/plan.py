@@ -6,20 +6,21 @@ from pathlib import Path
 from typing import Any
 
 from sinegan.config import Config
-from sinegan.storage.results import FAILED, UNFINISHED, KnownRun
+from sinegan.statuses import FAILED, UNFINISHED
+from sinegan.storage.results import KnownRun
 from sinegan.sweep.memory import WIDEST, shard_width
 from sinegan.training.signature import Run, Signature, signature
 
-SEVERAL = 4
-"""Shards for each worker, with which it matters little that one of them is the last."""
+SHARDS_PER_WORKER = 4
+"""With so many shards for each worker, it matters little that one shard ends last."""
 
 
 @dataclass(frozen=True)
 class Configuration:
     """One composed config and the folder that its results belong to.
 
-    settings: the same as plain values; overrides: those of its command, `key=value`. Both are
-    filed as its provenance.
+    settings: the same config as plain values. overrides: its command, as `key=value` each. Both are stored
+    as its provenance.
     """
 
     config: Config
@@ -29,12 +30,12 @@ class Configuration:
 
 
 @dataclass(frozen=True)
-class Member:
-    """A run that has yet to be trained, or the rest of it.
+class PendingRun:
+    """A run that is still to be trained, from its beginning or from `step`.
 
-    place: of its configuration in the sweep. source: the set of files that holds its state at
-    `step`; None when it has not begun. engine: which it has to be trained by, as the other runs of its
-    configuration were; empty for any.
+    place: the position of its configuration in the sweep. source: the set of files that holds its state at
+    `step`; None when the run has not begun. engine: the engine that trained the other runs of its
+    configuration, which must train this one, too; empty for any.
     """
 
     place: int
@@ -50,59 +51,60 @@ class Shard:
     """Runs that one worker trains as one stack, all from the same step."""
 
     number: int
-    members: tuple[Member, ...]
+    runs: tuple[PendingRun, ...]
     deaths: int = 0
-    """How many workers have died with it since it came further."""
+    """The number of workers that have died with it since it last made progress."""
 
     @property
     def run_steps(self) -> int:
-        """The work in it: runs times steps."""
-        return sum(member.run.config.training.steps - member.step for member in self.members)
+        """The work in it: the steps that are left, summed over its runs."""
+        return sum(pending.run.config.training.steps - pending.step for pending in self.runs)
 
 
-def missing(place: int, configuration: Configuration, known_before: Sequence[KnownRun]) -> list[Member]:
-    """The runs of a configuration that have no result yet; a failed one is tried again.
+def unfinished_runs(place: int, configuration: Configuration, known: Sequence[KnownRun]) -> list[PendingRun]:
+    """The runs of a configuration that have no result yet; a failed run is tried again.
 
-    known_before: those that its files know of.
+    known: the runs that the configuration's files hold.
     """
-    stored = {known.seed: known for known in known_before}
-    engine = next((known.engine for known in known_before if known.engine), "")
-    members = []
+    known_by_seed = {run.seed: run for run in known}
+    engine = next((run.engine for run in known if run.engine), "")
+    pending = []
     for seed in configuration.config.all_seeds:
         run = Run(configuration.config, seed)
-        known = stored.get(seed)
-        if known is None or known.status == FAILED or (known.status == UNFINISHED and known.step == 0):
-            members.append(Member(place, run, configuration.folder, engine=engine))
-        elif known.status == UNFINISHED:
-            members.append(Member(place, run, configuration.folder, known.step, known.source, engine))
-    return members
+        stored = known_by_seed.get(seed)
+        if stored is None or stored.status == FAILED or (stored.status == UNFINISHED and stored.step == 0):
+            pending.append(PendingRun(place, run, configuration.folder, engine=engine))
+        elif stored.status == UNFINISHED:
+            pending.append(PendingRun(place, run, configuration.folder, stored.step, stored.source, engine))
+    return pending
 
 
 def plan(
-    members: Sequence[Member], workers: int, narrowed: Callable[[Config, int], int] | None = None
+    runs: Sequence[PendingRun], workers: int, fit_width: Callable[[Config, int], int] | None = None
 ) -> list[Shard]:
-    """Cuts runs into shards: by signature and step, in order, wide, but enough for all workers.
+    """Cuts runs into shards by signature and step: as wide as useful, but enough shards for all workers.
 
-    Where there are several shards of the widest for each worker, a group alone need not occupy them all.
-    narrowed: gives the width that there is memory for, of a configuration and the width that is wanted.
+    A group of one signature need not occupy all workers alone when the sweep has several shards of the
+    greatest width for each worker.
+
+    fit_width: takes a configuration and the wanted width, and gives the width that fits into memory.
     """
-    groups: dict[tuple[Signature, int], list[Member]] = {}
-    for member in members:
-        groups.setdefault((signature(member.run.config), member.step), []).append(member)
+    groups: dict[tuple[Signature, int], list[PendingRun]] = {}
+    for pending in runs:
+        groups.setdefault((signature(pending.run.config), pending.step), []).append(pending)
     shards: list[Shard] = []
     for (shared, _), group in groups.items():
-        of_this, of_all = (
-            shard_width(runs, workers, WIDEST[shared.device])
-            for runs in (len(group), len(members) // SEVERAL)
+        width = max(
+            shard_width(count, workers, WIDEST[shared.device])
+            for count in (len(group), len(runs) // SHARDS_PER_WORKER)
         )
-        width = max(of_this, of_all)
-        if narrowed is not None:
-            width = narrowed(group[0].run.config, width)
+        if fit_width is not None:
+            width = fit_width(group[0].run.config, width)
         for first in range(0, len(group), width):
             shards.append(Shard(len(shards), tuple(group[first : first + width])))
     return shards
 
 
 def part_name(shard: Shard) -> str:
-    """What the parts that a shard writes are called; no other shard of the sweep writes such."""
+    """The name of the parts that a shard writes; no other shard of the sweep has it."""
     return f"{shard.number:06d}"

@@ -1,67 +1,54 @@
-"""Live progress of a sweep, from small files that the workers leave in a shared folder.
+"""The progress of a sweep, from small files that the workers write into a shared folder.
 
-Files, not queues, so that it works the same for any executor that shares a disk.
+Files, and not queues, work the same for any executor that shares a disk.
 """
 
 import json
-import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-from rich.console import Console
-from rich.live import Live
-from rich.progress import BarColumn, Progress, TextColumn
-
+from sinegan.statuses import DIVERGED, FAILED, RUNNING
 from sinegan.storage.files import write_json
-from sinegan.storage.results import FAILED
 from sinegan.sweep.plan import Shard
-from sinegan.training.loop import DIVERGED, RUNNING, Evaluation
+from sinegan.training.loop import Evaluation
 from sinegan.training.signature import is_compiled
 
-FOLDER = ".progress"
-"""In it each command has a folder of its own, and removes it when it ends."""
-
 SECONDS_BETWEEN_WRITES = 0.5
-SECONDS_BETWEEN_PLAIN_LINES = 10.0
-BESIDE_THE_BAR = 45
-"""Columns that are left for words in a terminal of 80."""
 
 
 class AbandonedError(Exception):
-    """Nobody waits for a shard any more: the command that it belongs to has ended."""
+    """The command that a shard belongs to has ended, so nobody waits for the shard."""
 
 
 class Reporter:
-    """A worker's side: says that its shard has begun, and how far it is, at most twice a second."""
+    """The worker's side: reports that its shard has begun, and how far it is, at most twice a second."""
 
     def __init__(self, folder: Path, shard: Shard) -> None:
         self._folder = folder
         self._file = folder / f"{shard.number}.json"
         self._shard = shard
         self._written = 0.0
-        # Until the first evaluation; a program that somebody compiled before is loaded in no time.
-        compiling = is_compiled(shard.members[0].run.config)
+        # True until the first evaluation. A program that was compiled before loads at once.
+        compiling = is_compiled(shard.runs[0].run.config)
         self._write({"done": 0, "ended": {}, "compiling": compiling})
 
-    def say(self, evaluation: Evaluation) -> None:
-        """Raises AbandonedError when the folder has gone."""
+    def report(self, evaluation: Evaluation) -> None:
+        """Writes how far the shard is. Raises AbandonedError when the folder has gone."""
         if time.monotonic() < self._written + SECONDS_BETWEEN_WRITES:
             return
         self._written = time.monotonic()
-        done = sum(evaluation.step - member.step for member in self._shard.members)
+        done = sum(evaluation.step - pending.step for pending in self._shard.runs)
         latest = {
             name: round(float(values[evaluation.measured].mean()), 4)
             for name, values in (evaluation.metrics or {}).items()
             if name in ("d_real", "d_fake") and evaluation.measured.any()
         }
-        ended = Counter(word for word in evaluation.status if word != RUNNING)
+        ended = Counter(status for status in evaluation.status if status != RUNNING)
         self._write({"done": done, "ended": dict(ended), **latest})
 
     def _write(self, state: dict[str, Any]) -> None:
@@ -72,7 +59,7 @@ class Reporter:
 
 @dataclass(frozen=True)
 class Standing:
-    """How far a sweep is."""
+    """How far a sweep is, in runs and in run-steps (steps, summed over the runs)."""
 
     run_steps: int
     all_run_steps: int
@@ -86,7 +73,7 @@ class Standing:
     compiling: bool = False
 
     def line(self, width: int = 80) -> str:
-        """One line of at most `width` columns; what matters less is left out where it does not fit."""
+        """One line of at most `width` columns; the less important parts are left out when they do not fit."""
         parts = [f"{self.ended}/{self.runs} runs"]
         if self.failed:
             parts.append(f"{self.failed} failed")
@@ -108,13 +95,17 @@ class Standing:
 
 
 class Watcher:
-    """The main process's side: reads the files and adds up.
-
-    folder: where they are; runs, run_steps: all the work that there is; configurations: how many it
-    belongs to.
-    """
+    """The main process's side: reads the workers' files and adds them up."""
 
     def __init__(self, folder: Path, runs: int, run_steps: int, configurations: int) -> None:
+        """Starts at zero.
+
+        Arguments:
+            folder: where the workers write their files.
+            runs: the number of runs to train.
+            run_steps: the number of their steps, summed over the runs.
+            configurations: the number of configurations of the command.
+        """
         self.folder = folder
         self._runs = runs
         self._all_run_steps = run_steps
@@ -126,16 +117,16 @@ class Watcher:
         self.configurations_done = 0
 
     def shard_done(self, shard: Shard, statuses: Counter[str]) -> None:
-        """The last word on a shard; its file is no longer read. statuses: of its runs."""
+        """Counts a shard that has ended, with the statuses of its runs; its file is no longer read."""
         self._ended.update(statuses)
         self._close(shard, shard.run_steps)
 
     def shard_replaced(self, shard: Shard, by: Sequence[Shard]) -> None:
-        """A shard failed; others go on with its runs from where its files left them."""
+        """Counts the work of a failed shard that the shards in its place need not repeat."""
         self._close(shard, shard.run_steps - sum(each.run_steps for each in by))
 
     def has_begun(self, shard: Shard) -> bool:
-        """Whether a worker has begun with a shard that has not ended."""
+        """Whether a worker has begun a shard that has not ended."""
         return self._file(shard).exists()
 
     def _close(self, shard: Shard, run_steps: int) -> None:
@@ -147,6 +138,7 @@ class Watcher:
         return self.folder / f"{shard.number}.json"
 
     def standing(self) -> Standing:
+        """Reads the workers' files."""
         run_steps, statuses, latest = self._done_run_steps, self._ended.copy(), dict[str, float]()
         compiling = False
         for state in self._states():
@@ -167,7 +159,7 @@ class Watcher:
         )
 
     def _rate(self, run_steps: int) -> float:
-        """Run-steps a second over the last minute, from the first step on: compiling is no training."""
+        """Run-steps per second over the last minute, without the time before the first step."""
         now = time.monotonic()
         if self._past and self._past[-1][1] == run_steps and len({done for _, done in self._past}) == 1:
             self._past.clear()
@@ -185,55 +177,3 @@ class Watcher:
                 yield json.loads(file.read_text())
             except (OSError, json.JSONDecodeError):
                 continue
-
-
-class _Display:
-    """A bar in a terminal, plain lines elsewhere."""
-
-    def __init__(self, watcher: Watcher, console: Console) -> None:
-        self._watcher = watcher
-        self._in_terminal = console.is_terminal  # it may be gone at the end
-        self._stop = threading.Event()
-        self._bar = Progress(
-            TextColumn("{task.description}"), BarColumn(bar_width=10), TextColumn("{task.fields[words]}")
-        )
-        self._task = self._bar.add_task("training", words="starting")
-        self._live = Live(console=console, get_renderable=self._render, transient=True)
-        self._thread = threading.Thread(target=self._plain_lines, daemon=True)
-
-    def __enter__(self) -> None:
-        if self._in_terminal:
-            self._live.start()
-        else:
-            self._thread.start()
-
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._in_terminal:
-            self._live.stop()
-        else:
-            self._stop.set()
-            self._thread.join()
-
-    def _render(self) -> Progress:
-        now = self._watcher.standing()
-        done = f"{self._watcher.configurations_done}/{self._watcher.configurations}"
-        self._bar.update(
-            self._task,
-            total=now.all_run_steps,
-            completed=now.run_steps,
-            description=f"{done} configurations",
-            words=now.line(BESIDE_THE_BAR),
-        )
-        return self._bar
-
-    def _plain_lines(self) -> None:
-        while not self._stop.wait(SECONDS_BETWEEN_PLAIN_LINES):
-            now = self._watcher.standing()
-            print(f"{100 * now.run_steps / now.all_run_steps:3.0f} %, {now.line()}", flush=True)
-
-
-@contextmanager
-def shown(watcher: Watcher) -> Iterator[None]:
-    """Shows the progress as long as the block runs."""
-    with _Display(watcher, Console()):
-        yield

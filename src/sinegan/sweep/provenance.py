@@ -1,4 +1,4 @@
-"""Tells where the numbers of a configuration come from: settings, code, versions, machine."""
+"""Records where the numbers of a configuration come from: settings, code, versions, machine."""
 
 import functools
 import os
@@ -22,9 +22,9 @@ PACKAGES = ("sinegan", "torch", "numpy", "hydra-core", "omegaconf", "pandas", "s
 
 
 def begin_provenance(configuration: Configuration) -> None:
-    """Files what is known when a configuration starts; `complete_provenance` adds the rest.
+    """Writes the provenance of a configuration that starts; `complete_provenance` adds the rest.
 
-    A resumed configuration keeps what it has, with the new number of seeds.
+    A resumed configuration keeps its record, with the new settings and the time of the resume.
     """
     config, folder = configuration.config, configuration.folder
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -33,7 +33,7 @@ def begin_provenance(configuration: Configuration) -> None:
         after = {"overrides": list(configuration.overrides), "settings": configuration.settings}
         write_provenance(folder, before | after | {"resumed": [*before["resumed"], now]})
         return
-    known = {
+    provenance = {
         "overrides": list(configuration.overrides),
         "settings": configuration.settings,
         "primary_metric": config.primary_metric,
@@ -45,15 +45,16 @@ def begin_provenance(configuration: Configuration) -> None:
         "seconds": None,
         **surroundings(),
     }
-    write_provenance(folder, known)
+    write_provenance(folder, provenance)
 
 
 def complete_provenance(folder: Path, engines: Sequence[str]) -> None:
-    """Adds what trained the configuration, and how long it took from its start or last resume on."""
-    known = read_provenance(folder)
-    elapsed = datetime.now(UTC) - datetime.fromisoformat([known["started"], *known["resumed"]][-1])
-    engine = ", ".join(engines) or known["engine"]
-    write_provenance(folder, known | {"seconds": elapsed.total_seconds(), "engine": engine})
+    """Adds the engines that trained the configuration, and the seconds since its start or last resume."""
+    provenance = read_provenance(folder)
+    starts = [provenance["started"], *provenance["resumed"]]
+    elapsed = datetime.now(UTC) - datetime.fromisoformat(starts[-1])
+    engine = ", ".join(engines) or provenance["engine"]
+    write_provenance(folder, provenance | {"seconds": elapsed.total_seconds(), "engine": engine})
 
 
 @functools.cache
@@ -66,14 +67,14 @@ def surroundings() -> dict[str, Any]:
         "machine": {
             "host": platform.node(),
             "system": platform.platform(),
-            "processor": _processor(),
+            "processor": _cpu_model(),
             "cores": os.cpu_count(),
         },
     }
 
 
 def typed_command(words: list[str]) -> list[str]:
-    """The command as it was typed, without the folders of this machine's programs.
+    """The command as it was typed, without the paths of programs on this machine.
 
     >>> typed_command(["/usr/bin/python3", "-m", "sinegan.main", "-m", "seeds=2,4"])
     ['python', '-m', 'sinegan.main', '-m', 'seeds=2,4']
@@ -107,7 +108,7 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _processor() -> str:
+def _cpu_model() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))

@@ -12,16 +12,14 @@ import torch
 from numpy.typing import NDArray
 
 from sinegan.game.targets import Target
+from sinegan.statuses import ENDED_WELL, FAILED, RUNNING, UNFINISHED
 from sinegan.storage.files import MOST_BYTES
 from sinegan.storage.results import (
     CHECKPOINT,
-    ENDED_WELL,
-    FAILED,
     HISTORY,
     MADE_BY,
     RUNS,
     SAMPLES,
-    UNFINISHED,
     DamagedResultsError,
     ResultFilesError,
     checked,
@@ -36,8 +34,7 @@ from sinegan.storage.results import (
     write_part,
 )
 from sinegan.sweep.plan import Shard, part_name
-from sinegan.training.loop import RUNNING, Evaluation
-from sinegan.training.loop import SAMPLES as SAMPLE_COUNT
+from sinegan.training.loop import SAMPLE_COUNT, Evaluation
 from sinegan.training.stack import Stack
 
 Arrays = dict[str, NDArray[Any]]
@@ -45,10 +42,10 @@ Arrays = dict[str, NDArray[Any]]
 
 @dataclass
 class RunRecord:
-    """All that is known of one run so far.
+    """The results of one run so far.
 
-    rows: an evaluation each. frames: step, curve (points,) and D's probability. painting: curves
-    (samples, points) and probabilities (samples,) at the end. state: as `Stack.saved` gives it.
+    rows: a row for each evaluation. frames: step, curve (points,) and D's probability. samples: curves
+    (samples, points) and probabilities (samples,) at the end. state: as `Stack.saved` returns it.
     """
 
     seed: int
@@ -60,54 +57,55 @@ class RunRecord:
     torch: str = ""
     rows: list[dict[str, float]] = field(default_factory=list)
     frames: list[tuple[int, NDArray[Any], float]] = field(default_factory=list)
-    painting: tuple[NDArray[Any], NDArray[Any]] | None = None
+    samples: tuple[NDArray[Any], NDArray[Any]] | None = None
     state: dict[str, Any] | None = None
 
     def summary(self) -> dict[str, Any]:
-        """Its row of `runs.csv`: how it ended, and its last metrics if it is finite."""
-        known = {"seed": self.seed, "status": self.status, "step": self.step}
-        known |= {"seconds": self.seconds, "message": self.message}
-        known |= {"engine": self.engine, "torch": self.torch}
+        """The run's row of `runs.csv`: how it ended, and its last metrics if they are finite."""
+        row = {"seed": self.seed, "status": self.status, "step": self.step}
+        row |= {"seconds": self.seconds, "message": self.message}
+        row |= {"engine": self.engine, "torch": self.torch}
         last = self.rows[-1:] if self.status in (*ENDED_WELL, UNFINISHED) else []
-        return known | {name: value for row in last for name, value in row.items() if name != "step"}
+        return row | {name: value for metrics in last for name, value in metrics.items() if name != "step"}
 
 
 class Recorder:
-    """Collects the evaluations of a shard and keeps a part of each configuration's files up to date."""
+    """Collects the evaluations of a shard, and writes them as a part of each configuration's files."""
 
     def __init__(self, shard: Shard, clock: Callable[[], float]) -> None:
         self._shard = shard
         self._clock = clock
         self._written_at = clock()
         self._parts: dict[Path, Path] = {}
-        known = {
+        loaded = {
             source: load_records(source)
-            for source in dict.fromkeys(member.source for member in shard.members)
+            for source in dict.fromkeys(pending.source for pending in shard.runs)
             if source is not None
         }
         self.records = [
-            known[member.source][member.run.seed] if member.source else RunRecord(member.run.seed)
-            for member in shard.members
+            loaded[pending.source][pending.run.seed] if pending.source else RunRecord(pending.run.seed)
+            for pending in shard.runs
         ]
 
     def states(self) -> dict[str, Any] | None:
-        """The state that the stack goes on from; None at the very beginning."""
-        if self._shard.members[0].source is None:
+        """The state from which the stack resumes; None at the very beginning."""
+        if self._shard.runs[0].source is None:
             return None
         joined: dict[str, Any] = joined_states([record.state for record in self.records])
         return joined
 
     def refuse_other_engine(self, stack: Stack) -> None:
         """Raises ResultFilesError when runs of these configurations were trained by another engine."""
-        for member in self._shard.members:
-            if member.engine not in ("", stack.engine):
+        for pending in self._shard.runs:
+            if pending.engine not in ("", stack.engine):
                 raise ResultFilesError(
-                    f"{member.folder}: its runs were trained by the engine {member.engine}, but here they "
-                    f"would go on by {stack.engine}, with other last bits; resume where {member.engine} works"
+                    f"{pending.folder}: its runs were trained by the engine {pending.engine}, but this "
+                    f"machine would use {stack.engine}, with other last bits; resume where {pending.engine} "
+                    "works"
                 )
 
     def add(self, evaluation: Evaluation, stack: Stack) -> None:
-        """Takes an evaluation, and the final state of the runs that end with it."""
+        """Adds an evaluation, and the final state of the runs that end with it."""
         for lane, record in enumerate(self.records):
             if record.status != UNFINISHED:
                 continue
@@ -124,20 +122,20 @@ class Recorder:
                 record.status, record.step = evaluation.status[lane], evaluation.end_step[lane]
                 record.state = stack.saved([lane])
                 assert evaluation.paintings is not None
-                record.painting = (
+                record.samples = (
                     evaluation.paintings.curves[lane],
                     evaluation.paintings.probability[lane],
                 )
 
     def write(self, stack: Stack) -> None:
-        """Writes what there is so far as a part of each configuration, in place of the last one."""
+        """Writes the results so far as a part of each configuration, in place of the last part."""
         for lane, record in enumerate(self.records):
             if record.status == UNFINISHED:
                 record.state = stack.saved([lane])
         self._write()
 
     def write_failure(self, message: str) -> None:
-        """Files every run of the shard as failed."""
+        """Writes every run of the shard as failed."""
         for record in self.records:
             record.status, record.message, record.state = FAILED, message, None
         self._write()
@@ -148,11 +146,11 @@ class Recorder:
             record.seconds += (now - self._written_at) / len(self.records)
         self._written_at = now
         lanes: dict[Path, list[int]] = {}
-        for lane, member in enumerate(self._shard.members):
-            lanes.setdefault(member.folder, []).append(lane)
-        for folder, mine in lanes.items():
-            target = self._shard.members[mine[0]].run.config.target
-            files = files_of([self.records[lane] for lane in mine], target)
+        for lane, pending in enumerate(self._shard.runs):
+            lanes.setdefault(pending.folder, []).append(lane)
+        for folder, lanes_of_folder in lanes.items():
+            target = self._shard.runs[lanes_of_folder[0]].run.config.target
+            files = files_of([self.records[lane] for lane in lanes_of_folder], target)
             part = write_part(folder, part_name(self._shard), files)
             if folder in self._parts:
                 discard(self._parts[folder])
@@ -160,10 +158,7 @@ class Recorder:
 
 
 def merge_parts(folder: Path, target: Target) -> list[str]:
-    """Makes the configuration's own set of files from what its sets know of each run.
-
-    Returns the engines that trained them.
-    """
+    """Joins all sets of a configuration into its own set; returns the engines that trained its runs."""
     runs = known_runs(folder)
     sources = list(dict.fromkeys(run.source for run in runs))
     engines = sorted({run.engine for run in runs if run.engine})
@@ -171,8 +166,8 @@ def merge_parts(folder: Path, target: Target) -> list[str]:
         if sources[0] != folder:
             publish(sources[0], folder)
         return engines
-    known = {source: load_records(source) for source in sources}
-    files = files_of([known[run.source][run.seed] for run in runs], target)
+    loaded = {source: load_records(source) for source in sources}
+    files = files_of([loaded[run.source][run.seed] for run in runs], target)
     publish(write_part(folder, "merged", files), folder)
     return engines
 
@@ -195,70 +190,79 @@ def files_of(runs: Sequence[RunRecord], target: Target) -> dict[str, bytes | str
 def samples_of(runs: Sequence[RunRecord], target: Target) -> Arrays:
     """The arrays of `samples.npz`.
 
-    x (points,) and real (curves, points), no curves as long as there is nothing to hold against
-    them; of a mixture its modes (modes, points); of the runs that have ended seeds (runs,), curves
-    (runs, samples, points) and probability (runs, samples); and when pictures were asked for
-    frame_seeds (runs,), frame_steps (frames,), frame_curves (frames, runs, points) and
-    frame_probability (frames, runs), NaN after the end of a run that ended early.
+    Always: x (points,) and real (curves, points), with no curves as long as there is nothing to compare them
+    with. For a mixture: modes (modes, points). For the runs that have ended: seeds (runs,), curves (runs,
+    samples, points) and probability (runs, samples). When pictures were asked for: those of `_frames_of`.
     """
-    painted = [(run.seed, run.painting) for run in runs if run.painting is not None]
+    sampled = [(run.seed, run.samples) for run in runs if run.samples is not None]
     framed = [run for run in runs if run.frames]
-    real = (SAMPLE_COUNT if target.family else 1) if painted or framed else 0
+    real = (SAMPLE_COUNT if target.family else 1) if sampled or framed else 0
     arrays: Arrays = {
         "x": target.grid(),
         "real": _real(target, real),
-        "seeds": np.array([seed for seed, _ in painted], np.int64),
-        "curves": np.array([curves for _, (curves, _) in painted], np.float32),
-        "probability": np.array([probability for _, (_, probability) in painted], np.float32),
+        "seeds": np.array([seed for seed, _ in sampled], np.int64),
+        "curves": np.array([curves for _, (curves, _) in sampled], np.float32),
+        "probability": np.array([probability for _, (_, probability) in sampled], np.float32),
     }
     centers = target.modes().centers
     if len(centers):
         arrays["modes"] = centers
-    if framed:
-        steps = [step for step, _, _ in max((run.frames for run in framed), key=len)]
-        curves = np.full((len(steps), len(framed), target.points), np.nan, np.float32)
-        probability = np.full((len(steps), len(framed)), np.nan, np.float32)
-        for lane, run in enumerate(framed):
-            for place, (_, curve, chance) in enumerate(run.frames):
-                curves[place, lane], probability[place, lane] = curve, chance
-        arrays |= {
-            "frame_seeds": np.array([run.seed for run in framed], np.int64),
-            "frame_steps": np.array(steps, np.int64),
-            "frame_curves": curves,
-            "frame_probability": probability,
-        }
-    return arrays
+    return arrays | _frames_of(framed, target.points) if framed else arrays
+
+
+def _frames_of(runs: Sequence[RunRecord], points: int) -> Arrays:
+    """frame_seeds (runs,), frame_steps (frames,), frame_curves (frames, runs, points), frame_probability.
+
+    frame_probability is (frames, runs). Curves and probabilities are NaN after the end of a run that ended
+    early.
+    """
+    steps = [step for step, _, _ in max((run.frames for run in runs), key=len)]
+    curves = np.full((len(steps), len(runs), points), np.nan, np.float32)
+    probability = np.full((len(steps), len(runs)), np.nan, np.float32)
+    for lane, run in enumerate(runs):
+        for frame, (_, curve, chance) in enumerate(run.frames):
+            curves[frame, lane], probability[frame, lane] = curve, chance
+    return {
+        "frame_seeds": np.array([run.seed for run in runs], np.int64),
+        "frame_steps": np.array(steps, np.int64),
+        "frame_curves": curves,
+        "frame_probability": probability,
+    }
 
 
 def _real(target: Target, curves: int) -> NDArray[Any]:
-    # A target that cannot be drawn is why a run fails; filing that must not fail as well.
+    # Runs may have failed because their target cannot be drawn; writing that down must not fail as well.
     return target.draw(curves, np.random.default_rng(0)) if curves else np.empty((0, target.points))
 
 
 def load_records(source: Path) -> dict[int, RunRecord]:
-    """What a set of files knows of its runs, by seed. Raises DamagedResultsError."""
-    known: dict[int, RunRecord] = {}
+    """The runs of a set of files, by seed. Raises DamagedResultsError."""
+    loaded: dict[int, RunRecord] = {}
     for row in records(read_csv(source, RUNS)):
-        told = {name: row[name] for name in ("message", *MADE_BY) if isinstance(row.get(name), str)}
-        known[row["seed"]] = RunRecord(row["seed"], row["status"], row["step"], row["seconds"], **told)
+        texts = {name: row[name] for name in ("message", *MADE_BY) if isinstance(row.get(name), str)}
+        loaded[row["seed"]] = RunRecord(row["seed"], row["status"], row["step"], row["seconds"], **texts)
     for row in records(read_csv(source, HISTORY)):
-        known[row.pop("seed")].rows.append(row)
-    samples = read_samples(source)
+        loaded[row.pop("seed")].rows.append(row)
+    _add_samples(loaded, read_samples(source))
+    if (source / CHECKPOINT).exists() or any(record.status == UNFINISHED for record in loaded.values()):
+        states = _load_checkpoint(source)
+        for lane, seed in enumerate(states["seeds"]):
+            loaded[seed].state = lane_of(states, lane)
+    return loaded
+
+
+def _add_samples(loaded: dict[int, RunRecord], samples: Arrays) -> None:
+    """Gives runs their samples and frames from the arrays of `samples.npz`."""
     for lane, seed in enumerate(samples["seeds"].tolist()):
-        known[seed].painting = (samples["curves"][lane], samples["probability"][lane])
+        loaded[seed].samples = (samples["curves"][lane], samples["probability"][lane])
     for lane, seed in enumerate(samples.get("frame_seeds", np.array([])).tolist()):
-        known[seed].frames = [
+        loaded[seed].frames = [
             (int(step), curves[lane], float(chances[lane]))
             for step, curves, chances in zip(
                 samples["frame_steps"], samples["frame_curves"], samples["frame_probability"], strict=True
             )
             if np.isfinite(chances[lane])
         ]
-    if (source / CHECKPOINT).exists() or any(record.status == UNFINISHED for record in known.values()):
-        states = _load_checkpoint(source)
-        for lane, seed in enumerate(states["seeds"]):
-            known[seed].state = lane_of(states, lane)
-    return known
 
 
 def _load_checkpoint(source: Path) -> dict[str, Any]:
@@ -272,14 +276,14 @@ def _load_checkpoint(source: Path) -> dict[str, Any]:
 
 
 def lane_of(states: Any, lane: int) -> Any:
-    """The state of one run out of joined ones."""
+    """The state of one run, out of the joined states of several."""
     if isinstance(states, dict):
         return {name: lane_of(value, lane) for name, value in states.items()}
     return states[lane : lane + 1]
 
 
 def joined_states(values: list[Any]) -> Any:
-    """States of several runs as one: lists are concatenated, tensors along the runs axis."""
+    """Joins the states of several runs: lists are concatenated, tensors along the runs axis."""
     if isinstance(values[0], dict):
         return {name: joined_states([value[name] for value in values]) for name in values[0]}
     if isinstance(values[0], torch.Tensor):

@@ -1,4 +1,4 @@
-"""Going on with a sweep: which stored configuration is which, and what must not differ."""
+"""Resuming a sweep: matches the command's configurations with the stored ones, and refuses differences."""
 
 import os
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -10,8 +10,9 @@ import torch
 from sinegan.config import Config
 from sinegan.printable import shortened
 from sinegan.storage.files import name_problem
-from sinegan.storage.results import KnownRun
+from sinegan.storage.results import PARTS, KnownRun
 from sinegan.storage.sweep_folder import (
+    REPORT,
     configuration_folders,
     is_configuration,
     listed,
@@ -23,17 +24,17 @@ from sinegan.training.signature import is_compiled
 Settings = Mapping[str, Any]
 
 FREE = ("executor", "seeds", "training.compile")
-"""Settings that may differ: they change no run's numbers, or are held against the files by themselves."""
+"""The settings that may differ: they change no run's numbers, or are compared separately."""
 
 
 class CannotResumeError(ValueError):
-    """The command does not fit what the folder holds; the message lists the differences."""
+    """The command does not match the content of the folder; the message lists the differences."""
 
 
 class Stored(NamedTuple):
-    """The configurations of a sweep by job number: those that its folder holds, and those that it has lost.
+    """The configurations of a sweep, by job number.
 
-    lost: of configurations whose folders were deleted, or never begun.
+    held: those in its folder. lost: those in its list only, whose folders were deleted or never begun.
     """
 
     held: Mapping[int, Settings]
@@ -41,7 +42,7 @@ class Stored(NamedTuple):
 
 
 def stored_settings(configuration: Path) -> dict[str, Any] | None:
-    """The settings of a stored configuration; None when the folder holds none.
+    """The settings of a stored configuration; None when the folder is not a configuration's.
 
     Raises DamagedResultsError.
     """
@@ -54,16 +55,16 @@ def stored_settings(configuration: Path) -> dict[str, Any] | None:
 def stored_sweep(home: Path) -> Stored:
     """The configurations of a sweep's folder. Raises DamagedResultsError.
 
-    A configuration that the sweep's list lacks has the number that its folder is called, or the next.
+    A configuration that is not in the sweep's list has its folder's name as its number, or the next number.
     """
-    known = {entry.folder: entry.number for entry in listed(home)}
+    number_of = {entry.folder: entry.number for entry in listed(home)}
     lost = {entry.number: entry.settings for entry in missing_configurations(home)}
     held: dict[int, Settings] = {}
     for folder in configuration_folders(home) if home.is_dir() else ():
         name = folder.relative_to(home).as_posix()
-        number = known.get(name, int(name) if name.isdecimal() else -1)
+        number = number_of.get(name, int(name) if name.isdecimal() else -1)
         if number < 0 or number in held:
-            number = max([-1, *held, *lost, *known.values()]) + 1
+            number = max([-1, *held, *lost, *number_of.values()]) + 1
         held[number] = read_provenance(folder)["settings"]
     return Stored(held, lost)
 
@@ -73,44 +74,54 @@ def numbers(
 ) -> list[int]:
     """The number of each wanted configuration: its old one if the sweep has had it, else a new one.
 
-    wanted: resolved settings. earlier: of batches before this one. Equal configurations have one number.
-    Raises CannotResumeError unless every stored configuration is wanted, too, with the same settings and
-    no fewer seeds.
+    Equal configurations have one number.
+
+    Arguments:
+        wanted: the resolved settings of each configuration.
+        stored: the configurations of the sweep.
+        first: the smallest new number.
+        earlier: the configurations of earlier batches, by number.
+
+    Raises:
+        CannotResumeError: a configuration in the folder is not wanted with the same settings and at least as
+            many seeds.
     """
-    earlier = earlier or {}
-    free, lost = dict(sorted(stored.held.items())), dict(sorted(stored.lost.items()))
-    result: list[int] = []
-    following = max([first - 1, *free, *lost]) + 1
-    known = {identity(settings): number for number, settings in earlier.items()}
+    unmatched, lost = dict(sorted(stored.held.items())), dict(sorted(stored.lost.items()))
+    following = max([first - 1, *unmatched, *lost]) + 1
+    number_of = {identity(settings): number for number, settings in (earlier or {}).items()}
     added = []
     for settings in wanted:
-        mine = identity(settings)
-        if mine not in known:
-            number = _best(free, settings)
-            if number is None:
-                number = _best(lost, settings)
-            if number is None:
-                number, following = following, following + 1
-                added.append(settings)
-            free.pop(number, None)
-            lost.pop(number, None)
-            known[mine] = number
-        result.append(known[mine])
-    twice = {n for n, old in free.items() if any(not differences(old, settings) for settings in wanted)}
-    if free := {number: old for number, old in free.items() if number not in twice}:
-        raise CannotResumeError("\n".join(_left_over(free, added or wanted)))
-    return result
+        key = identity(settings)
+        if key in number_of:
+            continue
+        number = _best_match(unmatched, settings)
+        if number is None:
+            number = _best_match(lost, settings)
+        if number is None:
+            number, following = following, following + 1
+            added.append(settings)
+        unmatched.pop(number, None)
+        lost.pop(number, None)
+        number_of[key] = number
+    unwanted = {
+        number: old
+        for number, old in unmatched.items()
+        if all(differences(old, settings) for settings in wanted)  # otherwise it is stored twice
+    }
+    if unwanted:
+        raise CannotResumeError("\n".join(_unwanted_lines(unwanted, added or wanted)))
+    return [number_of[identity(settings)] for settings in wanted]
 
 
-def _best(stored: Mapping[int, Settings], wanted: Settings) -> int | None:
-    """The stored configuration that is the wanted one, or else the one that leaves the least to train."""
-    mine = identity(wanted)
-    same = [number for number, old in stored.items() if not differences(old, wanted)]
-    return max(same, key=lambda each: (identity(stored[each]) == mine, stored[each]["seeds"]), default=None)
+def _best_match(stored: Mapping[int, Settings], wanted: Settings) -> int | None:
+    """The number of the stored configuration that equals the wanted one, or that leaves least to train."""
+    key = identity(wanted)
+    matches = [number for number, old in stored.items() if not differences(old, wanted)]
+    return max(matches, key=lambda each: (identity(stored[each]) == key, stored[each]["seeds"]), default=None)
 
 
 def identity(settings: Settings) -> Hashable:
-    """The same for configurations that train the same runs: those that differ in the executor at most."""
+    """A key that is equal for configurations that train the same runs: the executor does not count."""
     return frozenset(
         (key, _hashable(value)) for key, value in flat(settings).items() if key.split(".")[0] != "executor"
     )
@@ -121,43 +132,43 @@ def _hashable(value: Any) -> Hashable:
 
 
 def misplaced(home: Path, wanted: Mapping[Path, Settings]) -> list[str]:
-    """What keeps jobs from the folders that they would go to, a line each.
+    """The reasons why jobs cannot use their folders, a line each.
 
-    wanted: the settings of each job by its folder. Each must lie inside the sweep's folder, apart from the
-    others, and hold no configuration but its own.
+    A job's folder must be inside the sweep's folder, must not contain another job's, and must hold no other
+    configuration. wanted: the settings of each job, by its folder.
     """
     lines = []
     for folder, settings in wanted.items():
         name = os.path.relpath(folder, home)
         parts = Path(name).parts
         if not parts or parts[0] == ".." or folder == home:
-            lines.append(f"{folder}: must lie inside {home}; mend hydra.sweep.subdir")
+            lines.append(f"{folder}: must be inside {home}; change hydra.sweep.subdir")
         elif problem := name_problem(str(folder)):
-            lines.append(f"{shortened(name)}: {problem}; mend hydra.sweep.subdir")
-        elif parts[0] in ("report", "parts") or any(part.startswith(".") for part in parts):
-            lines.append(f"{name}: is no name for a configuration's folder; mend hydra.sweep.subdir")
+            lines.append(f"{shortened(name)}: {problem}; change hydra.sweep.subdir")
+        elif parts[0] in (REPORT, PARTS) or any(part.startswith(".") for part in parts):
+            lines.append(f"{name}: is no name for a configuration's folder; change hydra.sweep.subdir")
         elif outer := next((one for one in folder.parents if one in wanted), None):
-            lines.append(f"{name}: lies inside {os.path.relpath(outer, home)}; mend hydra.sweep.subdir")
+            lines.append(f"{name}: is inside {os.path.relpath(outer, home)}; change hydra.sweep.subdir")
         elif (before := stored_settings(folder)) is not None:
             lines += [f"{name}: {line}" for line in differences(before, settings)]
     return lines
 
 
 def moved(home: Path, wanted: Iterable[Path]) -> list[str]:
-    """The stored configurations that no job goes to, a line each, with the remedy.
+    """The stored configurations whose folders no job uses, a line each, with the remedy.
 
-    Either a folder was copied or renamed, or the command gives folders other names.
+    Either a folder was copied or renamed, or the command names its folders differently.
     """
     names = {entry.folder for entry in listed(home)}
-    gone = {identity(entry.settings): entry.folder for entry in missing_configurations(home)}
+    missing = {identity(entry.settings): entry.folder for entry in missing_configurations(home)}
     lines = []
     for folder in sorted(set(configuration_folders(home)) - set(wanted)):
         name = folder.relative_to(home).as_posix()
-        before = gone.get(identity(read_provenance(folder)["settings"]))
+        former_name = missing.get(identity(read_provenance(folder)["settings"]))
         if name in names or not names:
-            remedy = "no job of the command goes there; give hydra.sweep.subdir as before"
-        elif before is not None:
-            remedy = f"was called {before}; rename it to that"
+            remedy = "no job of the command uses it; give hydra.sweep.subdir as before"
+        elif former_name is not None:
+            remedy = f"was called {former_name}; rename it to that"
         else:
             remedy = f"does not belong to this sweep (a copy?); move it out of {home}"
         lines.append(f"{name}: {remedy}")
@@ -165,7 +176,7 @@ def moved(home: Path, wanted: Iterable[Path]) -> list[str]:
 
 
 def differences(stored: Settings, wanted: Settings) -> list[str]:
-    """What keeps a configuration from being the stored one, a line each."""
+    """The differences between a stored configuration and a wanted one that prevent a resume, a line each."""
     old, new = flat(stored), flat(wanted)
     lines = [
         f"{key}: {old.get(key, 'absent')} in the folder, {new.get(key, 'absent')} in the command"
@@ -186,17 +197,17 @@ def flat(settings: Settings, prefix: str = "") -> dict[str, Any]:
     return result
 
 
-def _left_over(free: Mapping[int, Settings], wanted: Sequence[Settings]) -> list[str]:
-    """For each stored configuration that the command does not ask for, its nearest wanted one."""
+def _unwanted_lines(unwanted: Mapping[int, Settings], wanted: Sequence[Settings]) -> list[str]:
+    """For each stored configuration that the command lacks, the differences from the nearest wanted one."""
     lines = []
-    for number, old in free.items():
+    for number, old in unwanted.items():
         nearest = min((differences(old, settings) for settings in wanted), key=len)
         lines += [f"configuration {number}: {line}" for line in nearest or ["not in the command"]]
     return lines
 
 
 def changed_data(folder: Path, config: Config) -> str | None:
-    """Why other runs of a folder would not learn the data that its runs have learned, or None.
+    """The reason why new runs in a folder would not learn the same data as its other runs, or None.
 
     Raises DamagedResultsError.
     """
@@ -204,24 +215,22 @@ def changed_data(folder: Path, config: Config) -> str | None:
     if now is None or not is_configuration(folder) or read_provenance(folder).get("data", now) == now:
         return None
     return (
-        f"{folder}: the content of its target (target.path, say) has changed since; bring back what it was, "
+        f"{folder}: the data of its target (target.path, for example) has changed since; restore it, "
         "or begin a new sweep"
     )
 
 
 def changed_engine(folder: Path, config: Config, known: Iterable[KnownRun]) -> str | None:
-    """Why other runs of a folder would not have the bits of those that are known, or None."""
+    """The reason why new runs in a folder would differ from its other runs in their last bits, or None."""
     compiled = is_compiled(config)
     for run in known:
         if run.torch and run.torch != str(torch.__version__):
             return (
-                f"{folder} was trained by PyTorch {run.torch}, and here is {torch.__version__}, with other "
+                f"{folder} was trained by PyTorch {run.torch}, and this is {torch.__version__}, with other "
                 f"last bits; install torch=={run.torch.partition('+')[0]}, or begin a new sweep"
             )
         if run.engine and (run.engine == "eager") == compiled:
             before, now = ("eager", "compiled") if compiled else ("compiled", "eager")
             word = "never" if compiled else "always"
-            return (
-                f"{folder} was trained {before}, but here it would go on {now}; set training.compile={word}"
-            )
+            return f"{folder} was trained {before}, but would be resumed {now}; set training.compile={word}"
     return None

@@ -1,4 +1,4 @@
-"""How much memory is free: what the system says, read and understood apart from one another."""
+"""The memory that is free: functions that read the system's files, and others that interpret them."""
 
 import math
 import os
@@ -8,40 +8,42 @@ from pathlib import Path, PurePosixPath
 
 CGROUPS = Path("/sys/fs/cgroup")
 UNLIMITED = 2**60
-"""From here on a limit of version 1 of the control groups is none: it writes the largest number it has."""
+"""A limit from here on means no limit: version 1 of the control groups writes the greatest number."""
 
 
 @dataclass(frozen=True)
 class Room:
-    """Bytes that are free on this machine, and bytes that one process may have of its own."""
+    """Free memory in bytes. here: on this machine. each: the limit for each process."""
 
     here: float = math.inf
     each: float = math.inf
 
 
 def free_memory() -> Room:
-    """Of this machine, within the limits of this process's control group and its own (ulimit -v)."""
-    return Room(min(_of_system(), *_of_groups(_text(Path("/proc/self/cgroup")))), _of_process())
+    """The free memory of this machine, within the limits of this process's control group and of ulimit -v."""
+    return Room(
+        min(_free_on_system(), *_free_in_groups(_text(Path("/proc/self/cgroup")))), _free_in_process()
+    )
 
 
 def free_on_gpu() -> Room:
-    """All that the first GPU has: what others use of it can only be asked by using it, too."""
+    """All memory of the first GPU: a process can see what others use of it only by using the GPU itself."""
     import torch
 
     return Room(float(torch.cuda.get_device_properties(0).total_memory))
 
 
-def _of_system() -> float:
-    said = available(_text(Path("/proc/meminfo")))
-    if said is not None:
-        return said
+def _free_on_system() -> float:
+    memory = available(_text(Path("/proc/meminfo")))
+    if memory is not None:
+        return memory
     try:
         return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    except (AttributeError, ValueError, OSError):  # a system that does not tell
+    except (AttributeError, ValueError, OSError):  # not available on this system
         return math.inf
 
 
-def _of_groups(membership: str) -> Iterator[float]:
+def _free_in_groups(membership: str) -> Iterator[float]:
     yield math.inf
     for folder in group_folders(membership):
         for limit, usage in (
@@ -52,7 +54,7 @@ def _of_groups(membership: str) -> Iterator[float]:
             yield left_in_group(*texts)
 
 
-def _of_process() -> float:
+def _free_in_process() -> float:
     try:
         import resource
     except ImportError:  # not a Unix
@@ -65,7 +67,7 @@ def _of_process() -> float:
 
 
 def available(meminfo: str) -> float | None:
-    r"""Bytes of MemAvailable in the text of /proc/meminfo; None where there is none.
+    r"""The bytes of MemAvailable in the text of /proc/meminfo; None when the line is missing.
 
     >>> available("MemTotal:  16 kB\nMemAvailable:  4 kB\n")
     4096.0
@@ -79,10 +81,10 @@ def available(meminfo: str) -> float | None:
 
 
 def group_folders(membership: str) -> list[str]:
-    r"""Folders, below CGROUPS, of the groups that limit memory, from the text of /proc/self/cgroup.
+    r"""The folders below CGROUPS of the groups that limit memory, from the text of /proc/self/cgroup.
 
-    A group is within all those above it. In a container the path may be that of the host, so the root
-    is among them in any case.
+    The limits of all groups above a group apply, too. In a container the path may be that of the host, so
+    the root is always among the folders.
 
     >>> group_folders("4:memory:/a/b\n0::/c\n")
     ['memory/a/b', 'memory/a', 'memory', 'c', '.']
@@ -99,7 +101,7 @@ def group_folders(membership: str) -> list[str]:
 
 
 def left_in_group(limit: str, usage: str, stat: str) -> float:
-    """Bytes that a control group has left, from its files; what is cached of files can be given back.
+    """The bytes that a control group has left, from its files. The cache of files counts as free.
 
     >>> left_in_group("1000", "700", "inactive_file 200"), left_in_group("max", "700", "")
     (500.0, inf)

@@ -20,7 +20,7 @@ from sinegan.game.averages import Average
 from sinegan.game.networks import Players
 from sinegan.game.optimisers import Optimiser
 from sinegan.game.penalties import Disturbance, Energy, Term
-from sinegan.training.loop import SAMPLES
+from sinegan.training.loop import SAMPLE_COUNT
 from sinegan.training.metrics import PROJECTIONS
 from sinegan.training.stack import BLOCK, FEWEST_LANES
 
@@ -86,7 +86,7 @@ def of_worker(config: Config, runs: int, compiled: bool = False) -> float:
     evaluation = fresh + at_once * wide * (KEPT * sizes.constant + a_row * samples + compared)
 
     shown = wide * (sizes.generator_row + sizes.discriminator_row) + DRAWN * points
-    painted = (lanes + 1) * SAMPLES * shown
+    painted = (lanes + 1) * SAMPLE_COUNT * shown
     directions = points * PROJECTIONS * (DRAWN + wide)
     modes = (lanes + 1) * DRAWN * points * _modes(config)
     update = 2 * lanes * state + at_once * UPDATE * sizes.weights
@@ -106,7 +106,7 @@ def _kept(config: Config) -> float:
     """Bytes that are kept of a run until it is filed: its evaluations, frames and last paintings."""
     points = config.target.points
     frames = config.pictures * (FRAME + DRAWN * points)
-    return config.evaluations * ROW + frames + SAMPLES * DRAWN * points
+    return config.evaluations * ROW + frames + SAMPLE_COUNT * DRAWN * points
 
 
 def _compared(config: Config) -> float:

@@ -9,11 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sinegan.statuses import DIVERGED, FINISHED, RUNNING, STOPPED
 from sinegan.training.stack import Stack
 
-RUNNING, FINISHED, STOPPED, DIVERGED = "running", "finished", "stopped", "diverged"
-
-SAMPLES = 64
+SAMPLE_COUNT = 64
 """Generated curves that are kept of each run at its end."""
 
 
@@ -96,7 +95,7 @@ def train(stack: Stack) -> Iterator[Evaluation]:
             step=step,
             metrics=metrics,
             frame=Paintings(*stack.paint(1)) if step in pictured else None,
-            paintings=Paintings(*stack.paint(SAMPLES)) if ended.any() else None,
+            paintings=Paintings(*stack.paint(SAMPLE_COUNT)) if ended.any() else None,
             measured=running & finite,
             ended=ended,
             status=tuple(status),

@@ -9,7 +9,7 @@ from sinegan.report.figures.heat_map import heat_map
 from sinegan.report.figures.intervals import MOST_NAMED, interval_plot
 from sinegan.report.words.escapes import in_file_name
 from sinegan.report.words.tables import Sweep
-from sinegan.storage.results import ENDED_WELL
+from sinegan.statuses import ENDED_WELL
 
 
 def all_figures(sweep: Sweep, table: pd.DataFrame) -> dict[str, Figure]:

@@ -15,6 +15,7 @@ from matplotlib.patches import Rectangle
 from sinegan.report.figures.series import keys_title, names, scale
 from sinegan.report.figures.style import COLUMN, HIGHEST, LONG_NAME, PAGE, STYLE, headline, plain, tidy
 from sinegan.storage.results import records
+from sinegan.storage.sweep_folder import SEED_KEYS
 
 MOST_MAPS = 6
 MOST_TICKS = 16
@@ -22,7 +23,6 @@ LARGEST_MARK = 6.0
 """Of a number in a cell, points; in many cells it is smaller."""
 FILLED = 0.5
 """Share of all cells that must have been trained: a search visits few of them, and that is no map."""
-NO_AXIS = ("seed", "seeds")
 WORSE, HATCH = "#D9D9D9", "#8C8C8C"
 COLOUR_MAP = matplotlib.colormaps["viridis"].with_extremes(over=WORSE)
 
@@ -97,7 +97,7 @@ def _frame(maps: int, aspect: float) -> tuple[Figure, list[Axes]]:
 
 def swept_pair(table: pd.DataFrame, swept: list[str]) -> Pair | None:
     """The first two swept keys whose values are all numbers, if their maps are mostly filled."""
-    keys = [key for key in swept if key not in NO_AXIS and not _numbers(table[key]).isna().any()]
+    keys = [key for key in swept if key not in SEED_KEYS and not _numbers(table[key]).isna().any()]
     if len(keys) < 2:
         return None
     across, up = keys[:2]

@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from sinegan.report.figures.style import LONG_LABEL, listed, plain, tidy
 from sinegan.report.words.answers import short_keys
 from sinegan.report.words.tables import Sweep
-from sinegan.storage.results import DIVERGED, FAILED, records
+from sinegan.statuses import DIVERGED, FAILED, STOPPED
+from sinegan.storage.results import records
 
 MOST_POINTS = 20_000
 """Points up to which an SVG holds the runs as curves; beyond they are in it as an image."""
@@ -76,7 +77,7 @@ def run_series(sweep: Sweep, row: Row, metric: str) -> pd.DataFrame:
         after = series.index > series[seed].last_valid_index()
         if status.get(seed) in (DIVERGED, FAILED):
             series.loc[after, seed] = np.inf
-        elif status.get(seed) == "stopped":
+        elif status.get(seed) == STOPPED:
             series[seed] = series[seed].ffill()
     return series
 

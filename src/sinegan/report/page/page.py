@@ -18,7 +18,8 @@ from sinegan.printable import printable
 from sinegan.report.referee.statistics import CONFIDENCE
 from sinegan.report.words.tables import Sweep, label, notes
 from sinegan.report.words.text import estimate_words, number
-from sinegan.storage.results import DIVERGED, FAILED, UNFINISHED, records
+from sinegan.statuses import DIVERGED, FAILED, UNFINISHED
+from sinegan.storage.results import records
 
 MOST_ROWS = 1_000
 """Rows of a table on the page; the CSV files beside it have all."""

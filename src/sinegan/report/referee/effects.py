@@ -13,6 +13,7 @@ from sinegan.report.referee.contrasts import ALPHA, Difference, holm, paired_t
 from sinegan.report.referee.run_values import Samples, samples
 from sinegan.report.referee.statistics import FEWEST
 from sinegan.storage.results import records
+from sinegan.storage.sweep_folder import SEED_KEYS
 
 if TYPE_CHECKING:
     from sinegan.report.sweep import Sweep
@@ -23,7 +24,6 @@ ROUNDING = 1e-13
 """Share of the largest value of its seed up to which a coefficient is nothing but rounding."""
 COLUMNS = ["kind", "key", "level", "against", "metric", "n", "ratio", "low", "high", "p", "p_holm"]
 COLUMNS += ["separated", "spread", "difference", "difference_low", "difference_high"]
-_SEEDS = ("seed", "seeds")
 _TIMES = " x "
 
 
@@ -51,7 +51,7 @@ def effects(sweep: "Sweep", metric: str | None = None) -> pd.DataFrame:
 
 def effects_of(given: Samples) -> pd.DataFrame:
     """As `effects`, of samples at hand."""
-    keys = [key for key in given.keys if key not in _SEEDS]
+    keys = [key for key in given.keys if key not in SEED_KEYS]
     rows = [
         row | {"metric": name}
         for name, mine in given.rows.groupby("metric", sort=False)

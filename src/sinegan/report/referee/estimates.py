@@ -15,7 +15,8 @@ from sinegan.report.referee.statistics import (
     median_interval,
     wilson,
 )
-from sinegan.storage.results import DIVERGED, ENDED_WELL, FAILED, records
+from sinegan.statuses import DIVERGED, ENDED_WELL, FAILED
+from sinegan.storage.results import records
 
 if TYPE_CHECKING:
     from sinegan.report.sweep import Sweep

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from sinegan.report.referee.statistics import LAST_SHARE
 from sinegan.schema import nearest
-from sinegan.storage.results import ENDED_WELL, UNFINISHED, records
+from sinegan.statuses import ENDED_WELL, UNFINISHED
+from sinegan.storage.results import records
 
 if TYPE_CHECKING:
     from sinegan.report.sweep import Sweep

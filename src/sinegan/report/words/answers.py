@@ -13,7 +13,8 @@ from sinegan.report.referee.contrasts import RANKS
 from sinegan.report.referee.effects import effects_words
 from sinegan.report.referee.estimates import status_counts
 from sinegan.report.referee.statistics import CONFIDENCE, FEWEST, estimate
-from sinegan.storage.results import DIVERGED, FAILED, records
+from sinegan.statuses import DIVERGED, FAILED
+from sinegan.storage.results import records
 
 if TYPE_CHECKING:
     from sinegan.report.sweep import Sweep

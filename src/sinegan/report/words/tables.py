@@ -11,7 +11,8 @@ from sinegan.report.referee.estimates import wide_table
 from sinegan.report.referee.run_values import label, late_means
 from sinegan.report.referee.statistics import caution
 from sinegan.report.sweep import Sweep, UnreadableSweepError, load_sweep
-from sinegan.storage.results import ENDED_WELL, records
+from sinegan.statuses import ENDED_WELL
+from sinegan.storage.results import records
 
 __all__ = [
     "LOG_4",

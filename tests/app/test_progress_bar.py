@@ -1,0 +1,59 @@
+"""The progress of a sweep on the screen: a bar in a terminal, plain lines elsewhere."""
+
+import io
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from sinegan.app import progress_bar as progress_bar_module
+from sinegan.app.progress_bar import progress_bar
+from sinegan.statuses import FINISHED
+from sinegan.sweep.progress import Standing, Watcher
+
+
+def report(folder: Path, **state: Any) -> None:
+    """Writes the file of a worker."""
+    (folder / "0.json").write_text(json.dumps(state))
+
+
+def test_a_terminal_shows_a_bar_with_configurations_and_the_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    screen = io.StringIO()
+    monkeypatch.setattr(
+        progress_bar_module, "Console", lambda: Console(file=screen, force_terminal=True, width=80)
+    )
+    watcher = Watcher(tmp_path, runs=4, run_steps=400, configurations=12)
+    watcher.configurations_done = 5
+    report(tmp_path, done=200, ended={FINISHED: 1}, d_real=0.6, d_fake=0.4)
+    with progress_bar(watcher):
+        pass
+    assert "5/12" in screen.getvalue()
+    assert "1/4 runs, D 0.60 0.40" in screen.getvalue()
+
+
+def test_without_a_terminal_there_is_a_plain_line_now_and_then(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    watcher = Watcher(tmp_path, runs=4, run_steps=400, configurations=1)
+    report(tmp_path, done=200, ended={FINISHED: 1})
+    readings = threading.Semaphore(0)
+    read = watcher.standing
+
+    def counted() -> Standing:
+        readings.release()
+        return read()
+
+    monkeypatch.setattr(watcher, "standing", counted)
+    monkeypatch.setattr(progress_bar_module, "SECONDS_BETWEEN_PLAIN_LINES", 0.001)
+    monkeypatch.setattr(progress_bar_module, "Console", lambda: Console(file=io.StringIO()))
+    with progress_bar(watcher):
+        assert all(readings.acquire(timeout=30) for _ in range(2))
+    assert capsys.readouterr().out.splitlines()[0] == " 50 %, 1/4 runs"
