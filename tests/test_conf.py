@@ -49,7 +49,7 @@ def test_every_choice_of_every_group_trains(choice: str) -> None:
     network = [] if choice.startswith("network") else ["network=tiny"]
     wanted = WANTED.get(choice, [])
     config, _ = typed(compose("config", [choice, *wanted, *network, *FEW_STEPS, "training.compile=never"]))
-    stack = Stack([Run(config, seed) for seed in config.all_seeds])
+    stack = Stack([Run(config.setup, seed) for seed in config.all_seeds])
     before = {name: tensor.clone() for name, tensor in stack.state.generator.items()}
     stack.advance(2)
     assert any(not (stack.state.generator[name] == tensor).all() for name, tensor in before.items())

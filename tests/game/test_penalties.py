@@ -123,8 +123,8 @@ def test_one_real_row_serves_as_many_equal_ones() -> None:
 def test_instance_noise_is_fresh_on_real_and_on_generated_curves() -> None:
     noise = InstanceNoise(std=0.5)
     draw = tensor((1.0, 2.0, -3.0, 4.0))
-    assert noise.shown_real(tensor((10.0, 20.0)), draw).tolist() == [[10.5, 21.0]]
-    assert noise.shown_fake(tensor((10.0, 20.0)), draw).tolist() == [[8.5, 22.0]]
+    assert noise.disturb_real(tensor((10.0, 20.0)), draw).tolist() == [[10.5, 21.0]]
+    assert noise.disturb_fake(tensor((10.0, 20.0)), draw).tolist() == [[8.5, 22.0]]
     drawn = noise.draw((2000,), 2, default_rng(0))
     np.testing.assert_allclose(np.cov(drawn.T), np.eye(4), atol=0.1)
 
@@ -139,7 +139,7 @@ def test_places_between_are_uniform_and_steps_around_are_normal() -> None:
 
 
 def test_clipped_weights_are_within_the_limit_and_small_ones_stay() -> None:
-    clipped = WeightClipping(limit=0.1).confined({"a": tensor(0.5, -0.05), "b": tensor((-7.0,))})
+    clipped = WeightClipping(limit=0.1).project({"a": tensor(0.5, -0.05), "b": tensor((-7.0,))})
     assert {name: weight.tolist() for name, weight in clipped.items()} == {"a": [0.1, -0.05], "b": [[-0.1]]}
 
 
@@ -161,13 +161,13 @@ def penalty(request: pytest.FixtureRequest) -> Penalty:
 def effect(penalty: Penalty, weight: Tensor, draw: Tensor) -> Tensor:
     """Whatever a penalty does to a game with D(x) = weight * |x|^2 / 2, as one tensor."""
 
-    def judge(x: Tensor) -> Tensor:
+    def discriminate(x: Tensor) -> Tensor:
         return weight * bowl(x)
 
     effects: dict[type[Penalty], Callable[[Any], Tensor]] = {
-        Term: lambda p: p.term(judge, REAL, FAKE, draw),
-        Disturbance: lambda p: torch.cat([p.shown_real(REAL, draw), p.shown_fake(FAKE, draw)]),
-        Constraint: lambda p: p.confined({"w": weight})["w"],
+        Term: lambda p: p.term(discriminate, REAL, FAKE, draw),
+        Disturbance: lambda p: torch.cat([p.disturb_real(REAL, draw), p.disturb_fake(FAKE, draw)]),
+        Constraint: lambda p: p.project({"w": weight})["w"],
         Energy: lambda p: p.energy({"w": weight}, {"w": 2 * weight}),
     }
     (found,) = [call(penalty) for kind, call in effects.items() if isinstance(penalty, kind)]

@@ -35,7 +35,9 @@ def members_of(make_config: MakeConfig, sizes: list[tuple[int, int, int]]) -> li
     for place, (kind, seeds, step) in enumerate(sizes):
         network = Network(latent=3, generator=(widths[kind],), discriminator=(8,))
         config = make_config(network=network, seeds=seeds, seed=100 * place)
-        members += [Member(place, Run(config, seed), Path(str(place)), step) for seed in config.all_seeds]
+        members += [
+            Member(place, Run(config.setup, seed), Path(str(place)), step) for seed in config.all_seeds
+        ]
     return members
 
 
@@ -76,7 +78,7 @@ def test_the_runs_of_a_shard_share_a_signature_and_a_step_and_are_what_was_asked
     shards = plan(members, workers)
     assert [shard.number for shard in shards] == list(range(len(shards)))
     for shard in shards:
-        assert len({signature(member.run.config) for member in shard.members}) == 1
+        assert len({signature(member.run.setup) for member in shard.members}) == 1
         assert len({member.step for member in shard.members}) == 1
         assert all(member is asked[member.place, member.run.seed] for member in shard.members)
         assert shard.deaths == 0
@@ -165,7 +167,7 @@ def test_all_runs_of_a_new_configuration_are_missing_from_the_start(
 ) -> None:
     config = make_config(seed=7, seeds=3)
     assert missing(4, Configuration(config, tmp_path), known_runs(tmp_path)) == [
-        Member(4, Run(config, seed), tmp_path, step=0, source=None) for seed in (7, 8, 9)
+        Member(4, Run(config.setup, seed), tmp_path, step=0, source=None) for seed in (7, 8, 9)
     ]
 
 
@@ -184,21 +186,21 @@ def test_what_is_missing_goes_on_from_its_files_and_what_failed_begins_again(
     file("000002", (4, "failed", 10), (9, "unfinished", 5))
     config = make_config(seeds=6)
     assert missing(1, Configuration(config, tmp_path), known_runs(tmp_path)) == [
-        Member(1, Run(config, 2), tmp_path, step=10, source=later),
-        Member(1, Run(config, 4), tmp_path),
-        Member(1, Run(config, 5), tmp_path),
+        Member(1, Run(config.setup, 2), tmp_path, step=10, source=later),
+        Member(1, Run(config.setup, 4), tmp_path),
+        Member(1, Run(config.setup, 5), tmp_path),
     ]
 
 
 def test_shards_are_narrowed_where_there_is_less_memory(make_config: MakeConfig) -> None:
     large, small = (make_config(network=Network(generator=(width,)), seeds=16) for width in (9, 8))
-    asked: list[tuple[Config, int]] = []
+    asked: list[tuple[int, int]] = []
 
-    def narrowed(config: Config, width: int) -> int:
-        asked.append((config, width))
-        return 2 if config == large else width
+    def narrowed(member: Member, width: int) -> int:
+        asked.append((member.place, width))
+        return 2 if member.place == 0 else width
 
     shards = plan(all_missing(large, small), 2, narrowed)
     assert [len(shard.members) for shard in shards] == [2] * 8 + [8, 8]
     assert names(flat(shards)) == names(all_missing(large, small))
-    assert asked == [(large, 8), (small, 8)]
+    assert asked == [(0, 8), (1, 8)]

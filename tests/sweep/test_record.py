@@ -21,7 +21,15 @@ from sinegan.game.targets import NoisySine, Sine
 from sinegan.storage.results import DamagedResultsError, manifest
 from sinegan.sweep.plan import Member, Shard
 from sinegan.sweep.record import Recorder, RunRecord, load_records, merge_parts, npz, samples_of
-from sinegan.training.loop import DIVERGED, FINISHED, SAMPLES, STOPPED, Evaluation, engine_settings, train
+from sinegan.training.loop import (
+    DIVERGED,
+    FINISHED,
+    SAMPLE_COUNT,
+    STOPPED,
+    Evaluation,
+    engine_settings,
+    train,
+)
 from sinegan.training.signature import Run
 from sinegan.training.stack import Stack
 
@@ -74,7 +82,7 @@ def evaluations(shard: Shard) -> list[Evaluation]:
 
 def alone(config: Config, seed: int, step: int) -> Stack:
     """One run by itself, trained up to a step."""
-    stack = Stack([Run(config, seed)])
+    stack = Stack([Run(config.setup, seed)])
     with engine_settings():
         stack.advance(step)
     return stack
@@ -130,8 +138,8 @@ def test_parts_become_one_set_of_files_with_the_seeds_in_order(
     ]
     samples, checkpoint = read_samples(tmp_path), read_checkpoint(tmp_path)
     assert samples["seeds"].tolist() == seeds
-    assert samples["curves"].shape == (12, SAMPLES, 6)
-    assert samples["probability"].shape == (12, SAMPLES)
+    assert samples["curves"].shape == (12, SAMPLE_COUNT, 6)
+    assert samples["probability"].shape == (12, SAMPLE_COUNT)
     assert checkpoint["seeds"] == seeds
     assert {len(tensor) for tensor in pytree.tree_leaves(checkpoint["state"])} == {12}
 
@@ -178,7 +186,7 @@ def test_configurations_of_one_shard_are_filed_apart(
     for folder, config in configs:
         assert merged(folder, read_table)[0]["seed"].tolist() == [config.seed]
         expected = alone(config, config.seed, 12)
-        curves, probability = expected.paint(SAMPLES)
+        curves, probability = expected.generate(SAMPLE_COUNT)
         samples = read_samples(folder)
         np.testing.assert_array_equal(samples["curves"], curves)
         np.testing.assert_array_equal(samples["probability"], probability.astype(np.float32))
@@ -243,7 +251,10 @@ def test_a_stopped_run_keeps_the_painting_and_the_state_of_the_step_where_it_sto
     stopping = make_config(training={"stop_tolerance": sum(distances(seed)) / 2}, seed=seed, seeds=1)
     going_on = make_config(seed=seed, seeds=1)
     folders = [tmp_path / "stopping", tmp_path / "going_on"]
-    members = [Member(0, Run(stopping, seed), folders[0]), Member(1, Run(going_on, seed), folders[1])]
+    members = [
+        Member(0, Run(stopping.setup, seed), folders[0]),
+        Member(1, Run(going_on.setup, seed), folders[1]),
+    ]
     record(Shard(0, tuple(members), 2))
     (runs, history), (others, _) = (merged(folder, read_table) for folder in folders)
 
@@ -252,7 +263,7 @@ def test_a_stopped_run_keeps_the_painting_and_the_state_of_the_step_where_it_sto
     assert history["step"].tolist() == [0, 5]
     assert runs["rmse"].item() == history["rmse"].iloc[-1]
     stopped = alone(stopping, seed, 5)
-    curves, probability = stopped.paint(SAMPLES)
+    curves, probability = stopped.generate(SAMPLE_COUNT)
     samples = read_samples(folders[0])
     np.testing.assert_array_equal(samples["curves"], curves)
     np.testing.assert_array_equal(samples["probability"], probability.astype(np.float32))
@@ -402,7 +413,7 @@ def test_a_damaged_part_is_not_taken_for_a_result(
 
 
 def test_real_curves_are_one_for_a_fixed_target_and_many_for_a_family() -> None:
-    for target, count in ((Sine(points=6), 1), (NoisySine(points=6), SAMPLES)):
+    for target, count in ((Sine(points=6), 1), (NoisySine(points=6), SAMPLE_COUNT)):
         painting = np.zeros((2, 6)), np.zeros(2)
         samples = samples_of([RunRecord(seed=0, painting=painting)], target)
         assert samples["real"].shape == (count, 6)
@@ -431,7 +442,7 @@ def test_frames_are_kept_of_every_run_at_the_picture_steps(
     assert samples["frame_curves"].shape == (4, 3, 6)
     assert samples["frame_probability"].shape == (4, 3)
     for run, seed in enumerate(samples["frame_seeds"]):
-        curves, _ = alone(config, int(seed), 8).paint(1)
+        curves, _ = alone(config, int(seed), 8).generate(1)
         np.testing.assert_array_equal(samples["frame_curves"][2, run], curves[0, 0])
 
 

@@ -15,17 +15,18 @@ from sinegan.game.losses import NonSaturating
 from sinegan.game.mixtures import GaussianGrid, GaussianRing
 from sinegan.game.networks import Network
 from sinegan.game.optimisers import Adam
+from sinegan.game.rules import Rules
 from sinegan.game.targets import NoisySine
 from sinegan.training.metrics import (
-    Fresh,
+    EvaluationBatch,
     all_distances,
-    captured,
     distribution_metrics,
     energy_distance,
     errors,
     measure,
     median_distance,
     mmd,
+    mode_coverage,
     norm,
     pairwise,
     projections,
@@ -112,7 +113,7 @@ def test_modes_and_quality_by_hand() -> None:
     centers, std = torch.tensor([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]]), torch.tensor(1.0)
     # Two near the first mode, one just within 3 of the second, one just outside, one lost.
     curves = torch.tensor([[0.0, 0.0], [1.0, -1.0], [10.0, 2.99], [10.0, -3.01], [5.0, 5.0]])
-    modes, share = captured(curves, centers, std)
+    modes, share = mode_coverage(curves, centers, std)
     assert (modes.item(), share.item()) == (2, pytest.approx(3 / 5))
 
 
@@ -120,14 +121,14 @@ def test_real_samples_of_a_mixture_capture_it_and_have_the_floor_of_their_distan
     rng, target = np.random.default_rng(0), GaussianGrid()
     real, again, third = (torch.from_numpy(target.draw(1000, rng)) for _ in range(3))
     centers, std = map(torch.as_tensor, target.modes())
-    fresh = Fresh(torch.zeros(0), real, again, centers, std, projections(2, torch.float64))
-    found = {name: tensor.item() for name, tensor in distribution_metrics(third, fresh).items()}
+    batch = EvaluationBatch(torch.zeros(0), real, again, centers, std, projections(2, torch.float64))
+    found = {name: tensor.item() for name, tensor in distribution_metrics(third, batch).items()}
     assert (found["modes"], found["modes_real"]) == (25, 25)
     # In the plane 1 - exp(-9/2) of a gaussian is within 3 standard deviations.
     for name in ("high_quality", "high_quality_real"):
         assert found[name] == pytest.approx(1 - math.exp(-4.5), abs=0.01)
     for name in ("energy_distance", "sliced_wasserstein", "mmd"):
-        far = distribution_metrics(third + 4, fresh)[name].item()
+        far = distribution_metrics(third + 4, batch)[name].item()
         assert abs(found[name]) < far / 5
         assert abs(found[f"{name}_floor"]) < far / 5
 
@@ -153,13 +154,13 @@ def test_a_norm_is_over_all_weights_of_a_player() -> None:
 def test_a_fixed_target_has_errors_and_a_family_distances(make_config: Callable[..., Config]) -> None:
     common = {"d_real", "d_fake", "generator_loss", "discriminator_loss", "value", "value_gap"}
     common |= {"generator_gradient", "discriminator_gradient"}
-    fixed = Stack([Run(make_config(), 0)]).measure()
-    family = Stack([Run(make_config(target=NoisySine(points=6)), 0)]).measure()
+    fixed = Stack([Run(make_config().setup, 0)]).measure()
+    family = Stack([Run(make_config(target=NoisySine(points=6)).setup, 0)]).measure()
     assert set(fixed) == common | {"rmse", "bias", "spread"}
     distances = {"energy_distance", "sliced_wasserstein", "mmd"}
     distances |= {f"{name}_floor" for name in distances}
     assert set(family) == common | distances
-    mixture = Stack([Run(make_config(target=GaussianRing()), 0)]).measure()
+    mixture = Stack([Run(make_config(target=GaussianRing()).setup, 0)]).measure()
     quality = {"modes", "modes_real", "high_quality", "high_quality_real"}
     assert set(mixture) == common | distances | quality
     for found in (fixed, family, mixture):
@@ -179,8 +180,9 @@ def test_what_is_measured_is_what_plain_autograd_finds(rows: int) -> None:
         {name: w.detach() for name, w in player.named_parameters()} for player in (generator, discriminator)
     ]
     no_modes = torch.zeros(0, 3).double(), torch.zeros(()).double()
-    fresh = Fresh(noise, real, again, *no_modes, directions)
-    found = measure(Game(generator, discriminator, NonSaturating(), Adam()), *weights, fresh)
+    batch = EvaluationBatch(noise, real, again, *no_modes, directions)
+    game = Game(generator, discriminator, Rules(loss=NonSaturating(), optim=Adam()))
+    found = measure(game, *weights, batch)
 
     fake = generator(noise)
     d_real, d_fake = torch.sigmoid(discriminator(real)), torch.sigmoid(discriminator(fake))

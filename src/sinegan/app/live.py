@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from sinegan.sweep.plan import Configuration
-from sinegan.training.loop import SAMPLES, Evaluation
+from sinegan.training.loop import SAMPLE_COUNT, Evaluation
 
 Observer = Callable[[Evaluation], None]
 
@@ -44,7 +44,7 @@ def live_picture(configuration: Configuration) -> Iterator[Observer]:
     from sinegan.report.figures.animation import Painting
 
     target = configuration.config.target
-    real = target.draw(SAMPLES if target.family else 1, np.random.default_rng(0))
+    real = target.draw(SAMPLE_COUNT if target.family else 1, np.random.default_rng(0))
     pyplot.ion()
     figure, axes = pyplot.subplots(figsize=(6, 4))
     painting = Painting(axes, target.grid(), real)

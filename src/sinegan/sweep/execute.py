@@ -8,12 +8,12 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
+from sinegan.config import Config
 from sinegan.engine.kernels import use_uniform_kernels
 from sinegan.engine.programs import CannotCompileError
 from sinegan.printable import printable, printable_lines
@@ -131,7 +131,10 @@ def execute(
             raise CannotResumeError("\n".join(filter(None, changed)))
     left = [len(members) for members in todo]
     shards, executor, workers = _planned(
-        [member for members in todo for member in members], executor, observers
+        [member for members in todo for member in members],
+        [each.config for each in here],
+        executor,
+        observers,
     )
     refuse_link(home / FOLDER)
     shutil.rmtree(home / FOLDER, ignore_errors=True)
@@ -140,7 +143,7 @@ def execute(
         progress.mkdir(parents=True)
     watcher = Watcher(progress, sum(left), sum(shard.run_steps for shard in shards), len(here))
     remarks_of_targets = (line for each in here for line in each.config.target.remarks())
-    why = filter(None, (why_eager(shard.members[0].run.config) for shard in shards))
+    why = filter(None, (why_eager(shard.members[0].run.setup.training) for shard in shards))
     for line in dict.fromkeys([*remarks_of_targets, *why]):
         print(printable(line), flush=True)  # a name in somebody's file may be anything
     for place, configuration in enumerate(here):
@@ -165,7 +168,7 @@ def execute(
                 for member in shard.members:
                     left[member.place] -= 1
                     if left[member.place] == 0:
-                        engines = merge_parts(member.folder, member.run.config.target)
+                        engines = merge_parts(member.folder, member.run.setup.target)
                         complete_provenance(member.folder, engines)
                         watcher.configurations_done += 1
                         yield member.place, failures[member.place]
@@ -176,14 +179,21 @@ def execute(
 
 
 def _planned(
-    members: Sequence[Member], executor: ExecutorSettings, observers: Sequence[Observer]
+    members: Sequence[Member],
+    configs: Sequence[Config],
+    executor: ExecutorSettings,
+    observers: Sequence[Observer],
 ) -> tuple[list[Shard], ExecutorSettings, int]:
     """The shards, the executor that they are for, and how many workers it has."""
-    on_gpu = any(member.run.config.training.on_gpu for member in members)
+    on_gpu = any(member.run.setup.training.on_gpu for member in members)
     if observers or (on_gpu and isinstance(executor, Local)):  # one process fills a GPU
         executor = Serial()
     workers = executor.worker_count if members else 1
-    shards = plan(members, workers, partial(narrowed, executor=executor))
+
+    def fitting(member: Member, width: int) -> int:
+        return narrowed(configs[member.place], width, executor)
+
+    shards = plan(members, workers, fitting)
     if len(shards) == 1 and isinstance(executor, Local) and workers > 1:
         return shards, executor, 1  # trained beside this process, which loads what comes after
     return (shards, executor, workers) if len(shards) > 1 else (shards, Serial(), 1)

@@ -57,7 +57,7 @@ class Shard:
     @property
     def run_steps(self) -> int:
         """The work in it: runs times steps."""
-        return sum(member.run.config.training.steps - member.step for member in self.members)
+        return sum(member.run.setup.training.steps - member.step for member in self.members)
 
 
 def missing(place: int, configuration: Configuration, known_before: Sequence[KnownRun]) -> list[Member]:
@@ -69,7 +69,7 @@ def missing(place: int, configuration: Configuration, known_before: Sequence[Kno
     engine = next((known.engine for known in known_before if known.engine), "")
     members = []
     for seed in configuration.config.all_seeds:
-        run = Run(configuration.config, seed)
+        run = Run(configuration.config.setup, seed)
         known = stored.get(seed)
         if known is None or known.status == FAILED or (known.status == UNFINISHED and known.step == 0):
             members.append(Member(place, run, configuration.folder, engine=engine))
@@ -79,16 +79,16 @@ def missing(place: int, configuration: Configuration, known_before: Sequence[Kno
 
 
 def plan(
-    members: Sequence[Member], workers: int, narrowed: Callable[[Config, int], int] | None = None
+    members: Sequence[Member], workers: int, narrowed: Callable[[Member, int], int] | None = None
 ) -> list[Shard]:
     """Cuts runs into shards: by signature and step, in order, wide, but enough for all workers.
 
     Where there are several shards of the widest for each worker, a group alone need not occupy them all.
-    narrowed: gives the width that there is memory for, of a configuration and the width that is wanted.
+    narrowed: the width that there is memory for, from a run and the width that is wanted.
     """
     groups: dict[tuple[Signature, int], list[Member]] = {}
     for member in members:
-        groups.setdefault((signature(member.run.config), member.step), []).append(member)
+        groups.setdefault((signature(member.run.setup), member.step), []).append(member)
     shards: list[Shard] = []
     for (shared, _), group in groups.items():
         of_this, of_all = (
@@ -97,7 +97,7 @@ def plan(
         )
         width = max(of_this, of_all)
         if narrowed is not None:
-            width = narrowed(group[0].run.config, width)
+            width = narrowed(group[0], width)
         for first in range(0, len(group), width):
             shards.append(Shard(len(shards), tuple(group[first : first + width])))
     return shards

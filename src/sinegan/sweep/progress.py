@@ -47,7 +47,7 @@ class Reporter:
         self._shard = shard
         self._written = 0.0
         # Until the first evaluation; a program that somebody compiled before is loaded in no time.
-        compiling = is_compiled(shard.members[0].run.config)
+        compiling = is_compiled(shard.members[0].run.setup.training)
         self._write({"done": 0, "ended": {}, "compiling": compiling})
 
     def say(self, evaluation: Evaluation) -> None:

@@ -36,8 +36,7 @@ from sinegan.storage.results import (
     write_part,
 )
 from sinegan.sweep.plan import Shard, part_name
-from sinegan.training.loop import RUNNING, Evaluation
-from sinegan.training.loop import SAMPLES as SAMPLE_COUNT
+from sinegan.training.loop import RUNNING, SAMPLE_COUNT, Evaluation
 from sinegan.training.stack import Stack
 
 Arrays = dict[str, NDArray[Any]]
@@ -123,10 +122,10 @@ class Recorder:
             if evaluation.status[lane] != RUNNING:
                 record.status, record.step = evaluation.status[lane], evaluation.end_step[lane]
                 record.state = stack.saved([lane])
-                assert evaluation.paintings is not None
+                assert evaluation.samples is not None
                 record.painting = (
-                    evaluation.paintings.curves[lane],
-                    evaluation.paintings.probability[lane],
+                    evaluation.samples.curves[lane],
+                    evaluation.samples.probability[lane],
                 )
 
     def write(self, stack: Stack) -> None:
@@ -151,7 +150,7 @@ class Recorder:
         for lane, member in enumerate(self._shard.members):
             lanes.setdefault(member.folder, []).append(lane)
         for folder, mine in lanes.items():
-            target = self._shard.members[mine[0]].run.config.target
+            target = self._shard.members[mine[0]].run.setup.target
             files = files_of([self.records[lane] for lane in mine], target)
             part = write_part(folder, part_name(self._shard), files)
             if folder in self._parts:

@@ -198,7 +198,7 @@ def changed_data(folder: Path, config: Config) -> str | None:
 
 def changed_engine(folder: Path, config: Config, known: Iterable[KnownRun]) -> str | None:
     """Why other runs of a folder would not have the bits of those that are known, or None."""
-    compiled = is_compiled(config)
+    compiled = is_compiled(config.training)
     for run in known:
         if run.torch and run.torch != str(torch.__version__):
             return (
