@@ -28,9 +28,12 @@ def partition(tree: T) -> tuple[T, Leaves]:
     static: dict[str, Any] = {}
     leaves: Leaves = {}
     floats = float_fields(tree)
-    for name, value in _fields(tree):
+    for field, value in _fields(tree):
+        name = field.name
         if name in floats:
-            static[name], leaves[name] = None, value
+            static[name] = None
+            if field.init:  # `__post_init__` derives the others again
+                leaves[name] = value
         elif dataclasses.is_dataclass(value):
             static[name], leaves[name] = partition(value)
         elif _is_sequence(value):
@@ -58,8 +61,8 @@ def combine(static: T, leaves: Leaves) -> T:
 
 def components(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """All dataclasses below a dataclass, each with its dotted path, such as `optim` or `penalties.0`."""
-    for name, value in _fields(tree):
-        place = f"{path}.{name}" if path else name
+    for field, value in _fields(tree):
+        place = f"{path}.{field.name}" if path else field.name
         if dataclasses.is_dataclass(value):
             nested = [(place, value)]
         elif _is_sequence(value):
@@ -71,8 +74,8 @@ def components(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             yield from components(component, where)
 
 
-def _fields(tree: Any) -> list[tuple[str, Any]]:
-    return [(field.name, getattr(tree, field.name)) for field in dataclasses.fields(tree)]
+def _fields(tree: Any) -> list[tuple["dataclasses.Field[Any]", Any]]:
+    return [(field, getattr(tree, field.name)) for field in dataclasses.fields(tree)]
 
 
 def _is_sequence(value: Any) -> bool:
