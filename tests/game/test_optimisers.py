@@ -60,8 +60,15 @@ def test_the_first_step_of_adam_is_the_learning_rate_against_the_sign() -> None:
     torch.testing.assert_close(walk(Adam(), [gradient], 0.1), expected, rtol=0, atol=1e-5)
 
 
+def written(path: Path) -> Any:
+    """The settings in a file of conf/, after those of the files in its defaults list."""
+    own: Any = OmegaConf.load(path)
+    bases = [written(path.with_stem(name)) for name in own.pop("defaults", [])]
+    return OmegaConf.merge(*bases, own)
+
+
 def composed(path: Path, **changes: float) -> Optimiser:
-    settings = OmegaConf.to_container(OmegaConf.merge(OmegaConf.load(path), changes), resolve=True)
+    settings = OmegaConf.to_container(OmegaConf.merge(written(path), changes), resolve=True)
     optim, problems = build(Optimiser, settings, "optim")
     assert problems == []
     assert isinstance(optim, Optimiser)
@@ -108,10 +115,10 @@ def test_rates_follow_an_lr_that_is_replaced_and_survive_the_way_to_a_worker(kin
 
 
 def test_every_class_has_a_file_that_says_the_same() -> None:
-    named = {str(OmegaConf.load(path)["_target_"]) for path in FILES}
+    named = {str(written(path)["_target_"]) for path in FILES}
     assert named == {f"{kind.__module__}.{kind.__qualname__}" for kind in kinds()}
     for path in FILES:
-        settings: dict[str, Any] = dict(OmegaConf.load(path)) | {"lr": 0.25, "lr_ratio": 3.0}
+        settings: dict[str, Any] = dict(written(path)) | {"lr": 0.25, "lr_ratio": 3.0}
         given = {
             name: value
             for name, value in settings.items()
