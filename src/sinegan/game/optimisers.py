@@ -17,7 +17,7 @@ from sinegan.game.tensors import Tensors
 from sinegan.schema import bounded
 
 OptimiserState = dict[str, Tensors]
-"""What an optimiser keeps from one update to the next: by kind (`mean`, `velocity`), then by parameter."""
+"""The tensors that an optimiser keeps between updates: by kind (`mean`, `velocity`), then by parameter."""
 
 
 class _Derived(float):

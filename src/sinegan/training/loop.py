@@ -84,8 +84,9 @@ def train(stack: Stack) -> Iterator[Evaluation]:
         stack.advance(step)
         running = np.array([word == RUNNING for word in status])
         metrics = stack.measure() if step in steps_with_metrics else None
-        finite = _finite(stack, step, metrics)
-        _end_runs(stack, step, metrics, finite, status, end_step)
+        finite = _finite(stack, metrics)
+        for lane in np.flatnonzero(running).tolist():
+            status[lane], end_step[lane] = _outcome(stack, lane, metrics, finite[lane])
         ended = running & np.array([word != RUNNING for word in status])
         yield Evaluation(
             step=step,
@@ -101,43 +102,28 @@ def train(stack: Stack) -> Iterator[Evaluation]:
             return
 
 
-def _finite(stack: Stack, step: int, metrics: Metrics | None) -> NDArray[np.bool_]:
-    """The runs whose losses were finite in every step so far and whose metrics are, (runs,)."""
-    finite = stack.finite_steps() >= step
+def _finite(stack: Stack, metrics: Metrics | None) -> NDArray[np.bool_]:
+    """The runs whose losses have been finite in every step, and whose metrics are, (runs,)."""
+    finite = stack.finite_steps() >= stack.step
     if metrics is not None:
         finite &= np.isfinite(np.stack(list(metrics.values()))).all(0)
     return finite
 
 
-def _end_runs(
-    stack: Stack,
-    step: int,
-    metrics: Metrics | None,
-    finite: NDArray[np.bool_],
-    status: list[str],
-    end_step: list[int],
-) -> None:
-    """Notes which running runs end at this step.
+def _outcome(stack: Stack, lane: int, metrics: Metrics | None, finite: bool) -> tuple[str, int]:
+    """The status of one run at the present step, and the step at which it ended; 0 if it still runs.
 
     Arguments:
-        stack: the runs, advanced to this step.
-        step: the present step.
-        metrics: each of shape (runs,), or None where nothing was measured.
-        finite: the runs that have not diverged, (runs,).
-        status: of each run; changed for those that end.
-        end_step: of each run; changed for those that end.
+        stack: the runs.
+        lane: the place of the run in the stack; it had not ended before.
+        metrics: those of all runs, or None where nothing was measured.
+        finite: whether the run has not diverged.
     """
-    tolerance = np.array([run.setup.training.stop_tolerance or -1.0 for run in stack.runs])
-    undecided = np.zeros(len(stack.runs), bool)
-    if metrics is not None:
-        undecided = np.abs(metrics["d_real"] - 0.5) <= tolerance
-    finite_steps = stack.finite_steps()
-    for lane, word in enumerate(status):
-        if word != RUNNING:
-            continue
-        if not finite[lane]:
-            status[lane], end_step[lane] = DIVERGED, int(min(finite_steps[lane] + 1, step))
-        elif step == stack.shared.steps:
-            status[lane], end_step[lane] = FINISHED, step
-        elif undecided[lane]:
-            status[lane], end_step[lane] = STOPPED, step
+    training, step = stack.runs[lane].setup.training, stack.step
+    if not finite:
+        return DIVERGED, int(min(stack.finite_steps()[lane] + 1, step))
+    if step == training.steps:
+        return FINISHED, step
+    tolerance = training.stop_tolerance or -1.0
+    undecided = metrics is not None and abs(metrics["d_real"][lane] - 0.5) <= tolerance
+    return (STOPPED, step) if undecided else (RUNNING, 0)

@@ -46,7 +46,7 @@ class Program:
     engine: Callable[[], str]
     """The engine of steps and metrics, once prepared: `native`, `packaged`, `eager` or `inductor`."""
     remarks: Callable[[], tuple[str, ...]] = tuple
-    """What the user should know about the preparation, a line each."""
+    """Remarks for the user on the preparation, a line each."""
 
 
 @functools.cache

@@ -107,7 +107,7 @@ class Stack:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What the user should know about the preparation of the programs, a line each."""
+        """Remarks for the user on the preparation of the programs, a line each."""
         return tuple(filter(None, (*self._program.remarks(), self._why_eager)))
 
     @torch.no_grad()
@@ -125,7 +125,7 @@ class Stack:
 
     @torch.no_grad()
     def measure(self) -> dict[str, NDArray[np.float64]]:
-        """All metrics at the present step, on fresh noise, each of shape (runs,)."""
+        """All metrics at the present step, on new noise, each of shape (runs,)."""
         metrics = self._program.measure(self._leaves, self.state, self._evaluation_batch())
         return {name: self._array(tensor) for name, tensor in metrics.items()}
 
