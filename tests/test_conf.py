@@ -29,7 +29,7 @@ WANTED = {
     "network=dirac": ["target=point_mass"],
     "network=affine": ["target=gaussian"],
 }
-"""What must be set for a choice that has no default."""
+"""The settings that a choice needs because it has no default for them."""
 
 
 def choices(group: str) -> list[str]:
@@ -169,7 +169,7 @@ def test_one_learning_rate_serves_both_players_unless_split() -> None:
     assert (split.optim.generator_lr, split.optim.discriminator_lr) == (0.003, 0.001)
 
 
-def test_a_problem_of_an_interpolated_value_is_told_once_where_it_comes_from() -> None:
+def test_a_problem_of_an_interpolated_value_is_reported_once_where_it_comes_from() -> None:
     assert problems_of(compose("config", ["optim.lr=-1"])) == ["optim.lr = -1: must be a number above 0"]
 
 

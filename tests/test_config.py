@@ -112,7 +112,7 @@ def test_the_primary_metric_follows_the_target(make_config):
 
 
 def test_all_problems_are_raised_at_once():
-    found = problems(
+    lines = problems(
         target={"_target_": "sinegan.game.targets.Sine", "points": 1},
         network={"_target_": "sinegan.game.networks.Network", "activation": "rleu"},
         optim={"_target_": "sinegan.game.optimisers.Adam", "lr": 0, "beta": 0.5},
@@ -120,7 +120,7 @@ def test_all_problems_are_raised_at_once():
         seeds="many",
         speed=3,
     )
-    assert [line.split(":")[0] for line in found] == [
+    assert [line.split(":")[0] for line in lines] == [
         "target.points = 1",
         "network.activation = rleu",
         "optim.lr = 0",
@@ -352,13 +352,13 @@ def test_a_gradient_penalty_goes_with_spectral_normalisation_and_with_other_loss
 
 def test_all_conflicts_are_raised_at_once(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    found = problems(
+    lines = problems(
         seed=2**32 - 1,
         optim={"_target_": ADAM, "lr": 1e39} | RATES,
         training={"stop_tolerance": 0.1, "device": "cuda"},
         loss={"_target_": "sinegan.game.losses.Hinge"},
     )
-    assert [line.split(" = ")[0] for line in found] == [
+    assert [line.split(" = ")[0] for line in lines] == [
         "seeds",
         "optim.lr",
         "training.device",

@@ -27,11 +27,11 @@ def test_the_rates_of_four_steps_are_those_worked_out_by_hand(
     schedule: Schedule, factors: list[float]
 ) -> None:
     clock = schedule.init({"w": torch.zeros(3, dtype=torch.float64)})
-    found = []
+    rates = []
     for _ in range(4):
-        found.append(float(schedule.rate(2.0, clock, 4)))
+        rates.append(float(schedule.rate(2.0, clock, 4)))
         clock = schedule.update(clock)
-    assert found == pytest.approx([2 * factor for factor in factors])
+    assert rates == pytest.approx([2 * factor for factor in factors])
 
 
 @pytest.mark.parametrize("path", sorted((conf_folder() / "lr_schedule").glob("*.yaml")), ids=lambda p: p.stem)

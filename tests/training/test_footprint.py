@@ -36,7 +36,7 @@ def test_players_are_counted_as_worked_out_by_hand():
     )
 
 
-def test_what_a_pass_makes_whatever_the_rows_is_told_apart():
+def test_what_a_pass_makes_whatever_the_rows_is_counted_apart():
     plain = Network(latent=3, generator=(8,), discriminator=(8, 8))
     normed = dataclasses.replace(plain, spectral_norm=True)
     one, other = player_sizes(plain, 6), player_sizes(normed, 6)
@@ -102,7 +102,7 @@ def test_the_estimate_rises_with_every_size(make_config, size, number, runs, tar
         ({"plot": Plot(animation=True, every=1)}, "frames"),
     ],
 )
-def test_what_takes_more_memory_is_told(make_config, changes, part):
+def test_settings_that_take_more_memory_raise_the_estimate(make_config, changes, part):
     wide = Network(latent=3, generator=(500, 500), discriminator=(500, 500))
     common = {"network": wide} if part == "weights" else {}
     training = {"weights": {}, "draws": {"batch_size": 1000}, "frames": {"steps": 1000}}[part]
@@ -159,10 +159,10 @@ def test_of_a_module_that_does_not_work_without_numbers_the_weights_count():
         def build_generator(self, points: int) -> nn.Module:
             return WithNumPy(self.latent, points)
 
-    found = player_sizes(Odd(latent=3, discriminator=(8,)), 6)
-    assert found.weights == 3 * 6 + 6 + 65
-    assert found.generator_row < 22
-    assert found.discriminator_row == 18
+    sizes = player_sizes(Odd(latent=3, discriminator=(8,)), 6)
+    assert sizes.weights == 3 * 6 + 6 + 65
+    assert sizes.generator_row < 22
+    assert sizes.discriminator_row == 18
 
 
 def _benchmark() -> Any:

@@ -176,8 +176,8 @@ def test_the_games_of_the_literature_compile_to_what_they_are(
     # Gradient descent: Adam would blow up what rounding leaves of gradients that are 0.
     config = make_config(optim=rate(0.1, SGD), **parts)
     compiled = dataclasses.replace(config, training=dataclasses.replace(config.training, compile="always"))
-    mine, expected = (bits(trained([Run(each.setup, 3)], 12), 0) for each in (compiled, config))
-    torch.testing.assert_close(mine, expected, rtol=1e-4, atol=1e-5)
+    tensors, expected = (bits(trained([Run(each.setup, 3)], 12), 0) for each in (compiled, config))
+    torch.testing.assert_close(tensors, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_looking_more_often_changes_nothing(make_config: MakeConfig) -> None:
@@ -193,7 +193,7 @@ def test_looking_more_often_changes_nothing(make_config: MakeConfig) -> None:
     assert same(bits(looked(1), 0), bits(looked(70), 0))
 
 
-def test_a_stack_goes_on_from_what_was_saved(make_config: MakeConfig) -> None:
+def test_a_stack_resumes_from_what_was_saved(make_config: MakeConfig) -> None:
     runs = [Run(make_config().setup, seed) for seed in range(3)]
     undisturbed = trained(runs, 130)
     interrupted = trained(runs, 57)
@@ -205,7 +205,7 @@ def test_a_stack_goes_on_from_what_was_saved(make_config: MakeConfig) -> None:
     assert same(bits(resumed, 1), bits(undisturbed, 2))
 
 
-def test_averages_clocks_and_chances_go_on_from_what_was_saved(make_config: MakeConfig) -> None:
+def test_averages_clocks_and_random_numbers_resume_from_what_was_saved(make_config: MakeConfig) -> None:
     config = make_config(
         average=Exponential(decay=0.9),
         lr_schedule=Linear(),
@@ -350,7 +350,7 @@ def test_what_cannot_be_compiled_has_the_bits_of_eager_training(make_config: Mak
 
 
 @pytest.mark.usefixtures("without_compiling")
-def test_what_cannot_be_compiled_goes_on_from_where_it_is(make_config: MakeConfig) -> None:
+def test_a_stack_that_cannot_be_compiled_continues_from_its_step(make_config: MakeConfig) -> None:
     config, eager = (
         make_config(training={"steps": PAYS_FROM, "evaluate_every": PAYS_FROM, "compile": each})
         for each in ("auto", "never")
@@ -395,8 +395,8 @@ def test_a_run_is_single_steps_on_the_streams_of_its_seed(make_config: MakeConfi
 
     stack = trained([Run(config.setup, 0), Run(config.setup, seed)], steps)
     saved = State(**stack.saved([1])["state"])
-    for mine, expected in zip(pytree.tree_leaves(saved), pytree.tree_leaves(state), strict=True):
-        torch.testing.assert_close(mine[0], expected, rtol=1e-9, atol=1e-12)
+    for tensor, expected in zip(pytree.tree_leaves(saved), pytree.tree_leaves(state), strict=True):
+        torch.testing.assert_close(tensor[0], expected, rtol=1e-9, atol=1e-12)
 
     rng = streams.stream(seed, streams.EVALUATION, steps)
     drawn = [rng.standard_normal((8, 3)), *[target.draw(8 if target.family else 1, rng) for _ in range(2)]]

@@ -79,8 +79,8 @@ def written_out(game: Game, noise: Tensor, real: Tensor) -> tuple[nn.Module, nn.
     return generator, discriminator
 
 
-def update(optimiser: Any, module: nn.Module, found: tuple[Tensor, ...]) -> None:
-    for parameter, gradient in zip(module.parameters(), found, strict=True):
+def update(optimiser: Any, module: nn.Module, gradients_of_module: tuple[Tensor, ...]) -> None:
+    for parameter, gradient in zip(module.parameters(), gradients_of_module, strict=True):
         parameter.grad = gradient
     optimiser.step()
 
@@ -94,11 +94,11 @@ def test_steps_are_those_of_the_game_written_out(loss: Loss, discriminator_steps
     state = started(game)
     for z, x in zip(noise, real, strict=True):
         state = step(game, state, z, x)
-    for mine, expected in zip(
+    for weights, expected in zip(
         (state.generator, state.discriminator), written_out(game, noise, real), strict=True
     ):
         for name, tensor in expected.named_parameters():
-            torch.testing.assert_close(mine[name], tensor.detach(), rtol=1e-9, atol=1e-12)
+            torch.testing.assert_close(weights[name], tensor.detach(), rtol=1e-9, atol=1e-12)
     assert state.finite_steps.item() == 6
 
 
@@ -156,7 +156,7 @@ def test_penalties_enter_the_gradients_as_plain_autograd_finds_them() -> None:
     state, (noise, real) = started(game), draws(1, 1)
     rng = np.random.default_rng(0)
     chance = [torch.from_numpy(penalty.draw((BATCH,), POINTS, rng)) for penalty in penalties]
-    found = gradients(game, state.generator, state.discriminator, noise[0, 0], real[0, 0], chance)
+    penalised = gradients(game, state.generator, state.discriminator, noise[0, 0], real[0, 0], chance)
 
     shown = real[0, 0] + 0.4 * chance[3][:, :POINTS]
     fake = game.generator(noise[0, 0]) + 0.4 * chance[3][:, POINTS:]
@@ -171,15 +171,15 @@ def test_penalties_enter_the_gradients_as_plain_autograd_finds_them() -> None:
     value = logsigmoid(game.discriminator(shown)).mean() + logsigmoid(-game.discriminator(fake)).mean()
     cost = 0.35 * squares(shown).mean() + 0.15 * squares(fake).mean()
     cost = cost + 1.5 * ((squares(between).sqrt() - 1) ** 2).mean()
-    torch.testing.assert_close(found.generator_loss, generator_loss.detach())
-    torch.testing.assert_close(found.discriminator_loss, (cost - value).detach())
-    for mine, loss, module in (
-        (found.generator, generator_loss, game.generator),
-        (found.discriminator, cost - value, game.discriminator),
+    torch.testing.assert_close(penalised.generator_loss, generator_loss.detach())
+    torch.testing.assert_close(penalised.discriminator_loss, (cost - value).detach())
+    for gradient, loss, module in (
+        (penalised.generator, generator_loss, game.generator),
+        (penalised.discriminator, cost - value, game.discriminator),
     ):
         expected = torch.autograd.grad(loss, list(module.parameters()), retain_graph=True)
         for (name, _), tensor in zip(module.named_parameters(), expected, strict=True):
-            torch.testing.assert_close(mine[name], tensor, rtol=1e-9, atol=1e-12)
+            torch.testing.assert_close(gradient[name], tensor, rtol=1e-9, atol=1e-12)
 
 
 def test_consensus_adds_the_gradient_of_half_the_squared_field_to_both_players() -> None:
@@ -189,7 +189,7 @@ def test_consensus_adds_the_gradient_of_half_the_squared_field_to_both_players()
     )
     state, (noise, real) = started(game), draws(1, 1)
     nothing = [torch.zeros(BATCH, 0).double()] * 2
-    found = gradients(game, state.generator, state.discriminator, noise[0, 0], real[0, 0], nothing)
+    penalised = gradients(game, state.generator, state.discriminator, noise[0, 0], real[0, 0], nothing)
     rules = game.rules
     plain = dataclasses.replace(game, rules=dataclasses.replace(rules, penalties=rules.penalties[1:]))
 
@@ -200,9 +200,9 @@ def test_consensus_adds_the_gradient_of_half_the_squared_field_to_both_players()
 
     alone = gradients(plain, state.generator, state.discriminator, noise[0, 0], real[0, 0], nothing[1:])
     energy = 0.25 * (field(state.generator, state.discriminator) ** 2).sum()
-    torch.testing.assert_close(found.generator_loss, alone.generator_loss + energy)
-    torch.testing.assert_close(found.discriminator_loss, alone.discriminator_loss + energy)
-    for player, mine in (("generator", found.generator), ("discriminator", found.discriminator)):
+    torch.testing.assert_close(penalised.generator_loss, alone.generator_loss + energy)
+    torch.testing.assert_close(penalised.discriminator_loss, alone.discriminator_loss + energy)
+    for player, gradient in (("generator", penalised.generator), ("discriminator", penalised.discriminator)):
         for name, tensor in getattr(state, player).items():
             # Along one weight, by central differences of |v|^2 / 2.
             shift, place = torch.zeros_like(tensor), (0,) * tensor.dim()
@@ -212,7 +212,7 @@ def test_consensus_adds_the_gradient_of_half_the_squared_field_to_both_players()
                 moved = state._replace(**{player: {**getattr(state, player), name: tensor + sign * shift}})
                 ends.append((field(moved.generator, moved.discriminator) ** 2).sum() / 2)
             slope = (ends[0] - ends[1]) / 2e-5
-            added = mine[name][place] - getattr(alone, player)[name][place]
+            added = gradient[name][place] - getattr(alone, player)[name][place]
             assert added.item() == pytest.approx(0.5 * slope.item(), abs=1e-7)
 
 
@@ -246,12 +246,12 @@ def dirac(optim: Optimiser, steps: int, **rules: Any) -> list[tuple[float, float
     """The path of (theta, psi) from (1, 1) in the bilinear game psi * theta, the real point being 0."""
     game = Game(Point(True), Point(False), Rules(loss=Wasserstein(), optim=optim, steps=steps, **rules))
     state = started(game)
-    found = []
+    path = []
     for _ in range(steps):
         shape = (game.rules.discriminator_steps, 1, 1)
         state = step(game, state, torch.zeros(shape).double(), torch.zeros(shape).double())
-        found.append((state.generator["weight"].item(), state.discriminator["weight"].item()))
-    return found
+        path.append((state.generator["weight"].item(), state.discriminator["weight"].item()))
+    return path
 
 
 def test_simultaneous_and_alternating_updates_are_those_worked_out_by_hand() -> None:
