@@ -60,7 +60,7 @@ def train_here(case: dict[str, Any]) -> tuple[float, float]:
     from sinegan.config import Config, validate
     from sinegan.sweep.plan import Configuration, Shard, unfinished_runs
     from sinegan.sweep.worker import train_shard
-    from sinegan.training.footprint import of_worker
+    from sinegan.training.footprint import worker_bytes
 
     def config(changes: dict[str, Any]) -> Config:
         parts: dict[str, Any] = {
@@ -94,7 +94,7 @@ def train_here(case: dict[str, Any]) -> tuple[float, float]:
         line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")
     ]
     compiled = large.training.compile == "always"
-    return of_worker(large, runs, compiled), 1024.0 * int(line.split()[1]) - before
+    return worker_bytes(large.setup, runs, compiled), 1024.0 * int(line.split()[1]) - before
 
 
 def main() -> None:

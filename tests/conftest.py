@@ -18,12 +18,13 @@ from sinegan.engine.kernels import use_uniform_kernels
 # As the command does, before the first operation of PyTorch.
 assert use_uniform_kernels()
 
-from sinegan.config import Config, Plot, Training
+from sinegan.config import Config, Plot
 from sinegan.game.losses import Minimax
 from sinegan.game.networks import Network
 from sinegan.game.optimisers import Adam
 from sinegan.game.targets import Sine
 from sinegan.main import main
+from sinegan.training.setup import Training
 
 # A shell's background job, and nohup, begin with these ignored, and so would the commands under test.
 for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):

@@ -10,11 +10,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinegan.config import Config, InvalidConfigError, Plot, Training, in_single, validate
+from sinegan.config import Config, InvalidConfigError, Plot, in_single, validate
 from sinegan.game.losses import NonSaturating
 from sinegan.game.networks import Network
 from sinegan.game.optimisers import Adam
 from sinegan.game.targets import RandomPhase, Sine
+from sinegan.training.setup import Training
 
 
 def values(**changes: Any) -> dict[str, Any]:
@@ -60,7 +61,7 @@ def test_a_valid_mapping_becomes_typed_with_the_defaults_of_the_tutorial():
 )
 def test_the_schedule_has_the_first_and_the_last_step(make_config, steps, every, schedule):
     config = make_config(training={"steps": steps, "evaluate_every": every})
-    assert config.schedule() == schedule
+    assert config.setup.schedule() == schedule
 
 
 @given(steps=st.integers(1, 10_000), every=st.integers(1, 10_000))
@@ -69,7 +70,7 @@ def test_the_schedule_rises_by_its_interval(steps, every):
     config = Config(
         target=Sine(), network=Network(), loss=NonSaturating(), optim=Adam(), training=training, plot=Plot()
     )
-    schedule = config.schedule()
+    schedule = config.setup.schedule()
     gaps = [later - earlier for earlier, later in pairwise(schedule)]
     assert (schedule[0], schedule[-1]) == (0, steps)
     assert all(gap == every for gap in gaps[:-1])
@@ -79,7 +80,7 @@ def test_the_schedule_rises_by_its_interval(steps, every):
 def test_pictures_have_a_schedule_of_their_own(make_config):
     for wish in ("live", "animation"):
         config = make_config(plot=Plot(**{wish: True}, every=7))
-        assert config.picture_steps() == [0, 7, 12]
+        assert config.setup.picture_steps() == [0, 7, 12]
 
 
 @given(steps=st.integers(1, 3_000), every=st.integers(1, 4_000))
@@ -92,13 +93,13 @@ def test_how_many_evaluations_and_frames_there_are_is_known_without_listing_them
         training=Training(steps=steps, evaluate_every=every),
         plot=Plot(animation=True, every=every),
     )
-    assert config.evaluations == len(config.schedule())
-    assert config.pictures == len(config.picture_steps())
-    assert dataclasses.replace(config, plot=Plot(every=every)).pictures == 0
+    assert config.setup.evaluations == len(config.setup.schedule())
+    assert config.setup.pictures == len(config.setup.picture_steps())
+    assert dataclasses.replace(config, plot=Plot(every=every)).setup.pictures == 0
 
 
 def test_nobody_asked_for_a_picture(make_config):
-    assert make_config(plot=Plot(text=True, every=7)).picture_steps() == []
+    assert make_config(plot=Plot(text=True, every=7)).setup.picture_steps() == []
 
 
 def test_seeds_count_up_from_the_first(make_config):
@@ -111,7 +112,7 @@ def test_the_primary_metric_follows_the_target(make_config):
 
 
 def test_all_problems_are_raised_at_once():
-    found = problems(
+    lines = problems(
         target={"_target_": "sinegan.game.targets.Sine", "points": 1},
         network={"_target_": "sinegan.game.networks.Network", "activation": "rleu"},
         optim={"_target_": "sinegan.game.optimisers.Adam", "lr": 0, "beta": 0.5},
@@ -119,7 +120,7 @@ def test_all_problems_are_raised_at_once():
         seeds="many",
         speed=3,
     )
-    assert [line.split(":")[0] for line in found] == [
+    assert [line.split(":")[0] for line in lines] == [
         "target.points = 1",
         "network.activation = rleu",
         "optim.lr = 0",
@@ -351,13 +352,13 @@ def test_a_gradient_penalty_goes_with_spectral_normalisation_and_with_other_loss
 
 def test_all_conflicts_are_raised_at_once(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    found = problems(
+    lines = problems(
         seed=2**32 - 1,
         optim={"_target_": ADAM, "lr": 1e39} | RATES,
         training={"stop_tolerance": 0.1, "device": "cuda"},
         loss={"_target_": "sinegan.game.losses.Hinge"},
     )
-    assert [line.split(" = ")[0] for line in found] == [
+    assert [line.split(" = ")[0] for line in lines] == [
         "seeds",
         "optim.lr",
         "training.device",

@@ -307,12 +307,12 @@ def test_any_number_in_bounds_is_taken_and_any_other_refused(limits, open_below,
     inside = (low < value or (low == value and not open_below)) and (
         value < high or (value == high and not open_above)
     )
-    found, problems = build(box, {"size": value}, "box")
+    built, problems = build(box, {"size": value}, "box")
     if inside:
         assert problems == []
-        assert found.size == value
+        assert built.size == value
     else:
-        assert found is None
+        assert built is None
         (problem,) = problems
         assert problem.startswith(f"box.size = {value}: must be a number ")
 
@@ -322,16 +322,16 @@ def test_any_whole_number_in_bounds_is_taken_and_any_other_refused(low, room, va
     box = make_dataclass("Box", [("sizes", tuple[int, ...], bounded(at_least=low, at_most=low + room))])
     assert build(box, {"sizes": [low, low + room]})[0].sizes == (low, low + room)
     assume(not low <= value <= low + room)
-    found, (problem,) = build(box, {"sizes": [low, value]})
-    assert found is None
+    built, (problem,) = build(box, {"sizes": [low, value]})
+    assert built is None
     assert problem.startswith(f"sizes = [{low}, {value}]: must be a list, each a whole number at least ")
 
 
 @given(st.one_of(st.none(), st.booleans(), st.integers(), st.text(), st.lists(st.integers())))
 def test_nothing_but_text_is_a_choice(value):
     assume(value not in ("red", "green", "blue"))
-    found, problems = build(Inner, {"colour": value})
-    assert found is None
+    built, problems = build(Inner, {"colour": value})
+    assert built is None
     assert len(problems) == 1
 
 
@@ -368,7 +368,7 @@ def test_named_groups_of_settings_become_a_tuple_in_the_order_of_their_names():
     assert build(Drawing, {"shapes": {}}) == (Drawing(), [])
 
 
-def test_the_problems_of_all_named_groups_are_told_with_their_names():
+def test_the_problems_of_all_named_groups_are_reported_with_their_names():
     assert build(Drawing, {"shapes": {"b": square(length=0), "a": square(size=1), "c": {}}}) == (
         None,
         [

@@ -29,13 +29,13 @@ def prepare(learning_rates: list[float], steps: int, lanes: int) -> Training:
     """lanes: the engine chooses."""
     del lanes
     configs = {lr: original(lr, steps) for lr in set(learning_rates)}
-    stack = Stack([Run(configs[lr], seed) for seed, lr in enumerate(learning_rates)])
+    stack = Stack([Run(configs[lr].setup, seed) for seed, lr in enumerate(learning_rates)])
     with engine_settings():
         stack.prepare()
 
     def train() -> Callable[[], Any]:
         with engine_settings():
             stack.advance(steps)
-        return lambda: rmse(stack.paint(EVALUATIONS)[0])
+        return lambda: rmse(stack.generate(EVALUATIONS)[0])
 
     return train

@@ -1,4 +1,4 @@
-"""The schema of a configuration, and `validate`: every problem of one at once."""
+"""Configurations: their schema, and `validate`, which finds every problem at once."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,54 +7,29 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import torch
 
 from sinegan.engine.cpp_compiler import why_no_compiler
 from sinegan.game.averages import Average, Last
 from sinegan.game.losses import Loss
 from sinegan.game.networks import Players
 from sinegan.game.optimisers import Optimiser
+from sinegan.game.partition import components
 from sinegan.game.penalties import Constraint, Penalty
+from sinegan.game.rules import Rules
 from sinegan.game.schedules import Constant, Schedule
 from sinegan.game.targets import Target
 from sinegan.printable import printable
-from sinegan.schema import allowed_of, bounded, build, choice, float_fields, in_order
+from sinegan.schema import allowed_of, bounded, build, float_fields, in_order
+from sinegan.training.setup import Setup, Training
 
 SEEDS = 2**32
-"""How many seeds there are."""
+"""The number of seeds there are."""
 
 COUNTED = 2**24
-"""As far as float32 counts: one more is the same number."""
-
+"""The largest number up to which float32 counts: one more rounds to the same number."""
 
 SINGLE = np.finfo(np.float32)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Training:
-    """How long, in what batches, and when to look."""
-
-    steps: int = bounded(10_000, at_least=1, at_most=10**12)
-    batch_size: int = bounded(64, at_least=1, at_most=10**9)
-    discriminator_steps: int = bounded(1, at_least=1, at_most=10**6)
-    """Discriminator updates for each generator update."""
-    updates: str = choice("simultaneous", "alternating")
-    """Whether the discriminator's update is at the same point of the game or sees the generator's."""
-    evaluate_every: int = bounded(100, at_least=1, at_most=10**12)
-    """Steps from one evaluation to the next; the first and the last step are always evaluated."""
-    evaluation_samples: int = bounded(256, at_least=2, at_most=10**9)
-    """Fresh generated curves that an evaluation looks at."""
-    stop_tolerance: float | None = bounded(None, above=0)
-    """Stop a run when |mean D(real) - 0.5| is no more than this; null for never."""
-    device: str = choice("cpu", "cuda", "auto")
-    dtype: str = choice("float32", "float64")
-    compile: str = choice("auto", "always", "never")
-    """Whether torch.compile makes one program of a step; auto asks whether it would pay."""
-
-    @property
-    def on_gpu(self) -> bool:
-        import torch
-
-        return self.device == "cuda" or (self.device == "auto" and torch.cuda.is_available())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +40,7 @@ class Plot:
     text: bool = False
     animation: bool = False
     every: int = bounded(50, at_least=1, at_most=10**12)
+    """Steps from one frame to the next."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,45 +63,40 @@ class Config:
     def all_seeds(self) -> range:
         return range(self.seed, self.seed + self.seeds)
 
-    def components(self, penalties: Sequence[str] = ()) -> dict[str, Any]:
-        """The parts whose float settings the runs of one stack may differ in, by what they are called.
+    @property
+    def rules(self) -> Rules:
+        """The rules of the game."""
+        return Rules(
+            loss=self.loss,
+            optim=self.optim,
+            lr_schedule=self.lr_schedule,
+            average=self.average,
+            penalties=self.penalty,
+            alternating=self.training.updates == "alternating",
+            discriminator_steps=self.training.discriminator_steps,
+            steps=float(self.training.steps),
+        )
 
-        penalties: their names, in order; without any they are numbered.
-        """
-        names = penalties or [str(place) for place in range(len(self.penalty))]
-        named = {name: getattr(self, name) for name in ("loss", "optim", "lr_schedule", "average")}
-        return named | {f"penalty.{name}": each for name, each in zip(names, self.penalty, strict=True)}
+    @property
+    def setup(self) -> Setup:
+        """The part that training needs."""
+        return Setup(
+            target=self.target,
+            network=self.network,
+            rules=self.rules,
+            training=self.training,
+            picture_every=self.plot.every if self.pictured else None,
+        )
 
     @property
     def primary_metric(self) -> str:
-        """What configurations are compared by; less is better."""
+        """The metric that configurations are compared by; less is better."""
         return "energy_distance" if self.target.family else "rmse"
-
-    def schedule(self) -> list[int]:
-        """The steps after which metrics are measured, rising, from 0 to the last step."""
-        steps, every = self.training.steps, self.training.evaluate_every
-        return [*range(0, steps, every), steps]
-
-    @property
-    def evaluations(self) -> int:
-        """How many there are: the length of the schedule, which may be too long to be made."""
-        return -(-self.training.steps // self.training.evaluate_every) + 1
-
-    def picture_steps(self) -> list[int]:
-        """The steps after which a frame of the picture is kept, when pictures are asked for."""
-        if not self.pictured:
-            return []
-        return [*range(0, self.training.steps, self.plot.every), self.training.steps]
 
     @property
     def pictured(self) -> bool:
-        """Whether pictures are asked for."""
+        """Whether pictures of the training are wanted."""
         return self.plot.live or self.plot.animation
-
-    @property
-    def pictures(self) -> int:
-        """How many frames of the picture are kept of a run."""
-        return -(-self.training.steps // self.plot.every) + 1 if self.pictured else 0
 
 
 class InvalidConfigError(ValueError):
@@ -137,27 +108,34 @@ class InvalidConfigError(ValueError):
 
 
 def validate(values: Mapping[str, Any], choices: Mapping[str, str] = MappingProxyType({})) -> Config:
-    """A typed configuration from a resolved mapping.
+    """Builds a configuration from a resolved mapping.
 
-    choices: what was chosen of each group, for the words of a refusal; a part of which that is not
-    known is called by its class. Raises InvalidConfigError with all problems: unknown keys, wrong
-    types, values out of range; when there are none, what does not go together.
+    Arguments:
+        values: nested plain values, as composed from the YAML files.
+        choices: the choice made for each group, such as `loss: minimax`, by which messages name it. A
+            group without one is named by its class.
+
+    Raises:
+        InvalidConfigError: with all problems: unknown keys, wrong types and values out of range, or, where
+            there are none, values that contradict one another.
     """
     config, problems = build(Config, values)
-    problems = problems or [
-        *_uncountable(config),
-        *_rounded_away(config, in_order(values.get("penalty", {}))),
-        *_unfit(config),
-        *_contradictions(config, values, choices),
-    ]
+    if not problems:
+        names = in_order(values.get("penalty", {}))
+        problems = [
+            *_too_many(config),
+            *_rounded_away(config, names),
+            *_unavailable(config),
+            *_contradictions(config, names, choices),
+        ]
     if problems:
         raise InvalidConfigError(problems)
     assert isinstance(config, Config)
     return config
 
 
-def _uncountable(config: Config) -> Iterator[str]:
-    """Numbers that are counted further than seeds and steps go."""
+def _too_many(config: Config) -> Iterator[str]:
+    """Seeds beyond the last one, and more steps than can be counted."""
     if config.seed + config.seeds > SEEDS:
         yield (
             f"seeds = {config.seeds}: the last seed would be {config.seed + config.seeds - 1}, beyond "
@@ -171,83 +149,96 @@ def _uncountable(config: Config) -> Iterator[str]:
 
 
 def _rounded_away(config: Config, penalties: Sequence[str]) -> Iterator[str]:
-    """Settings that are within their bounds, but not any more in the precision that training has."""
-    # PyTorch makes modules in single precision, whatever they are turned into afterwards.
-    parts = {"network": config.network}
-    if config.training.dtype == "float32":
-        parts |= config.components(penalties)
-    for part, component in parts.items():
-        remedy = "" if part == "network" else "; use training.dtype=float64"
-        for name in float_fields(component):
-            value, allowed = getattr(component, name), allowed_of(component, name)
-            held = in_single(value)
-            if not math.isfinite(held):
-                why = f"is beyond float32, which ends at {SINGLE.max:.1e}"
-            elif value and not held:
-                why = f"is 0 in float32, where the smallest number is {SINGLE.tiny:.1e}"
-            elif not allowed.takes(held):
-                why = f"is {held:g} in float32; must be {allowed.words()}"
-            else:
-                continue
-            yield f"{part}.{name} = {value}: {why}{remedy}"
+    """Float settings that leave their bounds when they are rounded to the precision of training.
+
+    penalties: the names of the penalties, in order.
+    """
+    # PyTorch initialises modules in single precision, whatever precision they are converted to later.
+    yield from _rounded_fields("network", config.network, remedy="")
+    if config.training.dtype != "float32":
+        return
+    names = {f"penalties.{place}": f"penalty.{name}" for place, name in enumerate(penalties)}
+    for path, component in components(config.rules):
+        yield from _rounded_fields(names.get(path, path), component, remedy="; use training.dtype=float64")
+
+
+def _rounded_fields(path: str, component: Any, remedy: str) -> Iterator[str]:
+    for name in float_fields(component):
+        value, allowed = getattr(component, name), allowed_of(component, name)
+        held = in_single(value)
+        if not math.isfinite(held):
+            reason = f"is beyond float32, which ends at {SINGLE.max:.1e}"
+        elif value and not held:
+            reason = f"is 0 in float32, where the smallest number is {SINGLE.tiny:.1e}"
+        elif not allowed.takes(held):
+            reason = f"is {held:g} in float32; must be {allowed.words()}"
+        else:
+            continue
+        yield f"{path}.{name} = {value}: {reason}{remedy}"
 
 
 def in_single(value: float) -> float:
-    """A number as float32 holds it; those too small for all of its digits count as 0, as in training."""
+    """A number as float32 holds it; subnormal numbers count as 0, as in training."""
     with np.errstate(over="ignore", under="ignore"):
         held = float(np.float32(value))
     return 0.0 if abs(held) < SINGLE.tiny else held
 
 
-def _unfit(config: Config) -> Iterator[str]:
-    """What this machine lacks; whether the memory is enough is asked where the workers are known."""
-    training = config.training
-    if training.device == "cuda":
-        import torch
-
-        if not torch.cuda.is_available():
-            yield "training.device = cuda: no CUDA device here; use cpu or auto"
-    if training.compile == "always" and (reason := why_no_compiler()):
+def _unavailable(config: Config) -> Iterator[str]:
+    """Settings that this machine cannot serve. Memory is checked elsewhere, where the workers are known."""
+    if config.training.device == "cuda" and not torch.cuda.is_available():
+        yield "training.device = cuda: no CUDA device here; use cpu or auto"
+    if config.training.compile == "always" and (reason := why_no_compiler()):
         yield f"training.compile = always: {reason}, or use auto"
 
 
-def _contradictions(config: Config, values: Mapping[str, Any], choices: Mapping[str, str]) -> Iterator[str]:
-    """Contestants that do not go together, each called what the user types."""
+def _contradictions(config: Config, penalties: Sequence[str], choices: Mapping[str, str]) -> Iterator[str]:
+    """Choices that do not go together, each named as the user types it.
 
-    def typed(group: str) -> str:
-        return f"{group}={choices.get(group, type(getattr(config, group)).__name__)}"
-
-    training, loss, optim = config.training, typed("loss"), typed("optim")
+    penalties: the names of the penalties, in order. choices: the choice made for each group.
+    """
+    classes = {
+        group: type(getattr(config, group)).__name__ for group in ("target", "network", "loss", "optim")
+    }
+    typed = {group: f"{group}={choices.get(group, name)}" for group, name in classes.items()}
     if (value := config.target.extreme()) is not None:
-        yield f"{typed('target')}: has the value {value:g}; must be within -1e18 and 1e18, for its square"
-    names = [f"penalty={name}" for name in in_order(values.get("penalty", {}))]
-    penalties = dict(zip(names, config.penalty, strict=True))
-    if config.loss.critic and training.stop_tolerance is not None:
+        yield f"{typed['target']}: has the value {value:g}; must be within -1e18 and 1e18, for its square"
+    yield from _loss_contradictions(config, [f"penalty={name}" for name in penalties], typed["loss"])
+    if config.network.points not in (None, config.target.points):
         yield (
-            f"training.stop_tolerance = {training.stop_tolerance:g}: {loss} has a critic, whose output is no "
+            f"{typed['network']}: is made for {config.network.points} point, {typed['target']} has "
+            f"{config.target.points}; use target=point_mass or target=gaussian"
+        )
+    if config.optim.extrapolates:
+        yield from _extrapolation_contradictions(config.training, typed["optim"])
+
+
+def _loss_contradictions(config: Config, penalties: Sequence[str], loss: str) -> Iterator[str]:
+    """Contradictions between the loss, the penalties and the discriminator."""
+    tolerance = config.training.stop_tolerance
+    if config.loss.critic and tolerance is not None:
+        yield (
+            f"training.stop_tolerance = {tolerance:g}: {loss} has a critic, whose output is no "
             "probability that could come near 1/2; use null"
         )
-    for name, penalty in penalties.items():
+    by_name = dict(zip(penalties, config.penalty, strict=True))
+    for name, penalty in by_name.items():
         if penalty.critic and not config.loss.takes_critic:
             yield f"{name}: makes a critic, but {loss} takes a probability; use loss=minimax"
         if isinstance(penalty, Constraint) and config.network.normalises:
             yield f"{name}: is undone by network.spectral_norm = true; use one of them"
     for kind in dict.fromkeys(map(type, config.penalty)):
-        same = [name for name, penalty in penalties.items() if type(penalty) is kind]
+        same = [name for name, penalty in by_name.items() if type(penalty) is kind]
         if len(same) > 1:
             yield f"{' and '.join(same)}: are one penalty with different settings; choose one of them"
-    if config.network.points not in (None, config.target.points):
+
+
+def _extrapolation_contradictions(training: Training, optim: str) -> Iterator[str]:
+    """Contradictions between the updates and an optimiser that extrapolates."""
+    if training.updates != "simultaneous":
+        yield f"training.updates = {training.updates}: {optim} extrapolates both players; use simultaneous"
+    if training.discriminator_steps > 1:
         yield (
-            f"{typed('network')}: is made for {config.network.points} point, {typed('target')} has "
-            f"{config.target.points}; use target=point_mass or target=gaussian"
+            f"training.discriminator_steps = {training.discriminator_steps}: {optim} extrapolates "
+            "both players; use 1"
         )
-    if config.optim.extrapolates:
-        if training.updates != "simultaneous":
-            yield (
-                f"training.updates = {training.updates}: {optim} extrapolates both players; use simultaneous"
-            )
-        if training.discriminator_steps > 1:
-            yield (
-                f"training.discriminator_steps = {training.discriminator_steps}: {optim} extrapolates "
-                "both players; use 1"
-            )

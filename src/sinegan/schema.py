@@ -1,9 +1,8 @@
 """Typed, frozen settings built from plain mappings, with every problem found at once.
 
-A setting is a field of a frozen dataclass; its bounds or choices stand beside it, in the
-field. `build` turns a nested mapping (a composed configuration) into such objects. A mapping
-with the key `_target_` names the class to build, so that a new target or loss needs no
-registry.
+A setting is a field of a frozen dataclass that holds its bounds or choices. `build` turns a nested mapping
+(a composed configuration) into such objects. The key `_target_` of a mapping names the class to build, so
+a new target or loss needs no registry.
 """
 
 import dataclasses
@@ -19,12 +18,15 @@ from dataclasses import MISSING, dataclass, field
 from typing import Any
 
 MOST = 10**12
-"""Whole numbers of which no field says otherwise are no larger: nothing here is ever counted so far."""
+"""The largest whole number in a field that has no upper bound of its own."""
 
 
 @dataclass(frozen=True)
 class Allowed:
-    """What a field takes: an open or closed range, or a list of choices; fewest: entries of a list."""
+    """The values that a field takes: an open or closed range, or a list of choices.
+
+    fewest: the smallest number of entries, in a field that takes a list.
+    """
 
     above: float | None = None
     at_least: float | None = None
@@ -46,6 +48,7 @@ class Allowed:
         return " and ".join(f"{word} {_plain(limit)}" for word, limit in limits.items() if limit is not None)
 
     def takes(self, value: Any) -> bool:
+        """Whether a value of the right type is within the range or among the choices."""
         if self.choices:
             return value in self.choices
         return (
@@ -69,23 +72,23 @@ def bounded(
     at_most: float | None = None,
     fewest: int = 0,
 ) -> Any:
-    """A number (or a tuple of at least `fewest` numbers, each) within bounds."""
+    """A field that takes a number within bounds, or a tuple of at least `fewest` such numbers."""
     allowed = Allowed(above, at_least, below, at_most, fewest=fewest)
     return field(default=default, metadata={"allowed": allowed})
 
 
 def choice(default: str, *others: str) -> Any:
-    """One word out of several; the first is the default."""
+    """A field that takes one of several words; the first is the default."""
     return field(default=default, metadata={"allowed": Allowed(choices=(default, *others))})
 
 
 def float_fields(component: Any) -> list[str]:
-    """The fields of a dataclass that hold a number."""
+    """The names of the fields of a dataclass that are annotated `float`."""
     return [f.name for f in dataclasses.fields(component) if f.type in (float, "float")]
 
 
 def allowed_of(component: Any, name: str) -> Allowed:
-    """What a field of a dataclass takes."""
+    """The values that a field of a dataclass takes."""
     metadata = component.__dataclass_fields__[name].metadata
     allowed: Allowed = metadata.get("allowed", Allowed())
     return allowed
@@ -98,10 +101,16 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def build(expected: type, values: Any, key: str = "") -> tuple[Any, list[str]]:
-    """Builds an `expected` from a mapping.
+    """Builds a dataclass from a mapping.
 
-    Returns the object and the list of problems, one line each, naming the key, the value and
-    what is allowed. The object is None when there is any problem.
+    Arguments:
+        expected: the class, or the base of the class that `_target_` names.
+        values: the mapping of field names to plain values.
+        key: the dotted path of the mapping, for messages.
+
+    Returns:
+        The object, or None if there is a problem, and the problems: a line each with the key, the value and
+        the values that are allowed.
     """
     if not isinstance(values, Mapping):
         return None, [f"{key} = {values!r}: must be a group of settings"]
@@ -119,13 +128,12 @@ def build(expected: type, values: Any, key: str = "") -> tuple[Any, list[str]]:
             hint = nearest(str(name), fields) or f"; known: {', '.join(fields)}"
             problems.append(f"{path} = {shown(value)}: no such key{hint}")
             continue
-        converted, found = _convert(hints[name], value, path, allowed_of(cls, name))
-        problems += found
-        arguments[name] = converted
+        arguments[name], of_field = _convert(hints[name], value, path, allowed_of(cls, name))
+        problems += of_field
     for name, f in fields.items():
         if name not in values and f.default is MISSING and f.default_factory is MISSING:
             path = f"{key}.{name}" if key else name
-            problems.append(f"{path}: missing; set it to {_described(hints[name], f)}")
+            problems.append(f"{path}: missing; set it to {_description(hints[name], allowed_of(cls, name))}")
     if problems:
         return None, problems
     built = cls(**arguments)
@@ -135,6 +143,7 @@ def build(expected: type, values: Any, key: str = "") -> tuple[Any, list[str]]:
 
 
 def _chosen_class(expected: type, values: Mapping[str, Any], key: str) -> tuple[Any, list[str]]:
+    """The class that `_target_` names, or `expected` where it is missing; and the problems."""
     path = values.get("_target_")
     if path is None:
         if inspect.isabstract(expected):
@@ -153,61 +162,89 @@ def _chosen_class(expected: type, values: Mapping[str, Any], key: str) -> tuple[
 
 
 def _convert(hint: Any, value: Any, path: str, allowed: Allowed) -> tuple[Any, list[str]]:
-    """One value, converted to the type of its field and held against what is allowed."""
+    """Converts one value to the type of its field and checks it.
+
+    Arguments:
+        hint: the type annotation of the field.
+        value: a plain value.
+        path: the dotted path of the field, for messages.
+        allowed: the values that the field takes.
+
+    Returns:
+        The converted value, or None if there is a problem, and the problems.
+    """
     if dataclasses.is_dataclass(hint):
         return build(typing.cast(type, hint), value, path)
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
     if origin is tuple and dataclasses.is_dataclass(parts[0]):
         return _build_several(typing.cast(type, parts[0]), value, path)
     if origin in (types.UnionType, typing.Union):
-        if value is None:
-            return None, []
-        kinds = [part for part in parts if part is not type(None)]
-        if len(kinds) > 1:
-            tried = [_convert(kind, value, path, allowed) for kind in kinds]
-            wrong = f"{path} = {shown(value)}: must be {' or '.join(_named(kind, allowed) for kind in kinds)}"
-            return next((each for each in tried if not each[1]), (None, [wrong]))
-        hint = kinds[0]
-        origin, parts = typing.get_origin(hint), typing.get_args(hint)
-    wrong = f"{path} = {shown(value)}: must be {_named(hint, allowed)}"
+        return _convert_union(parts, value, path, allowed)
     if origin is tuple:
-        if not isinstance(value, list | tuple):
-            return None, [wrong]
-        items = [_convert(parts[0], item, path, allowed) for item in value]
-        if any(found for _, found in items) or len(value) < allowed.fewest:
-            return None, [wrong]
-        return tuple(item for item, _ in items), []
-    accepted = (int, float) if hint is float else (hint,)
-    if not isinstance(value, accepted) or (isinstance(value, bool) and hint is not bool):
-        whole = hint is int and isinstance(value, float) and value.is_integer() and abs(value) < MOST
+        return _convert_list(hint, value, path, allowed)
+    return _convert_scalar(hint, value, path, allowed)
+
+
+def _convert_union(kinds: tuple[Any, ...], value: Any, path: str, allowed: Allowed) -> tuple[Any, list[str]]:
+    """The same for a field that takes one of several types; None stands for a null."""
+    if value is None:
+        return None, []
+    kinds = tuple(kind for kind in kinds if kind is not type(None))
+    if len(kinds) == 1:
+        return _convert(kinds[0], value, path, allowed)
+    converted = [_convert(kind, value, path, allowed) for kind in kinds]
+    described = " or ".join(_description(kind, allowed) for kind in kinds)
+    wrong = f"{path} = {shown(value)}: must be {described}"
+    return next((each for each in converted if not each[1]), (None, [wrong]))
+
+
+def _convert_list(hint: Any, value: Any, path: str, allowed: Allowed) -> tuple[Any, list[str]]:
+    """The same for a field that takes a list."""
+    wrong = f"{path} = {shown(value)}: must be {_description(hint, allowed)}"
+    if not isinstance(value, list | tuple):
+        return None, [wrong]
+    kind = typing.get_args(hint)[0]
+    items = [_convert(kind, item, path, allowed) for item in value]
+    if any(problems for _, problems in items) or len(value) < allowed.fewest:
+        return None, [wrong]
+    return tuple(item for item, _ in items), []
+
+
+def _convert_scalar(kind: Any, value: Any, path: str, allowed: Allowed) -> tuple[Any, list[str]]:
+    """The same for a field that takes a number, a word, or true and false."""
+    wrong = f"{path} = {shown(value)}: must be {_description(kind, allowed)}"
+    accepted = (int, float) if kind is float else (kind,)
+    if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
+        whole = kind is int and isinstance(value, float) and value.is_integer() and abs(value) < MOST
         return None, [f"{wrong}; write {value:.0f}" if whole else wrong]
-    if hint is float and not abs(value) <= sys.float_info.max:
+    if kind is float and not abs(value) <= sys.float_info.max:
         return None, [f"{wrong}, and finite"]
-    if hint is int and allowed.at_most is None and abs(value) > MOST:
+    if kind is int and allowed.at_most is None and abs(value) > MOST:
         return None, [f"{wrong} and at most {MOST}"]
     if not allowed.takes(value):
         return None, [wrong + (nearest(value, allowed.choices) if isinstance(value, str) else "")]
-    return (float(value) if hint is float else value), []
+    return (float(value) if kind is float else value), []
 
 
 def _build_several(expected: type, values: Any, key: str) -> tuple[Any, list[str]]:
-    """Objects from a mapping of names to their settings, in the order of the names."""
+    """Builds several dataclasses from a mapping of names to their settings, in the order of the names."""
     if not isinstance(values, Mapping):
         return None, [f"{key} = {shown(values)}: must be named groups of settings"]
     built = [build(expected, values[name], f"{key}.{name}") for name in in_order(values)]
-    problems = [line for _, found in built for line in found]
+    problems = [line for _, lines in built for line in lines]
     return (None if problems else tuple(each for each, _ in built)), problems
 
 
 def in_order(names: Iterable[str]) -> list[str]:
-    """Named groups of settings in the one order in which they are built, however they were written."""
+    """The order in which named groups of settings are built, whatever order they were written in."""
     return sorted(names)
 
 
 _NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 
 
-def _named(hint: Any, allowed: Allowed) -> str:
+def _description(hint: Any, allowed: Allowed) -> str:
+    """The values that a field takes, in words."""
     if allowed.choices:
         return allowed.words()
     if typing.get_origin(hint) is tuple:
@@ -215,10 +252,6 @@ def _named(hint: Any, allowed: Allowed) -> str:
         length = f" of at least {allowed.fewest}" if allowed.fewest else ""
         return f"a list{length}, each {item} {allowed.words()}".rstrip()
     return f"{_NAMES.get(hint, getattr(hint, '__name__', str(hint)))} {allowed.words()}".rstrip()
-
-
-def _described(hint: Any, f: "dataclasses.Field[Any]") -> str:
-    return _named(hint, f.metadata.get("allowed", Allowed()))
 
 
 def shown(value: Any) -> str:

@@ -15,13 +15,13 @@ from sinegan.app.live import live_observers, live_picture, missing_display, prin
 from sinegan.config import Config, Plot
 from sinegan.game.targets import NoisySine
 from sinegan.sweep.plan import Configuration
-from sinegan.training.loop import SAMPLE_COUNT, Evaluation, Paintings
+from sinegan.training.loop import SAMPLE_COUNT, Evaluation, Samples
 
 MakeConfig = Callable[..., Config]
 
 
 def evaluation(step: int, measured: list[bool], **parts: Any) -> Evaluation:
-    nothing: dict[str, Any] = {"metrics": None, "frame": None, "paintings": None}
+    nothing: dict[str, Any] = {"metrics": None, "frame": None, "samples": None}
     runs = len(measured)
     return Evaluation(
         step=step,
@@ -86,13 +86,13 @@ def test_a_live_picture_shows_the_first_run_and_is_closed_at_the_end(
         (text,) = axes.texts
         real, generated = axes.lines
         np.testing.assert_allclose(real.get_ydata(), np.sin(real.get_xdata()))
-        frame = Paintings(np.arange(12.0).reshape(2, 1, 6), np.array([[0.25], [0.9]]))
+        frame = Samples(np.arange(12.0).reshape(2, 1, 6), np.array([[0.25], [0.9]]))
         show(evaluation(50, [True, True], frame=frame))
         assert text.get_text() == "step 50\nprobability that the red curve is real: 0.25"
         assert generated.get_ydata().tolist() == [0, 1, 2, 3, 4, 5]
         show(evaluation(60, [True, True]))  # no frame at this step
         assert text.get_text().startswith("step 50\n")
-        show(evaluation(100, [True, True], frame=Paintings(-frame.curves, frame.probability)))
+        show(evaluation(100, [True, True], frame=Samples(-frame.curves, frame.probability)))
         assert text.get_text().startswith("step 100\n")
         assert generated.get_ydata().tolist() == [0, -1, -2, -3, -4, -5]
         assert pyplot.isinteractive()

@@ -143,7 +143,7 @@ def test_a_run_on_a_data_set_has_the_same_numbers_alone_and_in_a_stack(
     path = written(tmp_path, np.sin(np.arange(60.0)).reshape(10, 6), "set.npy")
     config = make_config(target=FromFile(path=path, points=6))
     assert config.primary_metric == "energy_distance"
-    together, alone = Stack([Run(config, seed) for seed in range(3)]), Stack([Run(config, 2)])
+    together, alone = Stack([Run(config.setup, seed) for seed in range(3)]), Stack([Run(config.setup, 2)])
     for stack in (together, alone):
         stack.advance(12)
     found, expected = together.measure(), alone.measure()

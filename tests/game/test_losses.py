@@ -178,9 +178,9 @@ def test_values_and_gradients_are_those_worked_out_by_hand(kind: type[Loss]) -> 
     assert loss.generator(*ends).item() == pytest.approx(generator, abs=1e-12)
     assert loss.discriminator(*ends).item() == pytest.approx(discriminator, abs=1e-12)
     assert grad(loss.generator, argnums=1)(*ends).tolist() == pytest.approx(to_fake, abs=1e-12)
-    found = grad(loss.discriminator, argnums=(0, 1))(*ends)
-    assert found[0].tolist() == pytest.approx(from_real, abs=1e-12)
-    assert found[1].tolist() == pytest.approx(from_fake, abs=1e-12)
+    gradients = grad(loss.discriminator, argnums=(0, 1))(*ends)
+    assert gradients[0].tolist() == pytest.approx(from_real, abs=1e-12)
+    assert gradients[1].tolist() == pytest.approx(from_fake, abs=1e-12)
 
 
 def test_every_loss_in_conf_was_worked_out_by_hand() -> None:
@@ -215,7 +215,7 @@ def test_an_f_gan_is_worth_its_divergence_at_the_logarithm_of_the_ratio_and_less
         assert worth([a + b for a, b in zip(ratio, shift, strict=True)]) < expected - 1e-4
 
 
-def test_the_exponential_goes_on_as_its_tangent() -> None:
+def test_the_exponential_continues_as_its_tangent() -> None:
     assert bounded_exp(logits(9.0, 10.0, 12.0)).tolist() == pytest.approx([E**9, E**10, 3 * E**10])
     assert grad(lambda at: bounded_exp(at).sum())(logits(9.0, 12.0)).tolist() == pytest.approx([E**9, E**10])
 
@@ -223,7 +223,7 @@ def test_the_exponential_goes_on_as_its_tangent() -> None:
 def test_smooth_labels_have_their_optimum_where_the_probability_is_the_label() -> None:
     loss = SmoothedLabels(real_label=0.8, fake_label=0.3)
     best = logits(math.log(0.8 / 0.2)), logits(math.log(0.3 / 0.7))
-    assert [found.item() for found in grad(loss.discriminator, argnums=(0, 1))(*best)] == pytest.approx(
+    assert [gradient.item() for gradient in grad(loss.discriminator, argnums=(0, 1))(*best)] == pytest.approx(
         [0, 0], abs=1e-12
     )
     ends = logits(0.4, -3.0), logits(1.0, 2.0)
@@ -246,9 +246,9 @@ def both(loss: Loss, real: Tensor, fake: Tensor) -> Tensor:
 
 def test_every_loss_gives_two_finite_scalars(loss: Loss) -> None:
     for scale in (0.0, 1.0, 5.0):
-        found = both(loss, scale * logits(-1.0, 1.0, 0.5), scale * logits(0.5, -0.5, 1.0))
-        assert found.shape == (2,)
-        assert torch.isfinite(found).all()
+        losses = both(loss, scale * logits(-1.0, 1.0, 0.5), scale * logits(0.5, -0.5, 1.0))
+        assert losses.shape == (2,)
+        assert torch.isfinite(losses).all()
 
 
 def test_every_loss_has_the_gradients_of_central_differences(loss: Loss) -> None:
@@ -312,7 +312,7 @@ def test_every_loss_is_finite_far_out_and_so_are_its_gradients(loss: Loss) -> No
         ends = logits(real, dtype=torch.float32), logits(fake, dtype=torch.float32)
         for player in (loss.generator, loss.discriminator):
             assert torch.isfinite(player(*ends)).all()
-            assert all(torch.isfinite(found).all() for found in grad(player, argnums=(0, 1))(*ends))
+            assert all(torch.isfinite(gradient).all() for gradient in grad(player, argnums=(0, 1))(*ends))
 
 
 def test_every_discriminator_gains_by_telling_real_from_fake(loss: Loss) -> None:

@@ -35,9 +35,9 @@ CENTERS = [
 
 @pytest.mark.parametrize(("target", "centers"), CENTERS, ids=lambda value: type(value).__name__)
 def test_the_modes_are_where_they_were_worked_out_to_be(target: Mixture, centers: list[list[float]]) -> None:
-    found = target.modes()
-    np.testing.assert_allclose(found.centers, centers, atol=1e-12)
-    assert found.std == target.std
+    modes = target.modes()
+    np.testing.assert_allclose(modes.centers, centers, atol=1e-12)
+    assert modes.std == target.std
     assert (target.points, target.grid().tolist()) == (len(centers[0]), list(range(len(centers[0]))))
 
 

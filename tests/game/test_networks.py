@@ -93,9 +93,9 @@ def test_the_largest_singular_value_and_its_gradient_are_those_of_the_decomposit
     torch.manual_seed(0)
     weight = torch.randn(shape, dtype=torch.float64, requires_grad=True)
     left, values, right = torch.linalg.svd(weight.detach(), full_matrices=False)
-    found = largest_singular_value(weight)
-    assert found.item() == pytest.approx(values[0].item(), rel=1e-9)
-    (slope,) = torch.autograd.grad(found, weight)
+    largest = largest_singular_value(weight)
+    assert largest.item() == pytest.approx(values[0].item(), rel=1e-9)
+    (slope,) = torch.autograd.grad(largest, weight)
     torch.testing.assert_close(slope, torch.outer(left[:, 0], right[0]), rtol=1e-4, atol=1e-6)
 
 
@@ -108,8 +108,8 @@ def test_spectral_norm_divides_the_weights_of_the_discriminator_and_starts_from_
     plain = Network(discriminator=(7,)).build_discriminator(4)
     torch.manual_seed(0)
     spectral = Network(discriminator=(7,), spectral_norm=True).build_discriminator(4)
-    for mine, expected in zip(spectral.parameters(), plain.parameters(), strict=True):
-        assert torch.equal(mine, expected)
+    for weight, expected in zip(spectral.parameters(), plain.parameters(), strict=True):
+        assert torch.equal(weight, expected)
     with torch.no_grad():
         for part in plain.modules():
             if isinstance(part, nn.Linear):

@@ -15,20 +15,20 @@ from torch.func import vmap
 from sinegan.app.conf_folder import conf_folder
 from sinegan.app.resolvers import register
 from sinegan.game.optimisers import SGD, Adam, Optimiser, OptimisticAdam, RMSprop
+from sinegan.game.partition import partition
 from sinegan.schema import build
-from sinegan.training.signature import settings_of, signature
 
 register()
 
 FILES = sorted((conf_folder() / "optim").glob("*.yaml"))
 
 
-def walk(optim: Optimiser, found: list[Tensor], lr: float) -> Tensor:
+def walk(optim: Optimiser, gradients: list[Tensor], lr: float) -> Tensor:
     """From 1, 2, 3 along the given gradients."""
     weights = {"w": torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)}
-    memory = optim.remember(weights)
-    for gradient in found:
-        weights, memory = optim.update(weights, {"w": gradient}, memory, lr)
+    state = optim.init(weights)
+    for gradient in gradients:
+        weights, state = optim.update(weights, {"w": gradient}, state, lr)
     return weights["w"]
 
 
@@ -38,20 +38,20 @@ def some_gradients() -> list[Tensor]:
 
 
 @pytest.mark.parametrize(
-    ("mine", "theirs", "options"),
+    ("optim", "reference", "options"),
     [
         (Adam(beta1=0.8, beta2=0.95, eps=1e-6), torch.optim.Adam, {"betas": (0.8, 0.95), "eps": 1e-6}),
         (SGD(momentum=0.7), torch.optim.SGD, {"momentum": 0.7}),
         (RMSprop(decay=0.9, eps=1e-6), torch.optim.RMSprop, {"alpha": 0.9, "eps": 1e-6}),
     ],
 )
-def test_twenty_steps_are_those_of_pytorch(mine: Optimiser, theirs: Any, options: dict[str, Any]) -> None:
+def test_twenty_steps_are_those_of_pytorch(optim: Optimiser, reference: Any, options: dict[str, Any]) -> None:
     weights = torch.nn.Parameter(torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64))
-    optimiser = theirs([weights], lr=0.05, **options)
+    optimiser = reference([weights], lr=0.05, **options)
     for gradient in some_gradients():
         weights.grad = gradient.clone()
         optimiser.step()
-    torch.testing.assert_close(walk(mine, some_gradients(), 0.05), weights.detach(), rtol=1e-10, atol=0)
+    torch.testing.assert_close(walk(optim, some_gradients(), 0.05), weights.detach(), rtol=1e-10, atol=0)
 
 
 def test_the_first_step_of_adam_is_the_learning_rate_against_the_sign() -> None:
@@ -60,8 +60,15 @@ def test_the_first_step_of_adam_is_the_learning_rate_against_the_sign() -> None:
     torch.testing.assert_close(walk(Adam(), [gradient], 0.1), expected, rtol=0, atol=1e-5)
 
 
+def written(path: Path) -> Any:
+    """The settings in a file of conf/, after those of the files in its defaults list."""
+    own: Any = OmegaConf.load(path)
+    bases = [written(path.with_stem(name)) for name in own.pop("defaults", [])]
+    return OmegaConf.merge(*bases, own)
+
+
 def composed(path: Path, **changes: float) -> Optimiser:
-    settings = OmegaConf.to_container(OmegaConf.merge(OmegaConf.load(path), changes), resolve=True)
+    settings = OmegaConf.to_container(OmegaConf.merge(written(path), changes), resolve=True)
     optim, problems = build(Optimiser, settings, "optim")
     assert problems == []
     assert isinstance(optim, Optimiser)
@@ -108,10 +115,10 @@ def test_rates_follow_an_lr_that_is_replaced_and_survive_the_way_to_a_worker(kin
 
 
 def test_every_class_has_a_file_that_says_the_same() -> None:
-    named = {str(OmegaConf.load(path)["_target_"]) for path in FILES}
+    named = {str(written(path)["_target_"]) for path in FILES}
     assert named == {f"{kind.__module__}.{kind.__qualname__}" for kind in kinds()}
     for path in FILES:
-        settings: dict[str, Any] = dict(OmegaConf.load(path)) | {"lr": 0.25, "lr_ratio": 3.0}
+        settings: dict[str, Any] = dict(written(path)) | {"lr": 0.25, "lr_ratio": 3.0}
         given = {
             name: value
             for name, value in settings.items()
@@ -125,26 +132,25 @@ def test_every_class_has_a_file_that_says_the_same() -> None:
 def test_runs_of_derived_and_of_given_rates_share_a_stack_and_its_settings(make_config: Any) -> None:
     derived = make_config(optim=Adam(lr=1e-3, lr_ratio=2.0))
     given = make_config(optim=Adam(lr=1e-3, lr_ratio=2.0, generator_lr=1e-3, discriminator_lr=2e-3))
-    assert signature(derived) == signature(given)
-    assert settings_of(derived) == settings_of(given)
-    assert settings_of(derived)["optim"]["discriminator_lr"] == 2e-3
+    assert partition(derived.rules) == partition(given.rules)
+    assert partition(derived.rules)[1]["optim"]["discriminator_lr"] == 2e-3
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_every_optimiser_can_be_stacked_with_a_rate_a_lane(path: Path) -> None:
     optim = composed(path)
     rates = torch.tensor([0.1, 0.01], dtype=torch.float64)
-    found = some_gradients()[:5]
-    stacked = vmap(lambda lr: walk(optim, found, lr))(rates)
+    gradients = some_gradients()[:5]
+    stacked = vmap(lambda lr: walk(optim, gradients, lr))(rates)
     for lane, lr in enumerate(rates.tolist()):
-        torch.testing.assert_close(stacked[lane], walk(optim, found, lr))
+        torch.testing.assert_close(stacked[lane], walk(optim, gradients, lr))
     assert not torch.equal(stacked[0], stacked[1])
 
 
 def test_optimistic_adam_steps_twice_and_takes_its_last_step_back() -> None:
-    found = some_gradients()[:4]
-    ends = [walk(Adam(), found[:count], 0.05) for count in range(5)]
+    gradients = some_gradients()[:4]
+    ends = [walk(Adam(), gradients[:count], 0.05) for count in range(5)]
     steps = [after - before for before, after in pairwise(ends)]
     # Twice each step less the one before it: from the start, all steps and the last one more.
     expected = ends[-1] + steps[-1]
-    torch.testing.assert_close(walk(OptimisticAdam(), found, 0.05), expected, rtol=1e-10, atol=0)
+    torch.testing.assert_close(walk(OptimisticAdam(), gradients, 0.05), expected, rtol=1e-10, atol=0)

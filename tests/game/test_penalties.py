@@ -96,15 +96,15 @@ def test_terms_are_those_worked_out_by_hand(
 )
 def test_the_gradient_of_a_term_is_that_of_a_linear_discriminator(term: Term, slope: float) -> None:
     real, fake, draw = tensor((1.0,), (2.0,)), tensor((0.0,), (5.0,)), tensor((0.3,), (0.9,))
-    found = grad(lambda w: term.term(lambda x: w * x[:, 0], real, fake, draw))(tensor(-3.0)[0])
-    assert found.item() == pytest.approx(slope)
+    slope_of_term = grad(lambda w: term.term(lambda x: w * x[:, 0], real, fake, draw))(tensor(-3.0)[0])
+    assert slope_of_term.item() == pytest.approx(slope)
 
 
 @pytest.mark.parametrize("term", [GradientPenalty(), GradientPenalty(target=0.0), Dragan(), R1()])
 def test_a_flat_discriminator_gives_a_finite_gradient(term: Term) -> None:
     draw = tensor((0.3, 0.1), (0.9, 0.2))[:, : term.draw((2,), 2, default_rng(0)).shape[-1]]
-    found = grad(lambda w: term.term(lambda x: w * x[:, 0], REAL, FAKE, draw))(tensor(0.0)[0])
-    assert found.item() == 0
+    slope_of_term = grad(lambda w: term.term(lambda x: w * x[:, 0], REAL, FAKE, draw))(tensor(0.0)[0])
+    assert slope_of_term.item() == 0
 
 
 def test_the_root_is_a_root_and_flat_at_zero() -> None:
@@ -123,8 +123,8 @@ def test_one_real_row_serves_as_many_equal_ones() -> None:
 def test_instance_noise_is_fresh_on_real_and_on_generated_curves() -> None:
     noise = InstanceNoise(std=0.5)
     draw = tensor((1.0, 2.0, -3.0, 4.0))
-    assert noise.shown_real(tensor((10.0, 20.0)), draw).tolist() == [[10.5, 21.0]]
-    assert noise.shown_fake(tensor((10.0, 20.0)), draw).tolist() == [[8.5, 22.0]]
+    assert noise.disturb_real(tensor((10.0, 20.0)), draw).tolist() == [[10.5, 21.0]]
+    assert noise.disturb_fake(tensor((10.0, 20.0)), draw).tolist() == [[8.5, 22.0]]
     drawn = noise.draw((2000,), 2, default_rng(0))
     np.testing.assert_allclose(np.cov(drawn.T), np.eye(4), atol=0.1)
 
@@ -139,13 +139,13 @@ def test_places_between_are_uniform_and_steps_around_are_normal() -> None:
 
 
 def test_clipped_weights_are_within_the_limit_and_small_ones_stay() -> None:
-    clipped = WeightClipping(limit=0.1).confined({"a": tensor(0.5, -0.05), "b": tensor((-7.0,))})
+    clipped = WeightClipping(limit=0.1).project({"a": tensor(0.5, -0.05), "b": tensor((-7.0,))})
     assert {name: weight.tolist() for name, weight in clipped.items()} == {"a": [0.1, -0.05], "b": [[-0.1]]}
 
 
 def test_consensus_is_half_gamma_times_the_square_of_all_gradients() -> None:
-    found = ConsensusOptimisation(gamma=0.5).energy({"a": tensor(1.0, 2.0)}, {"b": tensor((4.0,))})
-    assert found.item() == pytest.approx(0.25 * (1 + 4 + 16))
+    energy = ConsensusOptimisation(gamma=0.5).energy({"a": tensor(1.0, 2.0)}, {"b": tensor((4.0,))})
+    assert energy.item() == pytest.approx(0.25 * (1 + 4 + 16))
 
 
 @pytest.fixture(params=FILES, ids=lambda path: path.stem)
@@ -159,19 +159,19 @@ def penalty(request: pytest.FixtureRequest) -> Penalty:
 
 
 def effect(penalty: Penalty, weight: Tensor, draw: Tensor) -> Tensor:
-    """Whatever a penalty does to a game with D(x) = weight * |x|^2 / 2, as one tensor."""
+    """The effect of a penalty on a game with D(x) = weight * |x|^2 / 2, as one tensor."""
 
-    def judge(x: Tensor) -> Tensor:
+    def discriminate(x: Tensor) -> Tensor:
         return weight * bowl(x)
 
     effects: dict[type[Penalty], Callable[[Any], Tensor]] = {
-        Term: lambda p: p.term(judge, REAL, FAKE, draw),
-        Disturbance: lambda p: torch.cat([p.shown_real(REAL, draw), p.shown_fake(FAKE, draw)]),
-        Constraint: lambda p: p.confined({"w": weight})["w"],
+        Term: lambda p: p.term(discriminate, REAL, FAKE, draw),
+        Disturbance: lambda p: torch.cat([p.disturb_real(REAL, draw), p.disturb_fake(FAKE, draw)]),
+        Constraint: lambda p: p.project({"w": weight})["w"],
         Energy: lambda p: p.energy({"w": weight}, {"w": 2 * weight}),
     }
-    (found,) = [call(penalty) for kind, call in effects.items() if isinstance(penalty, kind)]
-    return found
+    (result,) = [call(penalty) for kind, call in effects.items() if isinstance(penalty, kind)]
+    return result
 
 
 def test_every_penalty_is_of_one_kind_and_can_be_stacked_with_settings_a_lane(penalty: Penalty) -> None:

@@ -26,12 +26,12 @@ from sinegan.schema import build
 def test_the_rates_of_four_steps_are_those_worked_out_by_hand(
     schedule: Schedule, factors: list[float]
 ) -> None:
-    clock = schedule.remember({"w": torch.zeros(3, dtype=torch.float64)})
-    found = []
+    clock = schedule.init({"w": torch.zeros(3, dtype=torch.float64)})
+    rates = []
     for _ in range(4):
-        found.append(float(schedule.rate(2.0, clock, 4)))
-        clock = schedule.after(clock)
-    assert found == pytest.approx([2 * factor for factor in factors])
+        rates.append(float(schedule.rate(2.0, clock, 4)))
+        clock = schedule.update(clock)
+    assert rates == pytest.approx([2 * factor for factor in factors])
 
 
 @pytest.mark.parametrize("path", sorted((conf_folder() / "lr_schedule").glob("*.yaml")), ids=lambda p: p.stem)
@@ -39,5 +39,5 @@ def test_every_schedule_starts_at_the_learning_rate_and_can_be_stacked(path: Any
     schedule, problems = build(Schedule, yaml.safe_load(path.read_text()))
     assert problems == []
     rates = torch.tensor([0.1, 0.3])
-    clocks = vmap(schedule.remember)({"w": torch.zeros(2, 3)})
+    clocks = vmap(schedule.init)({"w": torch.zeros(2, 3)})
     torch.testing.assert_close(vmap(lambda lr, clock: schedule.rate(lr, clock, 8))(rates, clocks), rates)

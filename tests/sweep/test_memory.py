@@ -22,7 +22,7 @@ from sinegan.sweep.cluster import Dask, Slurm
 from sinegan.sweep.executors import ExecutorSettings, Local, Serial
 from sinegan.sweep.memory import fitting_width, problems
 from sinegan.sweep.room import Room
-from sinegan.training.footprint import of_worker
+from sinegan.training.footprint import worker_bytes
 
 MakeConfig = Callable[..., Config]
 GIB = 2**30
@@ -94,7 +94,7 @@ def test_a_size_that_is_too_large_is_named_and_what_is_advised_fits(
 
 def test_workers_are_counted_and_fewer_are_advised_where_they_are_enough(make_config: MakeConfig) -> None:
     config = changed(make_config(seeds=4), training={"batch_size": 2_000_000})
-    one = of_worker(config, 1) / GIB
+    one = worker_bytes(config.setup, 1) / GIB
     assert 5 < one < 9, "one fits into 20 GiB, four do not"
     line = refusal(config, Local(workers=4))
     assert f"({one:.1f} GiB in each of 4 workers), and 20 GiB are free" in line
@@ -187,7 +187,7 @@ def test_on_a_gpu_its_own_memory_counts(make_config: MakeConfig, monkeypatch: py
     smaller = changed(config, training={"batch_size": 2_000})
     assert not list(problems(smaller, Local(workers=4)))
     width = fitting_width(smaller, 1024, Local(workers=4))
-    assert of_worker(smaller, width) < 2 * GIB < of_worker(smaller, 2 * width)
+    assert worker_bytes(smaller.setup, width) < 2 * GIB < worker_bytes(smaller.setup, 2 * width)
 
 
 def test_what_is_small_is_not_held_against_anything(
@@ -213,7 +213,7 @@ def test_a_shard_is_as_wide_as_there_is_memory_for(
 ) -> None:
     config = changed(make_config(seeds=64), training={"batch_size": 1_200_000})
     assert fitting_width(config, 8, Local(workers=2)) == 4
-    assert 2 * of_worker(config, 4) < 20 * GIB < 2 * of_worker(config, 8)
+    assert 2 * worker_bytes(config.setup, 4) < 20 * GIB < 2 * worker_bytes(config.setup, 8)
     assert fitting_width(config, 2, Local(workers=2)) == 2, "never wider than was asked for"
     assert fitting_width(config, 8, Serial()) == 8
     assert fitting_width(make_config(seeds=64), 8, Local(workers=2)) == 8
@@ -236,10 +236,10 @@ def test_what_is_not_refused_can_be_cut_so_that_it_fits(make_config, batch, seed
         patch.setattr(memory, "free_memory", lambda: Room(free * GIB))
         refused = bool(list(problems(config, Local(workers=workers))))
         width = fitting_width(config, 8, Local(workers=workers))
-    needed = min(workers, seeds) * of_worker(config, 1)
+    needed = min(workers, seeds) * worker_bytes(config.setup, 1)
     assert refused == (needed > free * GIB) or abs(needed / free / GIB - 1) < 0.05
     if not refused and seeds >= workers:
-        assert workers * of_worker(config, width) < 1.05 * free * GIB
+        assert workers * worker_bytes(config.setup, width) < 1.05 * free * GIB
 
 
 ABSURD = """

@@ -35,7 +35,9 @@ def runs_of(make_config: MakeConfig, sizes: list[tuple[int, int, int]]) -> list[
     for place, (kind, seeds, step) in enumerate(sizes):
         network = Network(latent=3, generator=(widths[kind],), discriminator=(8,))
         config = make_config(network=network, seeds=seeds, seed=100 * place)
-        runs += [PendingRun(place, Run(config, seed), Path(str(place)), step) for seed in config.all_seeds]
+        runs += [
+            PendingRun(place, Run(config.setup, seed), Path(str(place)), step) for seed in config.all_seeds
+        ]
     return runs
 
 
@@ -76,7 +78,7 @@ def test_the_runs_of_a_shard_share_a_signature_and_a_step_and_are_what_was_asked
     shards = plan(runs, workers)
     assert [shard.number for shard in shards] == list(range(len(shards)))
     for shard in shards:
-        assert len({signature(pending.run.config) for pending in shard.runs}) == 1
+        assert len({signature(pending.run.setup) for pending in shard.runs}) == 1
         assert len({pending.step for pending in shard.runs}) == 1
         assert all(pending is asked[pending.place, pending.run.seed] for pending in shard.runs)
         assert shard.deaths == 0
@@ -165,7 +167,7 @@ def test_all_runs_of_a_new_configuration_are_missing_from_the_start(
 ) -> None:
     config = make_config(seed=7, seeds=3)
     assert unfinished_runs(4, Configuration(config, tmp_path), known_runs(tmp_path)) == [
-        PendingRun(4, Run(config, seed), tmp_path, step=0, source=None) for seed in (7, 8, 9)
+        PendingRun(4, Run(config.setup, seed), tmp_path, step=0, source=None) for seed in (7, 8, 9)
     ]
 
 
@@ -184,21 +186,21 @@ def test_what_is_missing_goes_on_from_its_files_and_what_failed_begins_again(
     file("000002", (4, "failed", 10), (9, "unfinished", 5))
     config = make_config(seeds=6)
     assert unfinished_runs(1, Configuration(config, tmp_path), known_runs(tmp_path)) == [
-        PendingRun(1, Run(config, 2), tmp_path, step=10, source=later),
-        PendingRun(1, Run(config, 4), tmp_path),
-        PendingRun(1, Run(config, 5), tmp_path),
+        PendingRun(1, Run(config.setup, 2), tmp_path, step=10, source=later),
+        PendingRun(1, Run(config.setup, 4), tmp_path),
+        PendingRun(1, Run(config.setup, 5), tmp_path),
     ]
 
 
 def test_shards_are_narrower_with_less_memory(make_config: MakeConfig) -> None:
     large, small = (make_config(network=Network(generator=(width,)), seeds=16) for width in (9, 8))
-    asked: list[tuple[Config, int]] = []
+    asked: list[tuple[int, int]] = []
 
-    def fit_width(config: Config, width: int) -> int:
-        asked.append((config, width))
-        return 2 if config == large else width
+    def fit_width(run: PendingRun, width: int) -> int:
+        asked.append((run.place, width))
+        return 2 if run.place == 0 else width
 
     shards = plan(all_pending(large, small), 2, fit_width)
     assert [len(shard.runs) for shard in shards] == [2] * 8 + [8, 8]
     assert names(flat(shards)) == names(all_pending(large, small))
-    assert asked == [(large, 8), (small, 8)]
+    assert asked == [(0, 8), (1, 8)]

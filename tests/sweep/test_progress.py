@@ -49,7 +49,7 @@ def shard_of(make_config: Callable[..., Config]) -> ShardOf:
 
     def shard_of(number: int, runs: int, steps: int, begun: int = 0, compile: str = "never") -> Shard:  # noqa: A002
         config = make_config(training={"steps": steps, "compile": compile}, seeds=runs)
-        pending = [PendingRun(0, Run(config, seed), Path("0"), begun) for seed in config.all_seeds]
+        pending = [PendingRun(0, Run(config.setup, seed), Path("0"), begun) for seed in config.all_seeds]
         return Shard(number, tuple(pending), runs)
 
     return shard_of
@@ -64,7 +64,7 @@ def evaluation(step: int, *status: str, measured: list[bool] | None = None, **me
         step=step,
         metrics={name: np.array(values) for name, values in metrics.items()} or None,
         frame=None,
-        paintings=None,
+        samples=None,
         measured=np.array(measured or [True] * len(status)),
         ended=np.zeros(len(status), bool),
         status=status,

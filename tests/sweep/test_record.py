@@ -75,7 +75,7 @@ def evaluations(shard: Shard) -> list[Evaluation]:
 
 def alone(config: Config, seed: int, step: int) -> Stack:
     """One run by itself, trained up to a step."""
-    stack = Stack([Run(config, seed)])
+    stack = Stack([Run(config.setup, seed)])
     with engine_settings():
         stack.advance(step)
     return stack
@@ -432,7 +432,7 @@ def test_frames_are_kept_of_every_run_at_the_picture_steps(
     assert samples["frame_curves"].shape == (4, 3, 6)
     assert samples["frame_probability"].shape == (4, 3)
     for run, seed in enumerate(samples["frame_seeds"]):
-        curves, _ = alone(config, int(seed), 8).paint(1)
+        curves, _ = alone(config, int(seed), 8).generate(1)
         np.testing.assert_array_equal(samples["frame_curves"][2, run], curves[0, 0])
 
 

@@ -45,7 +45,7 @@ def path(make_config: MakeConfig, loss: Loss, *penalties: Penalty, **training: A
         seeds=1,
     )
     with engine_settings():
-        looks = [(each.step, each.metrics) for each in train(Stack([Run(config, 0)]))]
+        looks = [(each.step, each.metrics) for each in train(Stack([Run(config.setup, 0)]))]
     found = [(step, np.hypot(seen["theta"][0], seen["psi"][0])) for step, seen in looks if seen is not None]
     steps, distance = np.array(found).T
     return steps, distance
@@ -104,10 +104,10 @@ def test_a_discriminator_against_a_frozen_generator_becomes_the_best_one(make_co
         optim=frozen,
         training={"steps": 200, "batch_size": 1024, "evaluation_samples": 512},
     )
-    stack = Stack([Run(dataclasses.replace(config, seeds=4), seed) for seed in range(4)])
+    stack = Stack([Run(dataclasses.replace(config, seeds=4).setup, seed) for seed in range(4)])
     with engine_settings():
         stack.advance(200)
-        curves, probability = stack.paint(200)
+        curves, probability = stack.generate(200)
         value = stack.measure()["value"].mean()
     real, generated = normal(0, 1), normal(1, 1)
     best = real(curves[:, :, 0]) / (real(curves[:, :, 0]) + generated(curves[:, :, 0]))
@@ -125,7 +125,7 @@ def frozen_gradients(make_config: MakeConfig, loss: Loss) -> Any:
         seeds=4,
     )
     with engine_settings():
-        looks = [each.metrics for each in train(Stack([Run(config, seed) for seed in range(4)]))]
+        looks = [each.metrics for each in train(Stack([Run(config.setup, seed) for seed in range(4)]))]
     return np.array([seen["generator_gradient"] for seen in looks if seen is not None])
 
 

@@ -20,7 +20,7 @@ from sinegan.game.networks import Network
 from sinegan.game.optimisers import SGD, Extragradient, OptimisticAdam
 from sinegan.game.penalties import R1, ConsensusOptimisation, Dragan, InstanceNoise
 from sinegan.game.targets import RandomPhase, Sine
-from sinegan.training.footprint import Sizes, of_command, of_worker, players
+from sinegan.training.footprint import Sizes, command_bytes, player_sizes, worker_bytes
 
 quickly = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -31,13 +31,15 @@ def test_players_are_counted_as_worked_out_by_hand():
     # generator 3-8-6: 3 * 8 + 8 + 8 * 6 + 6 weights, and 8 sums, 8 activations and 6 results a row
     # discriminator 6-8-1: 6 * 8 + 8 + 8 + 1 weights, 8 + 8 + 1 numbers a row and the flat result
     network = Network(latent=3, generator=(8,), discriminator=(8,))
-    assert players(network, 6) == Sizes(weights=86 + 65, generator_row=22, discriminator_row=18, constant=0)
+    assert player_sizes(network, 6) == Sizes(
+        weights=86 + 65, generator_row=22, discriminator_row=18, constant=0
+    )
 
 
-def test_what_a_pass_makes_whatever_the_rows_is_told_apart():
+def test_what_a_pass_makes_whatever_the_rows_is_counted_apart():
     plain = Network(latent=3, generator=(8,), discriminator=(8, 8))
     normed = dataclasses.replace(plain, spectral_norm=True)
-    one, other = players(plain, 6), players(normed, 6)
+    one, other = player_sizes(plain, 6), player_sizes(normed, 6)
     assert other.constant > 20 * 8 * 8, "the powers of the Gram matrix of 8 x 8 weights"
     assert dataclasses.replace(other, constant=0) == one
 
@@ -50,9 +52,9 @@ def test_the_estimate_of_a_small_game_is_as_worked_out_by_hand(make_config):
     painted = 3 * 64 * (4 * (22 + 18) + 16 * 6)  # more than batches and samples of this size take
     directions = 6 * 64 * (16 + 4)
     kept = 4 * 4096 + 64 * 16 * 6
-    assert of_worker(config, 1) == weights + block + painted + directions + kept
-    assert of_command(config, shards=1) == 3 * (4096 + kept)
-    assert of_command(config, shards=3) == 3 * (4096 + kept + 3 * 4 * 455)
+    assert worker_bytes(config.setup, 1) == weights + block + painted + directions + kept
+    assert command_bytes(config.setup, config.seeds, shards=1) == 3 * (4096 + kept)
+    assert command_bytes(config.setup, config.seeds, shards=3) == 3 * (4096 + kept + 3 * 4 * 455)
 
 
 SIZES: dict[str, Any] = {
@@ -83,11 +85,11 @@ def changed(config: Config, part: str, **fields: Any) -> Config:
 def test_the_estimate_rises_with_every_size(make_config, size, number, runs, target, penalty, compiled):
     config = make_config(target=target, penalty=penalty)
     less, more, much_more = (SIZES[size](config, n) for n in (number, number + 1, 1000 * number))
-    assert of_worker(less, runs, compiled) <= of_worker(more, runs, compiled)
-    assert of_worker(less, runs, compiled) < of_worker(much_more, runs, compiled)
-    assert of_worker(less, runs, compiled) <= of_worker(less, runs + 1, compiled)
-    assert of_worker(less, runs, compiled=True) <= of_worker(less, runs, compiled=False)
-    assert of_command(less, 2) <= of_command(more, 2)
+    assert worker_bytes(less.setup, runs, compiled) <= worker_bytes(more.setup, runs, compiled)
+    assert worker_bytes(less.setup, runs, compiled) < worker_bytes(much_more.setup, runs, compiled)
+    assert worker_bytes(less.setup, runs, compiled) <= worker_bytes(less.setup, runs + 1, compiled)
+    assert worker_bytes(less.setup, runs, compiled=True) <= worker_bytes(less.setup, runs, compiled=False)
+    assert command_bytes(less.setup, less.seeds, 2) <= command_bytes(more.setup, more.seeds, 2)
 
 
 @pytest.mark.parametrize(
@@ -100,19 +102,19 @@ def test_the_estimate_rises_with_every_size(make_config, size, number, runs, tar
         ({"plot": Plot(animation=True, every=1)}, "frames"),
     ],
 )
-def test_what_takes_more_memory_is_told(make_config, changes, part):
+def test_settings_that_take_more_memory_raise_the_estimate(make_config, changes, part):
     wide = Network(latent=3, generator=(500, 500), discriminator=(500, 500))
     common = {"network": wide} if part == "weights" else {}
     training = {"weights": {}, "draws": {"batch_size": 1000}, "frames": {"steps": 1000}}[part]
-    assert of_worker(make_config(training, **common, **changes), 2) > 1.1 * of_worker(
-        make_config(training, **common), 2
+    assert worker_bytes(make_config(training, **common, **changes).setup, 2) > 1.1 * worker_bytes(
+        make_config(training, **common).setup, 2
     )
 
 
 def test_optimisers_with_less_memory_need_less(make_config):
     wide = Network(latent=3, generator=(500, 500), discriminator=(500, 500))
     adam, sgd, none = (
-        of_worker(make_config(network=wide, **optim), 2)
+        worker_bytes(make_config(network=wide, **optim).setup, 2)
         for optim in ({}, {"optim": SGD()}, {"optim": Extragradient()})
     )
     assert adam > 1.2 * sgd > 1.2 * 1.2 * none
@@ -121,8 +123,8 @@ def test_optimisers_with_less_memory_need_less(make_config):
 def test_modes_count_where_samples_are_held_against_them(make_config):
     few, many = (make_config(target=GaussianGrid(side=side)) for side in (5, 500))
     # eight samples, 250,000 modes: two differences of two coordinates, and their distance, for two lanes
-    assert of_worker(many, 1) - of_worker(few, 1) > 2 * 4 * 8 * 249_975 * 5
-    assert of_worker(make_config(target=GaussianRing(gaussians=10)), 1) < 2**20
+    assert worker_bytes(many.setup, 1) - worker_bytes(few.setup, 1) > 2 * 4 * 8 * 249_975 * 5
+    assert worker_bytes(make_config(target=GaussianRing(gaussians=10)).setup, 1) < 2**20
 
 
 def test_nothing_of_the_size_that_is_estimated_is_made(make_config):
@@ -132,8 +134,8 @@ def test_nothing_of_the_size_that_is_estimated_is_made(make_config):
     )
     tracemalloc.start()
     try:
-        assert of_worker(config, 8) > 1e18
-        assert of_command(config, 10**9) > 1e18
+        assert worker_bytes(config.setup, 8) > 1e18
+        assert command_bytes(config.setup, config.seeds, 10**9) > 1e18
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -157,10 +159,10 @@ def test_of_a_module_that_does_not_work_without_numbers_the_weights_count():
         def build_generator(self, points: int) -> nn.Module:
             return WithNumPy(self.latent, points)
 
-    found = players(Odd(latent=3, discriminator=(8,)), 6)
-    assert found.weights == 3 * 6 + 6 + 65
-    assert found.generator_row < 22
-    assert found.discriminator_row == 18
+    sizes = player_sizes(Odd(latent=3, discriminator=(8,)), 6)
+    assert sizes.weights == 3 * 6 + 6 + 65
+    assert sizes.generator_row < 22
+    assert sizes.discriminator_row == 18
 
 
 def _benchmark() -> Any:
@@ -196,5 +198,5 @@ def test_the_estimate_is_near_to_what_is_measured(case):
 
 def test_counting_leaves_no_trace():
     before = torch.get_default_device()
-    players(Network(latent=11, generator=(13,), discriminator=(17,)), 6)
+    player_sizes(Network(latent=11, generator=(13,), discriminator=(17,)), 6)
     assert torch.get_default_device() == before

@@ -15,17 +15,18 @@ from sinegan.game.losses import NonSaturating
 from sinegan.game.mixtures import GaussianGrid, GaussianRing
 from sinegan.game.networks import Network
 from sinegan.game.optimisers import Adam
+from sinegan.game.rules import Rules
 from sinegan.game.targets import NoisySine
 from sinegan.training.metrics import (
-    Fresh,
+    EvaluationBatch,
     all_distances,
-    captured,
     distribution_metrics,
     energy_distance,
     errors,
     measure,
     median_distance,
     mmd,
+    mode_coverage,
     norm,
     pairwise,
     projections,
@@ -41,17 +42,17 @@ curves = arrays(np.float64, (4, 3), elements=st.floats(-10, 10))
 @given(fake=curves, real=arrays(np.float64, (1, 3), elements=st.floats(-10, 10)))
 @settings(deadline=None)
 def test_squared_error_is_squared_bias_plus_squared_spread(fake: np.ndarray, real: np.ndarray) -> None:
-    found = errors(torch.from_numpy(fake), torch.from_numpy(real))
-    parts = found["bias"] ** 2 + found["spread"] ** 2
-    assert (found["rmse"] ** 2).item() == pytest.approx(parts.item(), rel=1e-9, abs=1e-9)
+    metrics = errors(torch.from_numpy(fake), torch.from_numpy(real))
+    parts = metrics["bias"] ** 2 + metrics["spread"] ** 2
+    assert (metrics["rmse"] ** 2).item() == pytest.approx(parts.item(), rel=1e-9, abs=1e-9)
 
 
 def test_errors_worked_out_by_hand() -> None:
     fake, real = torch.tensor([[1.0, 2.0], [3.0, 2.0]]), torch.tensor([[0.0, 2.0]])
-    found = {name: tensor.item() for name, tensor in errors(fake, real).items()}
-    assert found["rmse"] == pytest.approx(math.sqrt((1 + 9) / 4))
-    assert found["bias"] == pytest.approx(math.sqrt(4 / 2))  # the mean curve is (2, 2)
-    assert found["spread"] == pytest.approx(math.sqrt(1 / 2))
+    metrics = {name: tensor.item() for name, tensor in errors(fake, real).items()}
+    assert metrics["rmse"] == pytest.approx(math.sqrt((1 + 9) / 4))
+    assert metrics["bias"] == pytest.approx(math.sqrt(4 / 2))  # the mean curve is (2, 2)
+    assert metrics["spread"] == pytest.approx(math.sqrt(1 / 2))
 
 
 def test_the_energy_distance_of_a_few_points_on_a_line_by_hand() -> None:
@@ -70,16 +71,16 @@ def test_the_energy_distance_is_that_of_a_plain_double_loop() -> None:
 
     fakes, reals = list(fake), list(real)
     expected = 2 * mean_distance(fakes, reals) - mean_distance(fakes, fakes) - mean_distance(reals, reals)
-    found = energy_distance(all_distances(torch.from_numpy(fake), torch.from_numpy(real)))
-    assert found.item() == pytest.approx(expected)
+    distance = energy_distance(all_distances(torch.from_numpy(fake), torch.from_numpy(real)))
+    assert distance.item() == pytest.approx(expected)
 
 
 def test_the_energy_distance_of_equal_distributions_is_zero_on_average_and_can_be_negative() -> None:
     torch.manual_seed(0)
     pairs = [all_distances(torch.randn(8, 3), torch.randn(8, 3)) for _ in range(2000)]
-    found = torch.stack([energy_distance(pair) for pair in pairs])
-    assert found.min() < 0
-    assert abs(found.mean()) < 4 * found.std() / math.sqrt(2000)
+    distances = torch.stack([energy_distance(pair) for pair in pairs])
+    assert distances.min() < 0
+    assert abs(distances.mean()) < 4 * distances.std() / math.sqrt(2000)
     shifted = energy_distance(all_distances(torch.randn(200, 3), torch.randn(200, 3) + 1))
     assert shifted > 0.3
 
@@ -89,16 +90,16 @@ def test_the_mmd_of_a_few_points_on_a_line_by_hand() -> None:
     # Width 1: kernels exp(-d^2 / 2) of the distances 1 within the fakes, 3 within the real, 2 5 1 4 between.
     within = math.exp(-1 / 2) + math.exp(-9 / 2)
     between = (math.exp(-2) + math.exp(-25 / 2) + math.exp(-1 / 2) + math.exp(-8)) / 4
-    found = mmd(all_distances(fake, real), torch.tensor(1.0))
-    assert found.item() == pytest.approx(within - 2 * between, rel=1e-5)
+    discrepancy = mmd(all_distances(fake, real), torch.tensor(1.0))
+    assert discrepancy.item() == pytest.approx(within - 2 * between, rel=1e-5)
 
 
 def test_the_mmd_of_equal_distributions_is_zero_on_average_and_can_be_negative() -> None:
     torch.manual_seed(0)
     pairs = [all_distances(torch.randn(8, 3), torch.randn(8, 3)) for _ in range(2000)]
-    found = torch.stack([mmd(pair, torch.tensor(1.5)) for pair in pairs])
-    assert found.min() < 0
-    assert abs(found.mean()) < 4 * found.std() / math.sqrt(2000)
+    discrepancies = torch.stack([mmd(pair, torch.tensor(1.5)) for pair in pairs])
+    assert discrepancies.min() < 0
+    assert abs(discrepancies.mean()) < 4 * discrepancies.std() / math.sqrt(2000)
     assert mmd(all_distances(torch.randn(200, 3), torch.randn(200, 3) + 1), torch.tensor(1.5)) > 0.1
 
 
@@ -112,24 +113,24 @@ def test_modes_and_quality_by_hand() -> None:
     centers, std = torch.tensor([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]]), torch.tensor(1.0)
     # Two near the first mode, one just within 3 of the second, one just outside, one lost.
     curves = torch.tensor([[0.0, 0.0], [1.0, -1.0], [10.0, 2.99], [10.0, -3.01], [5.0, 5.0]])
-    modes, share = captured(curves, centers, std)
+    modes, share = mode_coverage(curves, centers, std)
     assert (modes.item(), share.item()) == (2, pytest.approx(3 / 5))
 
 
 def test_real_samples_of_a_mixture_capture_it_and_have_the_floor_of_their_distances() -> None:
     rng, target = np.random.default_rng(0), GaussianGrid()
-    real, again, third = (torch.from_numpy(target.draw(1000, rng)) for _ in range(3))
+    real, other_real, third = (torch.from_numpy(target.draw(1000, rng)) for _ in range(3))
     centers, std = map(torch.as_tensor, target.modes())
-    fresh = Fresh(torch.zeros(0), real, again, centers, std, projections(2, torch.float64))
-    found = {name: tensor.item() for name, tensor in distribution_metrics(third, fresh).items()}
-    assert (found["modes"], found["modes_real"]) == (25, 25)
+    batch = EvaluationBatch(torch.zeros(0), real, other_real, centers, std, projections(2, torch.float64))
+    metrics = {name: tensor.item() for name, tensor in distribution_metrics(third, batch).items()}
+    assert (metrics["modes"], metrics["modes_real"]) == (25, 25)
     # In the plane 1 - exp(-9/2) of a gaussian is within 3 standard deviations.
     for name in ("high_quality", "high_quality_real"):
-        assert found[name] == pytest.approx(1 - math.exp(-4.5), abs=0.01)
+        assert metrics[name] == pytest.approx(1 - math.exp(-4.5), abs=0.01)
     for name in ("energy_distance", "sliced_wasserstein", "mmd"):
-        far = distribution_metrics(third + 4, fresh)[name].item()
-        assert abs(found[name]) < far / 5
-        assert abs(found[f"{name}_floor"]) < far / 5
+        far = distribution_metrics(third + 4, batch)[name].item()
+        assert abs(metrics[name]) < far / 5
+        assert abs(metrics[f"{name}_floor"]) < far / 5
 
 
 def test_the_sliced_wasserstein_distance_sees_a_shift_and_no_order() -> None:
@@ -153,19 +154,19 @@ def test_a_norm_is_over_all_weights_of_a_player() -> None:
 def test_a_fixed_target_has_errors_and_a_family_distances(make_config: Callable[..., Config]) -> None:
     common = {"d_real", "d_fake", "generator_loss", "discriminator_loss", "value", "value_gap"}
     common |= {"generator_gradient", "discriminator_gradient"}
-    fixed = Stack([Run(make_config(), 0)]).measure()
-    family = Stack([Run(make_config(target=NoisySine(points=6)), 0)]).measure()
+    fixed = Stack([Run(make_config().setup, 0)]).measure()
+    family = Stack([Run(make_config(target=NoisySine(points=6)).setup, 0)]).measure()
     assert set(fixed) == common | {"rmse", "bias", "spread"}
     distances = {"energy_distance", "sliced_wasserstein", "mmd"}
     distances |= {f"{name}_floor" for name in distances}
     assert set(family) == common | distances
-    mixture = Stack([Run(make_config(target=GaussianRing()), 0)]).measure()
+    mixture = Stack([Run(make_config(target=GaussianRing()).setup, 0)]).measure()
     quality = {"modes", "modes_real", "high_quality", "high_quality_real"}
     assert set(mixture) == common | distances | quality
-    for found in (fixed, family, mixture):
-        assert found["value_gap"][0] == pytest.approx(found["value"][0] + math.log(4), abs=1e-6)
-        assert found["discriminator_loss"][0] == pytest.approx(-found["value"][0], abs=1e-6)
-        assert 0 < found["d_real"][0] < 1
+    for metrics in (fixed, family, mixture):
+        assert metrics["value_gap"][0] == pytest.approx(metrics["value"][0] + math.log(4), abs=1e-6)
+        assert metrics["discriminator_loss"][0] == pytest.approx(-metrics["value"][0], abs=1e-6)
+        assert 0 < metrics["d_real"][0] < 1
 
 
 @pytest.mark.parametrize("rows", [1, 6])
@@ -173,14 +174,15 @@ def test_what_is_measured_is_what_plain_autograd_finds(rows: int) -> None:
     torch.manual_seed(0)
     network = Network(latent=2, generator=(4,), discriminator=(5,))
     generator, discriminator = network.build_generator(3).double(), network.build_discriminator(3).double()
-    noise, real, again = torch.randn(6, 2).double(), *torch.randn(2, rows, 3).double()
+    noise, real, other_real = torch.randn(6, 2).double(), *torch.randn(2, rows, 3).double()
     directions = projections(3, torch.float64)
     weights = [
         {name: w.detach() for name, w in player.named_parameters()} for player in (generator, discriminator)
     ]
     no_modes = torch.zeros(0, 3).double(), torch.zeros(()).double()
-    fresh = Fresh(noise, real, again, *no_modes, directions)
-    found = measure(Game(generator, discriminator, NonSaturating(), Adam()), *weights, fresh)
+    batch = EvaluationBatch(noise, real, other_real, *no_modes, directions)
+    game = Game(generator, discriminator, Rules(loss=NonSaturating(), optim=Adam()))
+    metrics = measure(game, *weights, batch)
 
     fake = generator(noise)
     d_real, d_fake = torch.sigmoid(discriminator(real)), torch.sigmoid(discriminator(fake))
@@ -198,7 +200,7 @@ def test_what_is_measured_is_what_plain_autograd_finds(rows: int) -> None:
         expected |= errors(fake, real)
     else:
         width = median_distance(pairwise(real, real))
-        for ending, one, other in (("", fake, real), ("_floor", real, again)):
+        for ending, one, other in (("", fake, real), ("_floor", real, other_real)):
             expected[f"energy_distance{ending}"] = energy_distance(all_distances(one, other))
             expected[f"sliced_wasserstein{ending}"] = sliced_wasserstein(one, other, directions)
             expected[f"mmd{ending}"] = mmd(all_distances(one, other), width)
@@ -208,6 +210,6 @@ def test_what_is_measured_is_what_plain_autograd_finds(rows: int) -> None:
     ):
         parts = torch.autograd.grad(loss, list(player.parameters()), retain_graph=True)
         expected[name] = torch.cat([part.flatten() for part in parts]).norm()
-    assert set(found) == set(expected)
+    assert set(metrics) == set(expected)
     for name, tensor in expected.items():
-        torch.testing.assert_close(found[name], tensor.detach(), rtol=1e-9, atol=1e-12, msg=name)
+        torch.testing.assert_close(metrics[name], tensor.detach(), rtol=1e-9, atol=1e-12, msg=name)

@@ -33,11 +33,11 @@ from sinegan.game.targets import Chirp, NoisySine, RandomPhase, Sine, Square
 from sinegan.training import signature as signature_module
 from sinegan.training import streams
 from sinegan.training.loop import engine_settings
-from sinegan.training.metrics import Fresh, measure, projections
+from sinegan.training.metrics import EvaluationBatch, measure, projections
 from sinegan.training.program import program
 from sinegan.training.signature import PAYS_FROM, Run, is_compiled, signature, why_eager
 from sinegan.training.stack import BLOCK, Stack
-from sinegan.training.step import Game, State, beginning, step
+from sinegan.training.step import Game, State, initial_state, step
 
 MakeConfig = Callable[..., Config]
 
@@ -110,24 +110,27 @@ def test_a_run_has_the_same_bits_alone_and_at_every_place_of_any_stack(
         dataclasses.replace(config.optim, generator_lr=2e-3, beta1=0.5) if shape == "even" else config.optim
     )
     neighbour = dataclasses.replace(config, optim=faster)
-    alone = bits(trained([Run(config, 3)], 12), 0)
+    alone = bits(trained([Run(config.setup, 3)], 12), 0)
     for size in (2, 3, 8):
         for lane in {0, size - 1, size // 2}:
-            runs = [Run(neighbour, 100 + other) for other in range(size)]
-            runs[lane] = Run(config, 3)
+            runs = [Run(neighbour.setup, 100 + other) for other in range(size)]
+            runs[lane] = Run(config.setup, 3)
             assert same(alone, bits(trained(runs, 12), lane)), (size, lane)
 
 
 def test_lanes_with_other_seeds_and_settings_differ(make_config: MakeConfig) -> None:
     config = make_config()
-    stack = trained([Run(config, 0), Run(config, 1), Run(make_config(optim=rate(2e-3)), 0)], 5)
+    stack = trained(
+        [Run(config.setup, 0), Run(config.setup, 1), Run(make_config(optim=rate(2e-3)).setup, 0)], 5
+    )
     assert not same(bits(stack, 0), bits(stack, 1))
     assert not same(bits(stack, 0), bits(stack, 2))
 
 
 def test_targets_of_one_stack_may_differ(make_config: MakeConfig) -> None:
     runs = [
-        Run(make_config(target=target), 0) for target in (Sine(points=6), Square(points=6), Chirp(points=6))
+        Run(make_config(target=target).setup, 0)
+        for target in (Sine(points=6), Square(points=6), Chirp(points=6))
     ]
     together = trained(runs, 8)
     for lane, run in enumerate(runs):
@@ -142,11 +145,14 @@ def test_a_compiled_run_has_the_same_bits_in_narrow_and_wide_stacks(
 ) -> None:
     config = make_config(training={"compile": "always"}, target=target)
     faster = make_config(training={"compile": "always"}, target=target, optim=rate(2e-2))
-    wide = trained([*[Run(config, seed) for seed in range(4)], Run(faster, 4)], 12)
+    wide = trained([*[Run(config.setup, seed) for seed in range(4)], Run(faster.setup, 4)], 12)
     assert len(wide.measure()["d_real"]) == 5
-    assert same(bits(wide, 3), bits(trained([Run(config, 3)], 12), 0))
-    assert same(bits(wide, 2), bits(trained([Run(config, 1), Run(faster, 9), Run(config, 2)], 12), 2))
-    eager = trained([Run(make_config(target=target), 3)], 12)
+    assert same(bits(wide, 3), bits(trained([Run(config.setup, 3)], 12), 0))
+    assert same(
+        bits(wide, 2),
+        bits(trained([Run(config.setup, 1), Run(faster.setup, 9), Run(config.setup, 2)], 12), 2),
+    )
+    eager = trained([Run(make_config(target=target).setup, 3)], 12)
     torch.testing.assert_close(bits(wide, 3), bits(eager, 0), rtol=1e-4, atol=1e-5)
 
 
@@ -170,13 +176,13 @@ def test_the_games_of_the_literature_compile_to_what_they_are(
     # Gradient descent: Adam would blow up what rounding leaves of gradients that are 0.
     config = make_config(optim=rate(0.1, SGD), **parts)
     compiled = dataclasses.replace(config, training=dataclasses.replace(config.training, compile="always"))
-    mine, expected = (bits(trained([Run(each, 3)], 12), 0) for each in (compiled, config))
-    torch.testing.assert_close(mine, expected, rtol=1e-4, atol=1e-5)
+    tensors, expected = (bits(trained([Run(each.setup, 3)], 12), 0) for each in (compiled, config))
+    torch.testing.assert_close(tensors, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_looking_more_often_changes_nothing(make_config: MakeConfig) -> None:
     def looked(every: int) -> Stack:
-        stack = Stack([Run(make_config(target=NoisySine(points=6)), 5)])
+        stack = Stack([Run(make_config(target=NoisySine(points=6)).setup, 5)])
         with engine_settings():
             for step in range(every, 211, every):
                 stack.advance(step)
@@ -187,8 +193,8 @@ def test_looking_more_often_changes_nothing(make_config: MakeConfig) -> None:
     assert same(bits(looked(1), 0), bits(looked(70), 0))
 
 
-def test_a_stack_goes_on_from_what_was_saved(make_config: MakeConfig) -> None:
-    runs = [Run(make_config(), seed) for seed in range(3)]
+def test_a_stack_resumes_from_what_was_saved(make_config: MakeConfig) -> None:
+    runs = [Run(make_config().setup, seed) for seed in range(3)]
     undisturbed = trained(runs, 130)
     interrupted = trained(runs, 57)
     resumed = Stack(runs[1:])
@@ -199,15 +205,15 @@ def test_a_stack_goes_on_from_what_was_saved(make_config: MakeConfig) -> None:
     assert same(bits(resumed, 1), bits(undisturbed, 2))
 
 
-def test_averages_clocks_and_chances_go_on_from_what_was_saved(make_config: MakeConfig) -> None:
+def test_averages_clocks_and_random_numbers_resume_from_what_was_saved(make_config: MakeConfig) -> None:
     config = make_config(
         average=Exponential(decay=0.9),
         lr_schedule=Linear(),
         penalty=(InstanceNoise(),),
         training={"steps": 130},
     )
-    undisturbed, interrupted = trained([Run(config, 4)], 130), trained([Run(config, 4)], 57)
-    resumed = Stack([Run(config, 4)])
+    undisturbed, interrupted = trained([Run(config.setup, 4)], 130), trained([Run(config.setup, 4)], 57)
+    resumed = Stack([Run(config.setup, 4)])
     resumed.restore(interrupted.saved())
     with engine_settings():
         resumed.advance(130)
@@ -216,29 +222,29 @@ def test_averages_clocks_and_chances_go_on_from_what_was_saved(make_config: Make
 
 
 def test_a_plain_run_keeps_no_average_and_no_clock(make_config: MakeConfig) -> None:
-    state = Stack([Run(make_config(), 0)]).state
+    state = Stack([Run(make_config().setup, 0)]).state
     assert (state.average, state.clock) == ({}, {})
 
 
 def test_what_is_looked_at_is_the_average(make_config: MakeConfig) -> None:
     config = make_config(average=Exponential(decay=0.9), training={"steps": 9})
-    stack = trained([Run(config, 0)], 9)
-    latest = Stack([Run(make_config(), 0)])
+    stack = trained([Run(config.setup, 0)], 9)
+    latest = Stack([Run(make_config().setup, 0)])
     latest.step = 9
     latest.state = latest.state._replace(
         generator=stack.state.average, discriminator=stack.state.discriminator
     )
     assert stack.measure()["rmse"] == latest.measure()["rmse"]
-    assert (stack.paint(3)[0] == latest.paint(3)[0]).all()
-    assert stack.measure()["rmse"] != trained([Run(make_config(), 0)], 9).measure()["rmse"]
+    assert (stack.generate(3)[0] == latest.generate(3)[0]).all()
+    assert stack.measure()["rmse"] != trained([Run(make_config().setup, 0)], 9).measure()["rmse"]
 
 
 def test_a_neighbour_that_diverges_is_not_felt(make_config: MakeConfig) -> None:
     good, bad = make_config(optim=rate(1e-2, SGD)), make_config(optim=rate(1e30, SGD))
-    stack = trained([Run(bad, 1), Run(good, 0), Run(bad, 2)], 12)
+    stack = trained([Run(bad.setup, 1), Run(good.setup, 0), Run(bad.setup, 2)], 12)
     assert stack.finite_steps()[0] < 12
     assert stack.finite_steps()[1] == 12
-    assert same(bits(stack, 1), bits(trained([Run(good, 0)], 12), 0))
+    assert same(bits(stack, 1), bits(trained([Run(good.setup, 0)], 12), 0))
 
 
 def test_what_must_be_equal_in_a_stack_is_its_signature(make_config: MakeConfig) -> None:
@@ -248,14 +254,16 @@ def test_what_must_be_equal_in_a_stack_is_its_signature(make_config: MakeConfig)
         make_config(optim=Adam(lr=1, generator_lr=2, discriminator_lr=3, beta1=0.1, beta2=0.2, eps=1)),
         make_config(target=Square(points=6, amplitude=3)),
     ):
-        assert signature(other) == signature(config)
-    assert signature(make_config(target=GaussianRing(radius=3))) == signature(
-        make_config(target=GaussianRing())
+        assert signature(other.setup) == signature(config.setup)
+    assert signature(make_config(target=GaussianRing(radius=3)).setup) == signature(
+        make_config(target=GaussianRing()).setup
     )
-    assert signature(make_config(target=GaussianRing(gaussians=7))) != signature(
-        make_config(target=GaussianRing())
+    assert signature(make_config(target=GaussianRing(gaussians=7)).setup) != signature(
+        make_config(target=GaussianRing()).setup
     )
-    assert signature(make_config(penalty=(R1(gamma=3),))) == signature(make_config(penalty=(R1(),)))
+    assert signature(make_config(penalty=(R1(gamma=3),)).setup) == signature(
+        make_config(penalty=(R1(),)).setup
+    )
     for other in (
         make_config(loss=NonSaturating()),
         make_config(penalty=(R1(),)),
@@ -273,29 +281,29 @@ def test_what_must_be_equal_in_a_stack_is_its_signature(make_config: MakeConfig)
         make_config(training={"compile": "always"}),
         make_config(plot=Plot(animation=True)),
     ):
-        assert signature(other) != signature(config)
+        assert signature(other.setup) != signature(config.setup)
         with pytest.raises(ValueError, match="1 of 2 runs have another signature"):
-            Stack([Run(config, 0), Run(other, 0)])
+            Stack([Run(config.setup, 0), Run(other.setup, 0)])
 
 
 def test_the_engine_is_chosen_by_the_configuration_and_the_machine_alone(
     make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def compiled(word: str, steps: int) -> bool:
-        return is_compiled(make_config(training={"compile": word, "steps": steps}))
+        return is_compiled(make_config(training={"compile": word, "steps": steps}).training)
 
-    def said(word: str, steps: int) -> str:
-        return why_eager(make_config(training={"compile": word, "steps": steps}))
+    def reason(word: str, steps: int) -> str:
+        return why_eager(make_config(training={"compile": word, "steps": steps}).training)
 
     monkeypatch.setattr(signature_module, "why_no_compiler", lambda: "")
     assert [compiled("auto", steps) for steps in (PAYS_FROM - 1, PAYS_FROM)] == [False, True]
     assert [compiled("always", 1), compiled("never", 10**6)] == [True, False]
-    assert (said("always", 1), said("never", 1), said("auto", PAYS_FROM)) == ("", "", "")
-    assert said("auto", 1) == "Eager: under 2,000 steps compiling does not pay (training.compile=always)."
+    assert (reason("always", 1), reason("never", 1), reason("auto", PAYS_FROM)) == ("", "", "")
+    assert reason("auto", 1) == "Eager: under 2,000 steps compiling does not pay (training.compile=always)."
     monkeypatch.setattr(signature_module, "why_no_compiler", lambda: "there is none")
     assert not compiled("auto", PAYS_FROM)
     assert compiled("always", 1)
-    assert said("auto", PAYS_FROM) == "Eager, which is slower: there is none."
+    assert reason("auto", PAYS_FROM) == "Eager, which is slower: there is none."
 
 
 @pytest.fixture
@@ -317,7 +325,7 @@ def test_what_cannot_be_compiled_has_the_bits_of_eager_training(make_config: Mak
     def stack(compile_: str) -> Stack:
         settings = {"steps": PAYS_FROM, "evaluate_every": PAYS_FROM, "compile": compile_}
         config = make_config(training=settings, target=NoisySine(points=6))
-        made = Stack([Run(config, seed) for seed in range(seeds)])
+        made = Stack([Run(config.setup, seed) for seed in range(seeds)])
         made.prepare()
         return made
 
@@ -342,13 +350,13 @@ def test_what_cannot_be_compiled_has_the_bits_of_eager_training(make_config: Mak
 
 
 @pytest.mark.usefixtures("without_compiling")
-def test_what_cannot_be_compiled_goes_on_from_where_it_is(make_config: MakeConfig) -> None:
+def test_a_stack_that_cannot_be_compiled_continues_from_its_step(make_config: MakeConfig) -> None:
     config, eager = (
         make_config(training={"steps": PAYS_FROM, "evaluate_every": PAYS_FROM, "compile": each})
         for each in ("auto", "never")
     )
-    before = trained([Run(eager, seed) for seed in (4, 5)], 7)
-    stack = Stack([Run(config, seed) for seed in (4, 5)])
+    before = trained([Run(eager.setup, seed) for seed in (4, 5)], 7)
+    stack = Stack([Run(config.setup, seed) for seed in (4, 5)])
     stack.restore(before.saved())
     stack.prepare()
     assert stack.step == 7
@@ -360,7 +368,7 @@ def test_what_cannot_be_compiled_goes_on_from_where_it_is(make_config: MakeConfi
 
 @pytest.mark.usefixtures("without_compiling")
 def test_what_is_to_be_compiled_always_is_not_trained_eagerly(make_config: MakeConfig) -> None:
-    stack = Stack([Run(make_config(training={"compile": "always"}), 0)])
+    stack = Stack([Run(make_config(training={"compile": "always"}).setup, 0)])
     words = r"^training\.compile = always: cannot compile: g\+\+: omp\.h: no such file$"
     for _ in range(2):
         with pytest.raises(CannotCompileError, match=words):
@@ -377,29 +385,29 @@ def test_a_run_is_single_steps_on_the_streams_of_its_seed(make_config: MakeConfi
     builders = (config.network.build_generator, config.network.build_discriminator)
     modules = [streams.initialised(seed, player, build, 6) for player, build in enumerate(builders)]
     players = [{name: w.detach().double() for name, w in module.named_parameters()} for module in modules]
-    game = Game(*modules, config.loss, config.optim, 2)
-    state = beginning(game, *players)
+    game = Game(*modules, config.rules)
+    state = initial_state(game, *players)
     for block, length in enumerate((BLOCK, 3)):
         noise = streams.stream(seed, streams.NOISE, block).standard_normal((BLOCK, 2, 4, 3))
         real = target.draw(BLOCK * 2 * 4, streams.stream(seed, streams.DATA, block)).reshape(BLOCK, 2, 4, 6)
         for place in range(length):
             state = step(game, state, torch.from_numpy(noise[place]), torch.from_numpy(real[place]))
 
-    stack = trained([Run(config, 0), Run(config, seed)], steps)
+    stack = trained([Run(config.setup, 0), Run(config.setup, seed)], steps)
     saved = State(**stack.saved([1])["state"])
-    for mine, expected in zip(pytree.tree_leaves(saved), pytree.tree_leaves(state), strict=True):
-        torch.testing.assert_close(mine[0], expected, rtol=1e-9, atol=1e-12)
+    for tensor, expected in zip(pytree.tree_leaves(saved), pytree.tree_leaves(state), strict=True):
+        torch.testing.assert_close(tensor[0], expected, rtol=1e-9, atol=1e-12)
 
     rng = streams.stream(seed, streams.EVALUATION, steps)
     drawn = [rng.standard_normal((8, 3)), *[target.draw(8 if target.family else 1, rng) for _ in range(2)]]
     no_modes = torch.zeros(0, 6).double(), torch.zeros(()).double()
-    fresh = Fresh(*map(torch.from_numpy, drawn), *no_modes, projections(6, torch.float64))
-    expected = measure(game, state.generator, state.discriminator, fresh)
+    batch = EvaluationBatch(*map(torch.from_numpy, drawn), *no_modes, projections(6, torch.float64))
+    expected = measure(game, state.generator, state.discriminator, batch)
     for name, values in stack.measure().items():
         assert values[1] == pytest.approx(expected[name].item(), rel=1e-7), name
-    curves, probability = stack.paint(8)
-    painted = game.paint(state.generator, fresh.noise)
-    torch.testing.assert_close(torch.from_numpy(curves[1]), painted)
+    curves, probability = stack.generate(8)
+    generated = game.generate(state.generator, batch.noise)
+    torch.testing.assert_close(torch.from_numpy(curves[1]), generated)
     torch.testing.assert_close(
-        torch.from_numpy(probability[1]), torch.sigmoid(game.judge(state.discriminator, painted))
+        torch.from_numpy(probability[1]), torch.sigmoid(game.discriminate(state.discriminator, generated))
     )

@@ -22,8 +22,9 @@ from sinegan.game.penalties import (
     InstanceNoise,
     WeightClipping,
 )
+from sinegan.game.rules import Rules
 from sinegan.game.schedules import Linear
-from sinegan.training.step import Game, State, beginning, gradients, step
+from sinegan.training.step import Game, State, gradients, initial_state, step
 
 POINTS, LATENT, BATCH = 4, 3, 5
 
@@ -38,7 +39,7 @@ def players() -> tuple[nn.Module, nn.Module]:
 def started(game: Game) -> State:
     generator = {name: tensor.detach().clone() for name, tensor in game.generator.named_parameters()}
     discriminator = {name: tensor.detach().clone() for name, tensor in game.discriminator.named_parameters()}
-    return beginning(game, generator, discriminator)
+    return initial_state(game, generator, discriminator)
 
 
 def draws(steps: int, discriminator_steps: int) -> tuple[Tensor, Tensor]:
@@ -58,12 +59,12 @@ def written_out(game: Game, noise: Tensor, real: Tensor) -> tuple[nn.Module, nn.
     """The tutorial's loop: the generator first, the discriminator on the same fakes."""
     generator, discriminator = copy.deepcopy(game.generator), copy.deepcopy(game.discriminator)
     optimisers: list[Any] = [
-        torch.optim.Adam(generator.parameters(), lr=game.optim.generator_lr),
-        torch.optim.Adam(discriminator.parameters(), lr=game.optim.discriminator_lr),
+        torch.optim.Adam(generator.parameters(), lr=game.rules.optim.generator_lr),
+        torch.optim.Adam(discriminator.parameters(), lr=game.rules.optim.discriminator_lr),
     ]
     for z, x in zip(noise, real, strict=True):
         fake = generator(z[0])
-        loss = generator_loss(game.loss, discriminator(fake))
+        loss = generator_loss(game.rules.loss, discriminator(fake))
         from_generator = torch.autograd.grad(loss, list(generator.parameters()), retain_graph=True)
         for extra in range(len(z)):
             if extra:
@@ -78,8 +79,8 @@ def written_out(game: Game, noise: Tensor, real: Tensor) -> tuple[nn.Module, nn.
     return generator, discriminator
 
 
-def update(optimiser: Any, module: nn.Module, found: tuple[Tensor, ...]) -> None:
-    for parameter, gradient in zip(module.parameters(), found, strict=True):
+def update(optimiser: Any, module: nn.Module, gradients_of_module: tuple[Tensor, ...]) -> None:
+    for parameter, gradient in zip(module.parameters(), gradients_of_module, strict=True):
         parameter.grad = gradient
     optimiser.step()
 
@@ -88,21 +89,21 @@ def update(optimiser: Any, module: nn.Module, found: tuple[Tensor, ...]) -> None
 @pytest.mark.parametrize("discriminator_steps", [1, 3])
 def test_steps_are_those_of_the_game_written_out(loss: Loss, discriminator_steps: int) -> None:
     optim = Adam(lr=0.01, generator_lr=0.01, discriminator_lr=0.03)
-    game = Game(*players(), loss, optim, discriminator_steps)
+    game = Game(*players(), Rules(loss=loss, optim=optim, discriminator_steps=discriminator_steps))
     noise, real = draws(6, discriminator_steps)
     state = started(game)
     for z, x in zip(noise, real, strict=True):
         state = step(game, state, z, x)
-    for mine, expected in zip(
+    for weights, expected in zip(
         (state.generator, state.discriminator), written_out(game, noise, real), strict=True
     ):
         for name, tensor in expected.named_parameters():
-            torch.testing.assert_close(mine[name], tensor.detach(), rtol=1e-9, atol=1e-12)
+            torch.testing.assert_close(weights[name], tensor.detach(), rtol=1e-9, atol=1e-12)
     assert state.finite_steps.item() == 6
 
 
 def test_one_row_has_the_gradients_of_64_equal_ones() -> None:
-    game = Game(*players(), Minimax(), Adam())
+    game = Game(*players(), Rules(loss=Minimax(), optim=Adam()))
     state, (noise, real) = started(game), draws(1, 1)
     row = real[0, 0, :1]
     one = gradients(game, state.generator, state.discriminator, noise[0, 0], row)
@@ -111,24 +112,26 @@ def test_one_row_has_the_gradients_of_64_equal_ones() -> None:
 
 
 def test_the_players_pull_in_opposite_directions_on_the_fakes() -> None:
-    game = Game(*players(), Minimax(), SGD(lr=0.1, generator_lr=0.1, discriminator_lr=0.1))
+    game = Game(*players(), Rules(loss=Minimax(), optim=SGD(lr=0.1, generator_lr=0.1, discriminator_lr=0.1)))
     state, (noise, real) = started(game), draws(1, 1)
     after = step(game, state, noise[0], real[0])
 
     def mean_logit(discriminator: dict[str, Tensor], curves: Tensor) -> float:
-        return game.judge(discriminator, curves).mean().item()
+        return game.discriminate(discriminator, curves).mean().item()
 
     def lead(discriminator: dict[str, Tensor]) -> float:
-        fake = game.paint(state.generator, noise[0, 0])
+        fake = game.generate(state.generator, noise[0, 0])
         return mean_logit(discriminator, real[0, 0]) - mean_logit(discriminator, fake)
 
-    fakes = [game.paint(generator, noise[0, 0]) for generator in (state.generator, after.generator)]
+    fakes = [game.generate(generator, noise[0, 0]) for generator in (state.generator, after.generator)]
     assert mean_logit(state.discriminator, fakes[1]) > mean_logit(state.discriminator, fakes[0])
     assert lead(after.discriminator) > lead(state.discriminator)
 
 
 def test_steps_are_counted_up_to_the_first_loss_that_is_not_finite() -> None:
-    game = Game(*players(), MinimaxLiteral(), SGD(lr=1e6, generator_lr=1e6, discriminator_lr=1e6))
+    game = Game(
+        *players(), Rules(loss=MinimaxLiteral(), optim=SGD(lr=1e6, generator_lr=1e6, discriminator_lr=1e6))
+    )
     state, (noise, real) = started(game), draws(6, 1)
     counted = []
     for z, x in zip(noise, real, strict=True):
@@ -140,7 +143,7 @@ def test_steps_are_counted_up_to_the_first_loss_that_is_not_finite() -> None:
 
 
 def test_a_run_that_was_lost_stays_lost_though_its_losses_are_finite_again() -> None:
-    game = Game(*players(), Minimax(), Adam())
+    game = Game(*players(), Rules(loss=Minimax(), optim=Adam()))
     noise, real = draws(1, 1)
     lost = started(game)._replace(finite=torch.zeros(()).double(), finite_steps=torch.tensor(7.0).double())
     after = step(game, lost, noise[0], real[0])
@@ -149,11 +152,11 @@ def test_a_run_that_was_lost_stays_lost_though_its_losses_are_finite_again() -> 
 
 def test_penalties_enter_the_gradients_as_plain_autograd_finds_them() -> None:
     penalties = (R1(gamma=0.7), R2(gamma=0.3), GradientPenalty(gamma=3.0), InstanceNoise(std=0.4))
-    game = Game(*players(), NonSaturating(), Adam(), penalties=penalties)
+    game = Game(*players(), Rules(loss=NonSaturating(), optim=Adam(), penalties=penalties))
     state, (noise, real) = started(game), draws(1, 1)
     rng = np.random.default_rng(0)
     chance = [torch.from_numpy(penalty.draw((BATCH,), POINTS, rng)) for penalty in penalties]
-    found = gradients(game, state.generator, state.discriminator, noise[0, 0], real[0, 0], chance)
+    penalised = gradients(game, state.generator, state.discriminator, noise[0, 0], real[0, 0], chance)
 
     shown = real[0, 0] + 0.4 * chance[3][:, :POINTS]
     fake = game.generator(noise[0, 0]) + 0.4 * chance[3][:, POINTS:]
@@ -168,23 +171,27 @@ def test_penalties_enter_the_gradients_as_plain_autograd_finds_them() -> None:
     value = logsigmoid(game.discriminator(shown)).mean() + logsigmoid(-game.discriminator(fake)).mean()
     cost = 0.35 * squares(shown).mean() + 0.15 * squares(fake).mean()
     cost = cost + 1.5 * ((squares(between).sqrt() - 1) ** 2).mean()
-    torch.testing.assert_close(found.generator_loss, generator_loss.detach())
-    torch.testing.assert_close(found.discriminator_loss, (cost - value).detach())
-    for mine, loss, module in (
-        (found.generator, generator_loss, game.generator),
-        (found.discriminator, cost - value, game.discriminator),
+    torch.testing.assert_close(penalised.generator_loss, generator_loss.detach())
+    torch.testing.assert_close(penalised.discriminator_loss, (cost - value).detach())
+    for gradient, loss, module in (
+        (penalised.generator, generator_loss, game.generator),
+        (penalised.discriminator, cost - value, game.discriminator),
     ):
         expected = torch.autograd.grad(loss, list(module.parameters()), retain_graph=True)
         for (name, _), tensor in zip(module.named_parameters(), expected, strict=True):
-            torch.testing.assert_close(mine[name], tensor, rtol=1e-9, atol=1e-12)
+            torch.testing.assert_close(gradient[name], tensor, rtol=1e-9, atol=1e-12)
 
 
 def test_consensus_adds_the_gradient_of_half_the_squared_field_to_both_players() -> None:
-    game = Game(*players(), Minimax(), Adam(), penalties=(ConsensusOptimisation(gamma=0.5), R1(gamma=0.2)))
+    game = Game(
+        *players(),
+        Rules(loss=Minimax(), optim=Adam(), penalties=(ConsensusOptimisation(gamma=0.5), R1(gamma=0.2))),
+    )
     state, (noise, real) = started(game), draws(1, 1)
     nothing = [torch.zeros(BATCH, 0).double()] * 2
-    found = gradients(game, state.generator, state.discriminator, noise[0, 0], real[0, 0], nothing)
-    plain = dataclasses.replace(game, penalties=game.penalties[1:])
+    penalised = gradients(game, state.generator, state.discriminator, noise[0, 0], real[0, 0], nothing)
+    rules = game.rules
+    plain = dataclasses.replace(game, rules=dataclasses.replace(rules, penalties=rules.penalties[1:]))
 
     def field(generator: dict[str, Tensor], discriminator: dict[str, Tensor]) -> Tensor:
         parts = gradients(plain, generator, discriminator, noise[0, 0], real[0, 0], nothing[1:])
@@ -193,9 +200,9 @@ def test_consensus_adds_the_gradient_of_half_the_squared_field_to_both_players()
 
     alone = gradients(plain, state.generator, state.discriminator, noise[0, 0], real[0, 0], nothing[1:])
     energy = 0.25 * (field(state.generator, state.discriminator) ** 2).sum()
-    torch.testing.assert_close(found.generator_loss, alone.generator_loss + energy)
-    torch.testing.assert_close(found.discriminator_loss, alone.discriminator_loss + energy)
-    for player, mine in (("generator", found.generator), ("discriminator", found.discriminator)):
+    torch.testing.assert_close(penalised.generator_loss, alone.generator_loss + energy)
+    torch.testing.assert_close(penalised.discriminator_loss, alone.discriminator_loss + energy)
+    for player, gradient in (("generator", penalised.generator), ("discriminator", penalised.discriminator)):
         for name, tensor in getattr(state, player).items():
             # Along one weight, by central differences of |v|^2 / 2.
             shift, place = torch.zeros_like(tensor), (0,) * tensor.dim()
@@ -205,14 +212,15 @@ def test_consensus_adds_the_gradient_of_half_the_squared_field_to_both_players()
                 moved = state._replace(**{player: {**getattr(state, player), name: tensor + sign * shift}})
                 ends.append((field(moved.generator, moved.discriminator) ** 2).sum() / 2)
             slope = (ends[0] - ends[1]) / 2e-5
-            added = mine[name][place] - getattr(alone, player)[name][place]
+            added = gradient[name][place] - getattr(alone, player)[name][place]
             assert added.item() == pytest.approx(0.5 * slope.item(), abs=1e-7)
 
 
 def test_constraints_hold_after_each_update_and_leave_the_generator_alone() -> None:
     optim = SGD(lr=1.0, generator_lr=1.0, discriminator_lr=1.0)
-    game = Game(*players(), Minimax(), optim, penalties=(WeightClipping(limit=0.05),))
-    free, (noise, real) = dataclasses.replace(game, penalties=()), draws(1, 1)
+    game = Game(*players(), Rules(loss=Minimax(), optim=optim, penalties=(WeightClipping(limit=0.05),)))
+    free = dataclasses.replace(game, rules=dataclasses.replace(game.rules, penalties=()))
+    noise, real = draws(1, 1)
     nothing = [torch.zeros(1, BATCH, 0).double()]
     clipped = step(game, started(game), noise[0], real[0], nothing)
     expected = step(free, started(game), noise[0], real[0])
@@ -225,25 +233,25 @@ def test_constraints_hold_after_each_update_and_leave_the_generator_alone() -> N
 class Point(nn.Module):
     """One weight: the generator puts its curve there, the discriminator multiplies by it."""
 
-    def __init__(self, paints: bool) -> None:
+    def __init__(self, generates: bool) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(1, dtype=torch.float64))
-        self.paints = paints
+        self.generates = generates
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.weight.expand(x.shape[0], 1) if self.paints else self.weight * x[:, 0]
+        return self.weight.expand(x.shape[0], 1) if self.generates else self.weight * x[:, 0]
 
 
 def dirac(optim: Optimiser, steps: int, **rules: Any) -> list[tuple[float, float]]:
     """The path of (theta, psi) from (1, 1) in the bilinear game psi * theta, the real point being 0."""
-    game = Game(Point(True), Point(False), Wasserstein(), optim, steps=steps, **rules)
+    game = Game(Point(True), Point(False), Rules(loss=Wasserstein(), optim=optim, steps=steps, **rules))
     state = started(game)
-    found = []
+    path = []
     for _ in range(steps):
-        shape = (game.discriminator_steps, 1, 1)
+        shape = (game.rules.discriminator_steps, 1, 1)
         state = step(game, state, torch.zeros(shape).double(), torch.zeros(shape).double())
-        found.append((state.generator["weight"].item(), state.discriminator["weight"].item()))
-    return found
+        path.append((state.generator["weight"].item(), state.discriminator["weight"].item()))
+    return path
 
 
 def test_simultaneous_and_alternating_updates_are_those_worked_out_by_hand() -> None:
@@ -283,10 +291,11 @@ def test_the_schedule_scales_both_players_rates_step_by_step() -> None:
 
 def test_the_average_follows_the_generator_from_its_first_weights() -> None:
     optim = SGD(lr=0.5, generator_lr=0.5, discriminator_lr=0.5)
-    game = Game(Point(True), Point(False), Wasserstein(), optim, average=Exponential(decay=0.75))
+    rules = Rules(loss=Wasserstein(), optim=optim, average=Exponential(decay=0.75))
+    game = Game(Point(True), Point(False), rules)
     state = started(game)
     nothing = torch.zeros(1, 1, 1).double()
     for average in (0.75 * 1 + 0.25 * 1.5, 0.75 * 1.125 + 0.25 * 1.75):
         state = step(game, state, nothing, nothing)
         assert state.average["weight"].item() == average
-        assert game.shown(state) is state.average
+        assert game.evaluated_weights(state) is state.average

@@ -1,1 +1,1 @@
-"""What is played: targets, networks and losses. Knows nothing of files or of Hydra."""
+"""The rules of a game: targets, networks, losses, penalties, optimisers. No files, no Hydra."""

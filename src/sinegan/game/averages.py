@@ -1,64 +1,62 @@
-"""Which generator is looked at: that of the last step, or an average over the steps so far.
+"""Averages of the generator over training: which weights are evaluated.
 
-A new average is one small class here and one YAML file in `conf/average/`. Float fields are settings
-that each run of a stack may hold its own value of.
+A new average is one class (here or in any module that can be imported) and one YAML file in
+`conf/average/`. Its float fields are settings in which the runs of a stack may differ; inside a stack they
+are tensors.
 """
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from torch import Tensor
-
+from sinegan.game.tensors import Tensors
 from sinegan.schema import bounded
-
-Tensors = dict[str, Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Average(ABC):
-    """Training never sees it; all metrics and pictures are of the generator that it shows."""
+    """Training never sees the average. All metrics and pictures show the averaged generator."""
 
     @abstractmethod
-    def start(self, weights: Tensors) -> Tensors:
-        """What is kept before the first step."""
+    def init(self, weights: Tensors) -> Tensors:
+        """The state of the average before the first step."""
 
     @abstractmethod
-    def after(self, kept: Tensors, weights: Tensors) -> Tensors:
-        """What is kept after a step that led to these weights."""
+    def update(self, state: Tensors, weights: Tensors) -> Tensors:
+        """The state of the average after a step that led to these weights."""
 
     @abstractmethod
-    def shown(self, kept: Tensors, weights: Tensors) -> Tensors:
-        """The weights to look at."""
+    def evaluated_weights(self, state: Tensors, weights: Tensors) -> Tensors:
+        """The weights to evaluate, from the state of the average and the latest weights."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Last(Average):
-    """No average: the generator as it is."""
+    """No average: the weights of the last step."""
 
-    def start(self, weights: Tensors) -> Tensors:
+    def init(self, weights: Tensors) -> Tensors:
         return {}
 
-    def after(self, kept: Tensors, weights: Tensors) -> Tensors:
-        return kept
+    def update(self, state: Tensors, weights: Tensors) -> Tensors:
+        return state
 
-    def shown(self, kept: Tensors, weights: Tensors) -> Tensors:
+    def evaluated_weights(self, state: Tensors, weights: Tensors) -> Tensors:
         return weights
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exponential(Average):
-    """average = decay * average + (1 - decay) * weights, from the initial weights on.
+    """average = decay * average + (1 - decay) * weights, starting from the initial weights.
 
     Yazıcı et al. 2019, equation 7.
     """
 
     decay: float = bounded(0.999, at_least=0, below=1)
 
-    def start(self, weights: Tensors) -> Tensors:
+    def init(self, weights: Tensors) -> Tensors:
         return {name: tensor.clone() for name, tensor in weights.items()}
 
-    def after(self, kept: Tensors, weights: Tensors) -> Tensors:
-        return {name: self.decay * kept[name] + (1 - self.decay) * weights[name] for name in weights}
+    def update(self, state: Tensors, weights: Tensors) -> Tensors:
+        return {name: self.decay * state[name] + (1 - self.decay) * weights[name] for name in weights}
 
-    def shown(self, kept: Tensors, weights: Tensors) -> Tensors:
-        return kept
+    def evaluated_weights(self, state: Tensors, weights: Tensors) -> Tensors:
+        return state

@@ -2,8 +2,10 @@
 
 With the discriminator's logit l = D(x) before the sigmoid, log sigmoid(l) = -softplus(-l) and
 log(1 - sigmoid(l)) = -softplus(l): no logarithm of a rounded probability, so nothing reaches
--inf. A new loss is one small class here (or anywhere that can be imported) and one YAML file in
-`conf/loss/`. Its float fields are settings that each run of a stack may hold its own value of.
+-inf.
+
+A new loss is one class (here or in any module that can be imported) and one YAML file in `conf/loss/`. Its
+float fields are settings in which the runs of a stack may differ; inside a stack they are tensors.
 """
 
 import math
@@ -18,27 +20,27 @@ from torch.nn.functional import relu, softplus
 from sinegan.schema import bounded
 
 STEEPEST = 10.0
-"""Where the exponentials of the f-GANs go on as their tangent: exp(10) = 22,026."""
+"""From this logit on, the exponentials of the f-GANs continue as their tangent: exp(10) = 22,026."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Loss(ABC):
-    """What each player minimises.
+    """The two functions that the players minimise, each a scalar.
 
-    `real` and `fake` are the discriminator's logits, shapes (rows,) and (batch,), where rows is
-    batch, or 1 when all real curves of the batch are the same: so take means, each over its own
-    logits, or let the shapes broadcast. Both methods return a scalar.
+    `real` and `fake` are the discriminator's logits, shapes (rows,) and (batch,), where rows is batch, or 1
+    when all real curves of the batch are the same. So take the mean of each over its own logits, or let the
+    shapes broadcast.
     """
 
     critic: ClassVar[bool] = False
     """Whether the discriminator's output is a score, so that its sigmoid is no probability."""
     takes_critic: ClassVar[bool] = True
-    """Whether a penalty that makes the discriminator a critic can go with it."""
+    """Whether it can be combined with a penalty that makes the discriminator a critic."""
     zero_sum: ClassVar[bool] = False
     """Whether the gradient of `generator` by the fake logits is minus that of `discriminator`.
 
-    One pass back through the discriminator then serves both players. A subclass with another
-    formula says so anew.
+    One backward pass through the discriminator then serves both players. A subclass with another formula
+    has to set it again.
     """
 
     def __init_subclass__(cls) -> None:
@@ -53,7 +55,7 @@ class Loss(ABC):
 
 
 def value(real: Tensor, fake: Tensor) -> Tensor:
-    """V(D, G) = E log D(x) + E log(1 - D(G(z))), Goodfellow et al. 2014, equation 1.
+    """The value V(D, G) = E log D(x) + E log(1 - D(G(z))), Goodfellow et al. 2014, equation 1.
 
     At the optimum, D* = 1/2 everywhere, it is -log 4 (their theorem 1).
     """
@@ -79,8 +81,8 @@ class Minimax(Loss):
 class NonSaturating(Minimax):
     """The discriminator as in minimax; the generator maximises log D(G(z)).
 
-    Goodfellow et al. 2014, section 3. Its gradient is exp(l) times less than minimax's, so it is
-    the larger one where the discriminator rejects the fakes (l < 0).
+    Goodfellow et al. 2014, section 3. Minimax's gradient is exp(l) times this one, so this one is larger
+    where the discriminator rejects the fakes (l < 0).
     """
 
     def generator(self, real: Tensor, fake: Tensor) -> Tensor:
@@ -111,7 +113,7 @@ class MinimaxLiteral(Loss):
 
 @dataclass(frozen=True, kw_only=True)
 class SmoothedLabels(NonSaturating):
-    """Non-saturating, but the discriminator is taught softer labels than 1 and 0.
+    """Non-saturating, but the discriminator learns softer labels than 1 and 0.
 
     Salimans et al. 2016, section 3.4, where only the real label is smoothed. With labels a and b
     the optimum is D* = (a p_data + b p_g) / (p_data + p_g).
@@ -129,9 +131,9 @@ class SmoothedLabels(NonSaturating):
 
 @dataclass(frozen=True, kw_only=True)
 class Wasserstein(Loss):
-    """The critic's mean on real curves less that on generated ones. Arjovsky et al. 2017, equation 2.
+    """The critic's mean on real curves minus its mean on generated ones. Arjovsky et al. 2017, equation 2.
 
-    A distance only where the critic's slope is bounded: add a penalty (wgan_gp, weight_clipping)
+    This is a distance only where the critic's slope is bounded: add a penalty (wgan_gp, weight_clipping)
     or spectral normalisation.
     """
 
@@ -178,7 +180,7 @@ class Hinge(Wasserstein):
 
 @dataclass(frozen=True, kw_only=True)
 class RelativisticPaired(Loss):
-    """How much more real is a real curve than a generated one, pair by pair.
+    """The discriminator compares real with generated curves, pair by pair.
 
     RpGAN: Jolicoeur-Martineau 2018, section 4.1; the loss of R3GAN (Huang et al. 2024, equation 2).
     """
@@ -196,7 +198,7 @@ class RelativisticPaired(Loss):
 
 @dataclass(frozen=True, kw_only=True)
 class RelativisticAverage(Loss):
-    """How much more real is a curve than the mean of the other kind.
+    """The discriminator compares each curve with the mean of the other kind.
 
     RaGAN: Jolicoeur-Martineau 2018, section 4.2.
     """
@@ -213,7 +215,7 @@ class RelativisticAverage(Loss):
 
 
 def bounded_exp(l: Tensor) -> Tensor:  # noqa: E741
-    """exp(l) up to l = STEEPEST, then its tangent there, so that float32 never overflows."""
+    """exp(l) up to l = STEEPEST, then the tangent at that point, so that float32 never overflows."""
     return torch.exp(l.clamp(max=STEEPEST)) * (1 + relu(l - STEEPEST))
 
 

@@ -1,4 +1,4 @@
-"""Targets that are points of a line or a plane rather than curves: where the theory of GANs is told."""
+"""Targets that are points of a line or a plane instead of curves, as the theory of GANs studies them."""
 
 import math
 from abc import abstractmethod
@@ -31,7 +31,7 @@ class PointMass(Target):
 
 @dataclass(frozen=True, kw_only=True)
 class Mixture(Target):
-    """Round gaussians of the same weight and the same standard deviation in every direction."""
+    """Gaussians of equal weight, with one standard deviation in every direction."""
 
     family = True
 
@@ -39,7 +39,7 @@ class Mixture(Target):
 
     @abstractmethod
     def centers(self) -> Array:
-        """Shape (modes, points)."""
+        """The centers of the gaussians, shape (modes, points)."""
 
     @property
     def points(self) -> int:
@@ -59,7 +59,7 @@ class Mixture(Target):
 
 @dataclass(frozen=True, kw_only=True)
 class Gaussian(Mixture):
-    """A single one on the line."""
+    """One gaussian on the line."""
 
     mean: float = 0.0
     std: float = bounded(1.0, above=0)
@@ -70,7 +70,7 @@ class Gaussian(Mixture):
 
 @dataclass(frozen=True, kw_only=True)
 class GaussianMixture(Mixture):
-    """Several on the line."""
+    """Several gaussians on the line."""
 
     means: tuple[float, ...] = bounded((-2.0, 2.0), fewest=1)
     std: float = bounded(0.5, above=0)
@@ -81,7 +81,7 @@ class GaussianMixture(Mixture):
 
 @dataclass(frozen=True, kw_only=True)
 class GaussianRing(Mixture):
-    """Equally spaced on a circle; eight of them as in Lin et al. 2018 (PacGAN), section 4.1."""
+    """Gaussians equally spaced on a circle; eight as in Lin et al. 2018 (PacGAN), section 4.1."""
 
     gaussians: int = bounded(8, at_least=1, at_most=10**6)
     radius: float = bounded(1.0, at_least=0)
@@ -94,7 +94,7 @@ class GaussianRing(Mixture):
 
 @dataclass(frozen=True, kw_only=True)
 class GaussianGrid(Mixture):
-    """On a square grid around the origin; 5 x 5 of them as in Lin et al. 2018 (PacGAN), section 4.1."""
+    """Gaussians on a square grid around the origin; 5 x 5 as in Lin et al. 2018 (PacGAN), section 4.1."""
 
     side: int = bounded(5, at_least=1, at_most=1000)
     spacing: float = bounded(2.0, above=0)

@@ -1,4 +1,8 @@
-"""The two players as plain modules: sizes and activation are settings."""
+"""The two players' networks, as plain modules.
+
+A new pair of players is one class (here or in any module that can be imported) and one YAML file in
+`conf/network/`. Their float settings say where the weights start, so they never become tensors.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -9,6 +13,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from sinegan.game.tensors import Tensors
 from sinegan.schema import bounded, choice
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
@@ -19,10 +24,8 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "gelu": nn.GELU,
 }
 
-Tensors = dict[str, Tensor]
-
 SQUARINGS = 10
-"""A Gram matrix squared so often is 1,024 steps of power iteration."""
+"""Squarings of a Gram matrix; ten are worth 1,024 steps of power iteration."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,12 +33,12 @@ class Players(ABC):
     """The two players as ordinary modules."""
 
     points: ClassVar[int | None] = None
-    """The number of points that they are made for; None for any."""
+    """The number of points that the players are made for; None for any."""
 
     @property
     @abstractmethod
     def latent(self) -> int:
-        """How many numbers of noise the generator takes."""
+        """Length of the noise vector that the generator takes."""
 
     @abstractmethod
     def build_generator(self, points: int) -> nn.Module:
@@ -51,7 +54,7 @@ class Players(ABC):
         return False
 
     def readings(self, generator: Mapping[str, Tensor], discriminator: Mapping[str, Tensor]) -> Tensors:
-        """Weights that are worth a metric of their own, scalars by name."""
+        """Weights that become metrics of their own: scalars by name."""
         return {}
 
 
@@ -102,18 +105,21 @@ class SpectralLinear(nn.Linear):
 
 
 def largest_singular_value(weight: Tensor) -> Tensor:
-    """Of a matrix (outputs, inputs): power iteration, SQUARINGS times doubled, so it keeps no memory.
+    """The largest singular value of a matrix (outputs, inputs).
 
-    The gradient is that of Miyato et al. 2018, equation 9: the singular vectors count as constants.
+    Power iteration, doubled SQUARINGS times, so that nothing has to be kept from step to step. The gradient
+    is that of Miyato et al. 2018, equation 9: the singular vectors count as constants.
     """
     if 1 in weight.shape:
-        # Its norm. Compiled, a chain of 1 x 1 products would be written out 3^SQUARINGS times.
+        # A vector's only singular value is its norm. The compiler would write out a chain of 1 x 1
+        # products 3^SQUARINGS times.
         return torch.sqrt((weight**2).sum())
     wide = weight.shape[0] <= weight.shape[1]
     gram = weight @ weight.T if wide else weight.T @ weight
     power = gram.detach()
     power = power / torch.sqrt((power**2).sum())
     for _ in range(SQUARINGS):
-        # The trace of a symmetric matrix's square is the sum of its squared entries: from here on it is 1.
+        # The sum of the squared entries of a symmetric matrix is the trace of its square, so dividing by
+        # it keeps the trace at 1.
         power = (power @ power) / (power**2).sum()
     return torch.sqrt((power * gram).sum())

@@ -1,7 +1,8 @@
-"""Optimisers as pure functions of (parameters, gradients, memory).
+"""Optimisers as pure functions of (parameters, gradients, state).
 
-Float fields are settings that each run of a stack may hold its own value of, so inside a stack
-they are tensors. A new optimiser is one small class here and one YAML file in `conf/optim/`.
+A new optimiser is one class (here or in any module that can be imported) and one YAML file in
+`conf/optim/`. Its float fields are settings in which the runs of a stack may differ; inside a stack they
+are tensors.
 """
 
 from abc import ABC, abstractmethod
@@ -12,14 +13,15 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from sinegan.game.tensors import Tensors
 from sinegan.schema import bounded
 
-Tensors = dict[str, Tensor]
-Memory = dict[str, Tensors]
+OptimiserState = dict[str, Tensors]
+"""The tensors that an optimiser keeps between updates: by kind (`mean`, `velocity`), then by parameter."""
 
 
 class _Derived(float):
-    """A rate that nobody gave: it follows `lr`, also when `dataclasses.replace` changes that."""
+    """A rate that was not given, so it follows `lr`, also after `dataclasses.replace` changes `lr`."""
 
 
 def _is_derived(rate: float | None) -> bool:
@@ -28,14 +30,14 @@ def _is_derived(rate: float | None) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Optimiser(ABC):
-    """One learning rate a player, 0 for one that does not learn; everything else is common to both.
+    """One learning rate for each player, 0 for a player that does not learn. All else is common to both.
 
-    lr, lr_ratio: what a rate is derived from that is not given: the generator's is lr, the discriminator's
-    lr * lr_ratio (two time scales: Heusel et al. 2017).
+    A rate that is not given is derived: generator_lr = lr and discriminator_lr = lr * lr_ratio
+    (two time scales: Heusel et al. 2017).
     """
 
     extrapolates: ClassVar[bool] = False
-    """Whether it takes the gradients of the point that a first update leads to."""
+    """Whether the update uses the gradients at the point that a first update leads to."""
 
     lr: float = bounded(1e-4, above=0)
     lr_ratio: float = bounded(1.0, above=0)
@@ -49,14 +51,24 @@ class Optimiser(ABC):
             object.__setattr__(self, "discriminator_lr", _Derived(self.lr * self.lr_ratio))
 
     @abstractmethod
-    def remember(self, parameters: Mapping[str, Tensor]) -> Memory:
-        """The memory before the first update."""
+    def init(self, parameters: Mapping[str, Tensor]) -> OptimiserState:
+        """The state before the first update."""
 
     @abstractmethod
     def update(
-        self, parameters: Tensors, gradients: Tensors, memory: Memory, lr: float
-    ) -> tuple[Tensors, Memory]:
-        """One step downhill: the new parameters and the new memory."""
+        self, parameters: Tensors, gradients: Tensors, state: OptimiserState, lr: float
+    ) -> tuple[Tensors, OptimiserState]:
+        """One step downhill.
+
+        Arguments:
+            parameters: of one player.
+            gradients: of that player's loss, by the same names and of the same shapes.
+            state: from `init` or the update before.
+            lr: that player's learning rate at this step, a number or a scalar tensor.
+
+        Returns:
+            The new parameters and the new state.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,22 +79,22 @@ class Adam(Optimiser):
     beta2: float = bounded(0.999, at_least=0, below=1)
     eps: float = bounded(1e-8, above=0)
 
-    def remember(self, parameters: Mapping[str, Tensor]) -> Memory:
+    def init(self, parameters: Mapping[str, Tensor]) -> OptimiserState:
         some = next(iter(parameters.values()))
         return {"mean": _zeros(parameters), "square": _zeros(parameters), "time": {"t": some.new_zeros(())}}
 
     def update(
-        self, parameters: Tensors, gradients: Tensors, memory: Memory, lr: float
-    ) -> tuple[Tensors, Memory]:
-        t = memory["time"]["t"] + 1
+        self, parameters: Tensors, gradients: Tensors, state: OptimiserState, lr: float
+    ) -> tuple[Tensors, OptimiserState]:
+        t = state["time"]["t"] + 1
         step_size = lr / (1 - self.beta1**t)
         correction = 1 / torch.sqrt(1 - self.beta2**t)
         updated: Tensors = {}
         mean: Tensors = {}
         square: Tensors = {}
         for name, gradient in gradients.items():
-            mean[name] = self.beta1 * memory["mean"][name] + (1 - self.beta1) * gradient
-            square[name] = self.beta2 * memory["square"][name] + (1 - self.beta2) * gradient * gradient
+            mean[name] = self.beta1 * state["mean"][name] + (1 - self.beta1) * gradient
+            square[name] = self.beta2 * state["square"][name] + (1 - self.beta2) * gradient * gradient
             scale = torch.sqrt(square[name]) * correction + self.eps
             updated[name] = parameters[name] - step_size * mean[name] / scale
         return updated, {"mean": mean, "square": square, "time": {"t": t}}
@@ -90,30 +102,30 @@ class Adam(Optimiser):
 
 @dataclass(frozen=True, kw_only=True)
 class OptimisticAdam(Adam):
-    """w - 2 lr d + lr d', d being Adam's direction and d' the one before.
+    """w - 2 lr d + lr d', where d is Adam's direction and d' the direction before.
 
     Daskalakis et al. 2018, algorithm 1.
     """
 
-    def remember(self, parameters: Mapping[str, Tensor]) -> Memory:
-        return super().remember(parameters) | {"last": _zeros(parameters)}
+    def init(self, parameters: Mapping[str, Tensor]) -> OptimiserState:
+        return super().init(parameters) | {"last": _zeros(parameters)}
 
     def update(
-        self, parameters: Tensors, gradients: Tensors, memory: Memory, lr: float
-    ) -> tuple[Tensors, Memory]:
-        # From 0 a step of Adam with rate 1 leads to -d.
-        minus, after = super().update(_zeros(parameters), gradients, memory, 1.0)
+        self, parameters: Tensors, gradients: Tensors, state: OptimiserState, lr: float
+    ) -> tuple[Tensors, OptimiserState]:
+        # A step of Adam from 0 with rate 1 leads to -d.
+        minus, adam = super().update(_zeros(parameters), gradients, state, 1.0)
         updated = {
-            name: parameters[name] + lr * (2 * step + memory["last"][name]) for name, step in minus.items()
+            name: parameters[name] + lr * (2 * step + state["last"][name]) for name, step in minus.items()
         }
-        return updated, after | {"last": {name: -tensor for name, tensor in minus.items()}}
+        return updated, adam | {"last": {name: -tensor for name, tensor in minus.items()}}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExtraAdam(Adam):
-    """Adam's update with the gradients of the point that one leads to. Gidel et al. 2019, algorithm 4.
+    """Adam, updated with the gradients at the point that a first update leads to.
 
-    Both updates enter the moments, and both see the same batch.
+    Gidel et al. 2019, algorithm 4. Both updates enter the moments, and both see the same batch.
     """
 
     extrapolates = True
@@ -125,13 +137,13 @@ class Extragradient(Optimiser):
 
     extrapolates = True
 
-    def remember(self, parameters: Mapping[str, Tensor]) -> Memory:
+    def init(self, parameters: Mapping[str, Tensor]) -> OptimiserState:
         return {}
 
     def update(
-        self, parameters: Tensors, gradients: Tensors, memory: Memory, lr: float
-    ) -> tuple[Tensors, Memory]:
-        return {name: parameters[name] - lr * gradient for name, gradient in gradients.items()}, memory
+        self, parameters: Tensors, gradients: Tensors, state: OptimiserState, lr: float
+    ) -> tuple[Tensors, OptimiserState]:
+        return {name: parameters[name] - lr * gradient for name, gradient in gradients.items()}, state
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,14 +152,14 @@ class SGD(Optimiser):
 
     momentum: float = bounded(0.0, at_least=0, below=1)
 
-    def remember(self, parameters: Mapping[str, Tensor]) -> Memory:
+    def init(self, parameters: Mapping[str, Tensor]) -> OptimiserState:
         return {"velocity": _zeros(parameters)}
 
     def update(
-        self, parameters: Tensors, gradients: Tensors, memory: Memory, lr: float
-    ) -> tuple[Tensors, Memory]:
+        self, parameters: Tensors, gradients: Tensors, state: OptimiserState, lr: float
+    ) -> tuple[Tensors, OptimiserState]:
         velocity = {
-            name: self.momentum * memory["velocity"][name] + gradient for name, gradient in gradients.items()
+            name: self.momentum * state["velocity"][name] + gradient for name, gradient in gradients.items()
         }
         return {name: parameters[name] - lr * v for name, v in velocity.items()}, {"velocity": velocity}
 
@@ -159,14 +171,14 @@ class RMSprop(Optimiser):
     decay: float = bounded(0.99, at_least=0, below=1)
     eps: float = bounded(1e-8, above=0)
 
-    def remember(self, parameters: Mapping[str, Tensor]) -> Memory:
+    def init(self, parameters: Mapping[str, Tensor]) -> OptimiserState:
         return {"square": _zeros(parameters)}
 
     def update(
-        self, parameters: Tensors, gradients: Tensors, memory: Memory, lr: float
-    ) -> tuple[Tensors, Memory]:
+        self, parameters: Tensors, gradients: Tensors, state: OptimiserState, lr: float
+    ) -> tuple[Tensors, OptimiserState]:
         square = {
-            name: self.decay * memory["square"][name] + (1 - self.decay) * gradient * gradient
+            name: self.decay * state["square"][name] + (1 - self.decay) * gradient * gradient
             for name, gradient in gradients.items()
         }
         updated = {

@@ -1,12 +1,13 @@
-"""What is added to a game to make it converge: terms, disturbances, constraints.
+"""Penalties: additions to a game that make it converge.
 
-A penalty is of one of four kinds, each an abstract class with the one method that the step of the
-game asks for. A new one is one small class here (or anywhere that can be imported) and one YAML file
-in `conf/penalty/`. Its float fields are settings that each run of a stack may hold its own value of.
+There are four kinds, each an abstract class: `Term`, `Disturbance`, `Constraint` and `Energy`. A new
+penalty is one class derived from one of them (here or in any module that can be imported) and one YAML
+file in `conf/penalty/`. Its float fields are settings in which the runs of a stack may differ; inside a
+stack they are tensors.
 
 Weights follow R3GAN (Huang et al. 2024): `gamma` means gamma / 2 times the mean of a square. Where a
-paper writes lambda times the mean of a square, gamma is 2 lambda. Norms are of each sample's gradient,
-over the points of its curve, never over the batch.
+paper writes lambda times the mean of a square, gamma is 2 lambda. A norm is taken over the points of each
+sample's gradient, never over the batch.
 """
 
 from abc import ABC, abstractmethod
@@ -20,23 +21,23 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.func import grad
 
+from sinegan.game.tensors import Tensors
 from sinegan.schema import bounded
 
 Array = NDArray[np.float64]
-Tensors = dict[str, Tensor]
-Judge = Callable[[Tensor], Tensor]
-"""The discriminator with its weights: curves (rows, points) -> outputs (rows,)."""
+Discriminate = Callable[[Tensor], Tensor]
+"""The discriminator with its weights: curves (rows, points) -> logits (rows,)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Penalty:
-    """What all kinds have; derive from one of those."""
+    """The base of all four kinds. Derive from a kind, not from this class."""
 
     critic: ClassVar[bool] = False
-    """Whether it is made for a discriminator whose output is a score, not a probability."""
+    """Whether the penalty is made for a discriminator whose output is a score, not a probability."""
 
     def draw(self, shape: tuple[int, ...], points: int, rng: np.random.Generator) -> Array:
-        """The random numbers it needs, some for each generated curve, shape (*shape, numbers)."""
+        """The random numbers that the penalty needs for each generated curve, shape (*shape, numbers)."""
         return np.empty((*shape, 0))
 
 
@@ -53,49 +54,59 @@ def of_kind(
 
 @dataclass(frozen=True, kw_only=True)
 class Term(Penalty, ABC):
-    """Adds to the discriminator's loss."""
+    """Adds a term to the discriminator's loss."""
 
     @abstractmethod
-    def term(self, judge: Judge, real: Tensor, fake: Tensor, draw: Tensor) -> Tensor:
-        """A scalar. real: (rows, points), rows being batch or 1; fake: (batch, points)."""
+    def term(self, discriminate: Discriminate, real: Tensor, fake: Tensor, draw: Tensor) -> Tensor:
+        """The scalar to add.
+
+        Arguments:
+            discriminate: the discriminator with its weights.
+            real: (rows, points), where rows is batch, or 1 when all real curves are the same.
+            fake: (batch, points).
+            draw: the penalty's own random numbers, (batch, numbers).
+        """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Disturbance(Penalty, ABC):
-    """Changes what the discriminator is shown, in the losses of both players."""
+    """Changes the curves that the discriminator sees, in the losses of both players."""
 
     @abstractmethod
-    def shown_real(self, curves: Tensor, draw: Tensor) -> Tensor: ...
+    def disturb_real(self, curves: Tensor, draw: Tensor) -> Tensor:
+        """Real curves (rows, points) -> (batch or rows, points). draw: (batch, numbers)."""
 
     @abstractmethod
-    def shown_fake(self, curves: Tensor, draw: Tensor) -> Tensor: ...
+    def disturb_fake(self, curves: Tensor, draw: Tensor) -> Tensor:
+        """Generated curves (batch, points) -> (batch, points). draw: (batch, numbers)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Constraint(Penalty, ABC):
-    """Confines the discriminator's weights after each of its updates."""
+    """Restricts the discriminator's weights to a set after each of its updates."""
 
     @abstractmethod
-    def confined(self, weights: Mapping[str, Tensor]) -> Tensors: ...
+    def project(self, weights: Mapping[str, Tensor]) -> Tensors:
+        """The weights, moved into the set."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Energy(Penalty, ABC):
-    """Adds to the losses of both players a function of both players' gradients."""
+    """Adds a function of both players' gradients to the losses of both."""
 
     @abstractmethod
     def energy(self, generator: Mapping[str, Tensor], discriminator: Mapping[str, Tensor]) -> Tensor:
-        """A scalar."""
+        """The scalar to add, from the gradients of the two players' losses, by parameter."""
 
 
-def squared_slopes(judge: Judge, curves: Tensor) -> Tensor:
+def squared_slopes(discriminate: Discriminate, curves: Tensor) -> Tensor:
     """|grad D|^2 of each sample, Euclidean over points: (rows, points) -> (rows,)."""
-    slopes: Tensor = grad(lambda x: judge(x).sum())(curves)
+    slopes: Tensor = grad(lambda x: discriminate(x).sum())(curves)
     return (slopes**2).sum(-1)
 
 
 def root(squares: Tensor) -> Tensor:
-    """Square roots whose derivative at 0 is 0: a flat discriminator gives no NaN."""
+    """Square roots whose derivative at 0 is 0, so that a flat discriminator gives no NaN."""
     positive = squares > 0
     return torch.where(positive, torch.sqrt(torch.where(positive, squares, 1.0)), 0.0)
 
@@ -106,8 +117,8 @@ class R1(Term):
 
     gamma: float = bounded(1.0, above=0)
 
-    def term(self, judge: Judge, real: Tensor, fake: Tensor, draw: Tensor) -> Tensor:
-        return self.gamma / 2 * squared_slopes(judge, real).mean()
+    def term(self, discriminate: Discriminate, real: Tensor, fake: Tensor, draw: Tensor) -> Tensor:
+        return self.gamma / 2 * squared_slopes(discriminate, real).mean()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,8 +127,8 @@ class R2(Term):
 
     gamma: float = bounded(1.0, above=0)
 
-    def term(self, judge: Judge, real: Tensor, fake: Tensor, draw: Tensor) -> Tensor:
-        return self.gamma / 2 * squared_slopes(judge, fake).mean()
+    def term(self, discriminate: Discriminate, real: Tensor, fake: Tensor, draw: Tensor) -> Tensor:
+        return self.gamma / 2 * squared_slopes(discriminate, fake).mean()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,9 +147,9 @@ class GradientPenalty(Term):
     def draw(self, shape: tuple[int, ...], points: int, rng: np.random.Generator) -> Array:
         return rng.random((*shape, 1))
 
-    def term(self, judge: Judge, real: Tensor, fake: Tensor, draw: Tensor) -> Tensor:
+    def term(self, discriminate: Discriminate, real: Tensor, fake: Tensor, draw: Tensor) -> Tensor:
         between = fake + draw * (real - fake)
-        return self.gamma / 2 * ((root(squared_slopes(judge, between)) - self.target) ** 2).mean()
+        return self.gamma / 2 * ((root(squared_slopes(discriminate, between)) - self.target) ** 2).mean()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,17 +166,17 @@ class Dragan(Term):
     def draw(self, shape: tuple[int, ...], points: int, rng: np.random.Generator) -> Array:
         return rng.standard_normal((*shape, points))
 
-    def term(self, judge: Judge, real: Tensor, fake: Tensor, draw: Tensor) -> Tensor:
+    def term(self, discriminate: Discriminate, real: Tensor, fake: Tensor, draw: Tensor) -> Tensor:
         around = real + self.reach * draw
-        return self.gamma / 2 * ((root(squared_slopes(judge, around)) - self.target) ** 2).mean()
+        return self.gamma / 2 * ((root(squared_slopes(discriminate, around)) - self.target) ** 2).mean()
 
 
 @dataclass(frozen=True, kw_only=True)
 class InstanceNoise(Disturbance):
-    """Normal noise of standard deviation `std` on all curves that the discriminator is shown.
+    """Normal noise of standard deviation `std` on all curves that the discriminator sees.
 
-    Sønderby et al. 2017, section 4; Arjovsky & Bottou 2017, section 3. Fresh for each curve, and
-    other noise on the real than on the generated ones.
+    Sønderby et al. 2017, section 4; Arjovsky & Bottou 2017, section 3. Each curve, real or generated, has
+    noise of its own.
     """
 
     std: float = bounded(0.1, above=0)
@@ -173,28 +184,28 @@ class InstanceNoise(Disturbance):
     def draw(self, shape: tuple[int, ...], points: int, rng: np.random.Generator) -> Array:
         return rng.standard_normal((*shape, 2 * points))
 
-    def shown_real(self, curves: Tensor, draw: Tensor) -> Tensor:
+    def disturb_real(self, curves: Tensor, draw: Tensor) -> Tensor:
         return curves + self.std * draw[..., : curves.shape[-1]]
 
-    def shown_fake(self, curves: Tensor, draw: Tensor) -> Tensor:
+    def disturb_fake(self, curves: Tensor, draw: Tensor) -> Tensor:
         return curves + self.std * draw[..., curves.shape[-1] :]
 
 
 @dataclass(frozen=True, kw_only=True)
 class WeightClipping(Constraint):
-    """All of the discriminator's weights within [-limit, limit]. Arjovsky et al. 2017, algorithm 1."""
+    """Clips the discriminator's weights to [-limit, limit]. Arjovsky et al. 2017, algorithm 1."""
 
     critic = True
 
     limit: float = bounded(0.01, above=0)
 
-    def confined(self, weights: Mapping[str, Tensor]) -> Tensors:
+    def project(self, weights: Mapping[str, Tensor]) -> Tensors:
         return {name: torch.clamp(w, -self.limit, self.limit) for name, w in weights.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConsensusOptimisation(Energy):
-    """gamma / 2 |v|^2, v being both players' gradients together, added to both players' losses.
+    """gamma / 2 |v|^2, added to both players' losses, where v joins both players' gradients.
 
     Mescheder et al. 2017, equation 9 and algorithm 1 (their gamma).
     """

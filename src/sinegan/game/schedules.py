@@ -1,7 +1,8 @@
-"""How the learning rates change along a run.
+"""Learning-rate schedules.
 
-A new schedule is one small class here and one YAML file in `conf/lr_schedule/`. Float fields are settings
-that each run of a stack may hold its own value of.
+A new schedule is one class (here or in any module that can be imported) and one YAML file in
+`conf/lr_schedule/`. Its float fields are settings in which the runs of a stack may differ; inside a stack
+they are tensors.
 """
 
 import math
@@ -13,40 +14,39 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sinegan.game.tensors import Tensors
 from sinegan.schema import bounded
-
-Tensors = dict[str, Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule(ABC):
-    """A factor of both players' learning rates, from 1 at the first step on."""
+    """A factor on the learning rates of both players that changes with the step."""
 
-    def remember(self, weights: Mapping[str, Tensor]) -> Tensors:
+    def init(self, weights: Mapping[str, Tensor]) -> Tensors:
         """The clock before the first step."""
         return {"step": next(iter(weights.values())).new_zeros(())}
 
-    def after(self, clock: Tensors) -> Tensors:
+    def update(self, clock: Tensors) -> Tensors:
         """The clock after one more step."""
         return {"step": clock["step"] + 1}
 
     def rate(self, lr: Any, clock: Tensors, steps: float) -> Any:
-        """The learning rate of the coming step, the run having `steps`."""
+        """The learning rate of the next step, in a run of `steps` steps."""
         return lr * self.factor(clock["step"] / steps)
 
     @abstractmethod
     def factor(self, progress: Tensor) -> Tensor:
-        """progress: the share of the run's steps that are over, in [0, 1)."""
+        """The factor when a share `progress` of the run's steps, in [0, 1), is over."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Constant(Schedule):
-    """The same rate from the first step to the last. It keeps no clock, so it costs nothing."""
+    """The same rate at every step. It keeps no clock, so it costs nothing."""
 
-    def remember(self, weights: Mapping[str, Tensor]) -> Tensors:
+    def init(self, weights: Mapping[str, Tensor]) -> Tensors:
         return {}
 
-    def after(self, clock: Tensors) -> Tensors:
+    def update(self, clock: Tensors) -> Tensors:
         return clock
 
     def rate(self, lr: Any, clock: Tensors, steps: float) -> Any:

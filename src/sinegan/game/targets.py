@@ -1,9 +1,9 @@
-"""What the generator should learn to draw: a curve, or a family of curves.
+"""Targets: the curve, or the family of curves, that the generator should learn to draw.
 
-Most targets sample a function on a fixed grid. A fixed target has one curve; a family draws a new
-curve for every row of a batch. Points and gaussians are in `distributions`, the user's own curves in
-`own`. A new target is one small class here (or anywhere that can be imported) and one YAML file in
-`conf/target/`.
+Most targets sample a function on a fixed grid. A fixed target has one curve; a family draws a new curve for
+every row of a batch. Points and gaussians are in `sinegan.game.mixtures`, the user's own curves in
+`sinegan.data.user_curves`. A new target is one class (here or in any module that can be imported) and one
+YAML file in `conf/target/`.
 """
 
 import math
@@ -20,16 +20,17 @@ from sinegan.schema import bounded
 Array = NDArray[np.float64]
 TWO_PI = 2 * math.pi
 LARGEST = 1e18
-"""Its square is the largest that float32 holds, and pictures can show it."""
+"""The largest value of a curve: float32 holds its square, and pictures can show it."""
+
 FEW, MOST_DRAWN = 8, 1_000_000
-"""Curves that are drawn for a look at their values, and points up to which they are."""
+"""The number of curves that are drawn to check their values, and the points up to which they are drawn."""
 
 MOST_POINTS = 10**7
-"""Of a curve, which is made to see whether it can be: 80 MB."""
+"""The most points of a curve. A curve of so many takes 80 MB, and one is made to check whether it can be."""
 
 
 class Modes(NamedTuple):
-    """The gaussians that a target is a mixture of: centers (modes, points), and their standard deviation."""
+    """The gaussians of a mixture: their centers, (modes, points), and their common standard deviation."""
 
     centers: Array
     std: float
@@ -37,55 +38,56 @@ class Modes(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Target(ABC):
-    """What real curves are: `points` numbers each."""
+    """A distribution of real curves of `points` numbers each."""
 
     @property
     @abstractmethod
     def family(self) -> bool:
-        """Whether every real curve is a fresh draw; if not, they are all the same."""
+        """Whether every real curve is a new draw; if not, they are all the same."""
 
     @property
     @abstractmethod
-    def points(self) -> int: ...
+    def points(self) -> int:
+        """The number of points of a curve."""
 
     @abstractmethod
     def grid(self) -> Array:
-        """The places x of the points, shape (points,)."""
+        """The positions x of the points, shape (points,)."""
 
     @abstractmethod
     def draw(self, rows: int, rng: np.random.Generator) -> Array:
         """`rows` real curves, shape (rows, points)."""
 
     def modes(self) -> Modes:
-        """None, unless it is a mixture of gaussians."""
+        """The modes of a mixture of gaussians; any other target has no modes."""
         return Modes(np.empty((0, self.points)), 0.0)
 
     def extreme(self) -> float | None:
-        """A place or a value of real curves whose square float32 does not hold; None where there is none."""
-        if self.points > MOST_DRAWN:  # as many are refused elsewhere
+        """A position or a value of real curves whose square float32 does not hold; None if there is none."""
+        if self.points > MOST_DRAWN:  # so many points are refused elsewhere
             return None
         with np.errstate(all="ignore"):
             drawn = np.concatenate([self.grid(), *self.draw(FEW, np.random.default_rng(0))])
         return extreme_of(drawn)
 
     def fingerprint(self) -> str | None:
-        """Tells the content of a file that the settings only name from another; None for a formula."""
+        """A checksum of the data that the settings only name, such as a file; None for a formula."""
         return None
 
     def remarks(self) -> Iterator[str]:
-        """How a file was understood, a line each."""
+        """Remarks for the user on how a file was read, a line each."""
         yield from ()
 
 
 def extreme_of(values: Array) -> float | None:
-    """The largest value, if it is beyond LARGEST or no number."""
+    """The value of the largest magnitude, if it is beyond LARGEST or not a number; else None."""
     wrong = values[~(np.abs(values) <= LARGEST)]
     return float(wrong[np.argmax(np.abs(wrong))]) if wrong.size else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class OnGrid(Target):
-    """A function on `points` equally spaced places from `start` to `end`, both included."""
+    """A function on `points` equally spaced positions from `start` to `end`, both included."""
 
     points: int = bounded(16, at_least=2, at_most=MOST_POINTS)
     start: float = 0.0
@@ -95,14 +97,14 @@ class OnGrid(Target):
         return np.linspace(self.start, self.end, self.points)
 
     def conflicts(self) -> Iterator[str]:
-        """Settings that contradict one another, a line each."""
+        """Settings that contradict each other, a line each."""
         if self.end <= self.start:
             yield f"end = {self.end:g}: must be above start, which is {self.start:g}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Curve(OnGrid):
-    """One fixed curve: all rows of a real batch are the same."""
+    """One fixed curve: all rows of a batch of real curves are the same."""
 
     family = False
 
@@ -116,7 +118,7 @@ class Curve(OnGrid):
 
 @dataclass(frozen=True, kw_only=True)
 class Family(OnGrid):
-    """A distribution over curves: every row of a real batch is a fresh draw."""
+    """A distribution over curves: every row of a batch of real curves is a new draw."""
 
     family = True
 
@@ -189,7 +191,7 @@ class DampedSine(Curve):
 class Chirp(Curve):
     """amplitude * sin(2 pi (f0 u + (f1 - f0) u^2 / 2)), u in [0, 1] along the interval.
 
-    The frequency rises linearly from `first_frequency` to `last_frequency` (cycles an interval).
+    The frequency rises linearly from `first_frequency` to `last_frequency` (cycles per interval).
     """
 
     amplitude: float = 1.0
@@ -277,7 +279,7 @@ class RandomAmplitudeFrequency(Family):
 
 @dataclass(frozen=True, kw_only=True)
 class NoisySine(Family):
-    """amplitude * sin(frequency * x) + noise * N(0, 1), the noise drawn afresh at each point."""
+    """amplitude * sin(frequency * x) + noise * N(0, 1), with new noise at each point."""
 
     amplitude: float = 1.0
     frequency: float = bounded(1.0, above=0)

@@ -1,4 +1,4 @@
-"""Players so small that theory knows what they do. They play on the line."""
+"""Players on the line, so small that theory predicts how they behave."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,19 +6,20 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from sinegan.game.networks import ACTIVATIONS, Players, Tensors, perceptron
+from sinegan.game.networks import ACTIVATIONS, Players, perceptron
+from sinegan.game.tensors import Tensors
 from sinegan.schema import bounded, choice
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dirac(Players):
-    """The generator is a point theta, the discriminator psi * x.
+    """The generator is a point theta, the discriminator the linear function psi * x.
 
-    The Dirac-GAN of Mescheder et al. 2018, definition 2.1. theta, psi: where they start.
+    The Dirac-GAN of Mescheder et al. 2018, definition 2.1. theta, psi: the initial values.
     """
 
     points = 1
-    latent = 1  # not looked at
+    latent = 1  # the generator ignores it
 
     theta: float = 1.0
     psi: float = 1.0
@@ -34,7 +35,7 @@ class Dirac(Players):
 
 
 class Point(nn.Module):
-    """All curves are theta, whatever the noise: (batch, 1) -> (batch, 1)."""
+    """Every generated point is theta, whatever the noise: (batch, 1) -> (batch, 1)."""
 
     def __init__(self, theta: float) -> None:
         super().__init__()
@@ -57,9 +58,9 @@ class Slope(nn.Module):
 
 @dataclass(frozen=True, kw_only=True)
 class Affine(Players):
-    """The generator is scale * z + shift, a gaussian; the discriminator a multilayer perceptron.
+    """The generator is scale * z + shift, a gaussian. The discriminator is a multilayer perceptron.
 
-    scale, shift: where they start; they stay there with optim.generator_lr=0.
+    scale, shift: the initial values. With optim.generator_lr=0 they keep them.
     """
 
     points = 1

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -72,7 +71,7 @@ def execute(
     home = home.absolute()
     configurations = [replace(each, folder=each.folder.absolute()) for each in configurations]
     pending = _pending_runs(configurations)
-    shards, executor, workers = _planned([run for runs in pending for run in runs], executor, hooks.observers)
+    shards, executor, workers = _planned(configurations, pending, executor, hooks.observers)
     ledger = _Ledger(pending)
     with _progress_folder(home) as folder, _remarks_at_end(hooks.remark) as remarks:
         watcher = Watcher(folder, sum(ledger.left), sum(shard.run_steps for shard in shards), len(pending))
@@ -117,14 +116,22 @@ def _pending_runs(configurations: Sequence[Configuration]) -> list[list[PendingR
 
 
 def _planned(
-    runs: Sequence[PendingRun], executor: ExecutorSettings, observers: Sequence[Observer]
+    configurations: Sequence[Configuration],
+    pending: Sequence[Sequence[PendingRun]],
+    executor: ExecutorSettings,
+    observers: Sequence[Observer],
 ) -> tuple[list[Shard], ExecutorSettings, int]:
     """The shards, the executor to train them with, and the number of its workers."""
-    on_gpu = any(pending.run.config.training.on_gpu for pending in runs)
+    runs = [run for of_configuration in pending for run in of_configuration]
+    on_gpu = any(each.run.setup.training.on_gpu for each in runs)
     if observers or (on_gpu and isinstance(executor, Local)):  # one process fills a GPU
         executor = Serial()
     workers = executor.worker_count if runs else 1
-    shards = plan(runs, workers, partial(fitting_width, executor=executor))
+
+    def fit_width(run: PendingRun, width: int) -> int:
+        return fitting_width(configurations[run.place].config, width, executor)
+
+    shards = plan(runs, workers, fit_width)
     if len(shards) == 1 and isinstance(executor, Local) and workers > 1:
         return shards, executor, 1  # while it trains, this process can load the report
     return (shards, executor, workers) if len(shards) > 1 else (shards, Serial(), 1)
@@ -158,7 +165,7 @@ def _remarks_at_end(remark: Callable[[str], None]) -> Iterator[dict[str, None]]:
 def _remarks_at_start(configurations: Sequence[Configuration], shards: Sequence[Shard]) -> list[str]:
     """How data was read, and why runs are not compiled; each line once."""
     of_targets = [line for each in configurations for line in each.config.target.remarks()]
-    of_engine = filter(None, (why_eager(shard.runs[0].run.config) for shard in shards))
+    of_engine = filter(None, (why_eager(shard.runs[0].run.setup.training) for shard in shards))
     return [printable(line) for line in dict.fromkeys([*of_targets, *of_engine])]
 
 

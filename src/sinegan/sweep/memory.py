@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sinegan.config import Config
 from sinegan.sweep.executors import ExecutorSettings, Local
 from sinegan.sweep.room import Room, free_memory, free_on_gpu
-from sinegan.training.footprint import of_command, of_worker, players
+from sinegan.training.footprint import command_bytes, player_sizes, worker_bytes
 from sinegan.training.signature import is_compiled
 
 WIDEST = {"cpu": 8, "cuda": 1024}
@@ -45,7 +45,8 @@ class Place(NamedTuple):
     def need(self, config: Config, runs: int, all_busy: bool = False) -> Need:
         """The need of shards of `runs` runs. all_busy: as in a sweep that has shards for all workers."""
         shards = -(-config.seeds // runs)
-        worker, command = of_worker(config, runs, self.compiled), of_command(config, shards)
+        worker = worker_bytes(config.setup, runs, self.compiled)
+        command = command_bytes(config.setup, config.seeds, shards)
         workers = self.workers if all_busy else min(self.workers, shards)
         return Need(workers, worker, command if self.elsewhere else command + workers * worker)
 
@@ -65,7 +66,7 @@ class Place(NamedTuple):
 def problems(config: Config, executor: ExecutorSettings) -> Iterator[str]:
     """The reason why a configuration is too large, in a line: the estimate, the free memory, the remedy."""
     try:
-        players(config.network, config.target.points)
+        player_sizes(config.network, config.target.points)
     except Exception as error:  # a user's network may raise anything
         name = type(config.network).__name__
         reason = next(iter(str(error).splitlines()), type(error).__name__)
@@ -118,7 +119,7 @@ def _place(config: Config, executor: ExecutorSettings) -> Place | None:
         return None
     if on_gpu:
         return place._replace(room=free_on_gpu())
-    return place._replace(room=free_memory(), compiled=is_compiled(config))
+    return place._replace(room=free_memory(), compiled=is_compiled(config.training))
 
 
 class Size(NamedTuple):

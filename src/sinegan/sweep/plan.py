@@ -58,7 +58,7 @@ class Shard:
     @property
     def run_steps(self) -> int:
         """The work in it: the steps that are left, summed over its runs."""
-        return sum(pending.run.config.training.steps - pending.step for pending in self.runs)
+        return sum(pending.run.setup.training.steps - pending.step for pending in self.runs)
 
 
 def unfinished_runs(place: int, configuration: Configuration, known: Sequence[KnownRun]) -> list[PendingRun]:
@@ -70,7 +70,7 @@ def unfinished_runs(place: int, configuration: Configuration, known: Sequence[Kn
     engine = next((run.engine for run in known if run.engine), "")
     pending = []
     for seed in configuration.config.all_seeds:
-        run = Run(configuration.config, seed)
+        run = Run(configuration.config.setup, seed)
         stored = known_by_seed.get(seed)
         if stored is None or stored.status == FAILED or (stored.status == UNFINISHED and stored.step == 0):
             pending.append(PendingRun(place, run, configuration.folder, engine=engine))
@@ -80,18 +80,18 @@ def unfinished_runs(place: int, configuration: Configuration, known: Sequence[Kn
 
 
 def plan(
-    runs: Sequence[PendingRun], workers: int, fit_width: Callable[[Config, int], int] | None = None
+    runs: Sequence[PendingRun], workers: int, fit_width: Callable[[PendingRun, int], int] | None = None
 ) -> list[Shard]:
     """Cuts runs into shards by signature and step: as wide as useful, but enough shards for all workers.
 
     A group of one signature need not occupy all workers alone when the sweep has several shards of the
     greatest width for each worker.
 
-    fit_width: takes a configuration and the wanted width, and gives the width that fits into memory.
+    fit_width: takes a run and the wanted width of its shard, and returns the width that fits into memory.
     """
     groups: dict[tuple[Signature, int], list[PendingRun]] = {}
     for pending in runs:
-        groups.setdefault((signature(pending.run.config), pending.step), []).append(pending)
+        groups.setdefault((signature(pending.run.setup), pending.step), []).append(pending)
     shards: list[Shard] = []
     for (shared, _), group in groups.items():
         width = max(
@@ -99,7 +99,7 @@ def plan(
             for count in (len(group), len(runs) // SHARDS_PER_WORKER)
         )
         if fit_width is not None:
-            width = fit_width(group[0].run.config, width)
+            width = fit_width(group[0], width)
         for first in range(0, len(group), width):
             shards.append(Shard(len(shards), tuple(group[first : first + width])))
     return shards

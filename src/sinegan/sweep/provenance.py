@@ -38,7 +38,7 @@ def begin_provenance(configuration: Configuration) -> None:
         "settings": configuration.settings,
         "primary_metric": config.primary_metric,
         "data": config.target.fingerprint(),
-        "engine": "compiled" if is_compiled(config) else "eager",
+        "engine": "compiled" if is_compiled(config.training) else "eager",
         "kernels": torch.backends.cpu.get_cpu_capability(),
         "started": now,
         "resumed": [],

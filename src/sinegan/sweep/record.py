@@ -121,10 +121,10 @@ class Recorder:
             if evaluation.status[lane] != RUNNING:
                 record.status, record.step = evaluation.status[lane], evaluation.end_step[lane]
                 record.state = stack.saved([lane])
-                assert evaluation.paintings is not None
+                assert evaluation.samples is not None
                 record.samples = (
-                    evaluation.paintings.curves[lane],
-                    evaluation.paintings.probability[lane],
+                    evaluation.samples.curves[lane],
+                    evaluation.samples.probability[lane],
                 )
 
     def write(self, stack: Stack) -> None:
@@ -149,7 +149,7 @@ class Recorder:
         for lane, pending in enumerate(self._shard.runs):
             lanes.setdefault(pending.folder, []).append(lane)
         for folder, lanes_of_folder in lanes.items():
-            target = self._shard.runs[lanes_of_folder[0]].run.config.target
+            target = self._shard.runs[lanes_of_folder[0]].run.setup.target
             files = files_of([self.records[lane] for lane in lanes_of_folder], target)
             part = write_part(folder, part_name(self._shard), files)
             if folder in self._parts:

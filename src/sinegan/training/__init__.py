@@ -1,1 +1,1 @@
-"""How it is played: one step, many runs in one stack, blocks of steps. Knows no files, no Hydra."""
+"""Training: one step, many runs in one stack, blocks of steps. No files, no Hydra."""

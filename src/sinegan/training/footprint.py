@@ -1,7 +1,7 @@
-"""How much memory training takes, from a configuration alone: arithmetic, nothing is allocated.
+"""The memory that training takes, from a setup alone. It is arithmetic: nothing is allocated.
 
 The factors were fitted to peaks of resident memory (`benchmarks/footprint.py` measures them again). The
-estimate is for sizes that matter, from some tens of MiB on: below, what Python and PyTorch take decides.
+estimate is for sizes that matter, from some tens of MiB up: below, Python and PyTorch themselves decide.
 """
 
 import contextlib
@@ -15,134 +15,158 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from sinegan.config import Config
 from sinegan.game.averages import Average
 from sinegan.game.networks import Players
 from sinegan.game.optimisers import Optimiser
-from sinegan.game.penalties import Disturbance, Energy, Term
+from sinegan.game.penalties import Disturbance, Energy, Penalty, Term
 from sinegan.training.loop import SAMPLE_COUNT
 from sinegan.training.metrics import PROJECTIONS
+from sinegan.training.setup import Setup
 from sinegan.training.stack import BLOCK, FEWEST_LANES
 
 DRAWN = 16
-"""Bytes for a number that NumPy draws: in float64, of each run and then of all together."""
+"""Bytes for each number that NumPy draws: in float64, for each run and then for all together."""
 
 UPDATE = 5
-"""Copies of the weights that a step makes beside the old state and the new one: gradients and directions."""
+"""Copies of the weights that a step makes in addition to the old and the new state: gradients, directions."""
 
 SAVED = 3
-"""Copies of a run's state when it is written, or joined with others: the state, all in one, and the file."""
+"""Copies of a run's state when it is written or merged with others: the state, all in one, and the file."""
 
 SECOND_ORDER = 1.25
-"""The intermediate numbers of a gradient that is differentiated again, for each of the first pass."""
+"""Intermediate numbers of a gradient that is differentiated again, for each number of the first pass."""
 
 PAIRS = 16
-"""Numbers for each pair of samples while families are compared, beside the differences of their points."""
+"""Numbers for each pair of samples of a family, in addition to the differences of their points."""
 
 KEPT = 0.25
-"""Of the numbers that a pass makes whatever the rows (to norm weights, say), those that last to its end."""
+"""The share that stays to the end of a pass, of the numbers that do not depend on the number of rows."""
 
 ROW, FRAME, RUN = 4096, 4096, 4096
-"""Bytes for an evaluation, a frame and a run, beside the arrays: Python objects, tables and text."""
+"""Bytes of Python objects, tables and text for each evaluation, frame and run."""
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Numbers in both players: weights, and what a forward pass makes for each row and whatever the rows."""
+    """Numbers in both players."""
 
     weights: int
     generator_row: int
+    """Numbers that the generator's forward pass makes for each row."""
     discriminator_row: int
+    """Numbers that the discriminator's forward pass makes for each row."""
     constant: int
+    """Numbers that both forward passes make whatever the number of rows."""
 
 
-def of_worker(config: Config, runs: int, compiled: bool = False) -> float:
-    """Bytes at the peak for a stack of so many runs.
+def worker_bytes(setup: Setup, runs: int, compiled: bool = False) -> float:
+    """The bytes of a stack at its peak.
 
-    An eager stack keeps the intermediate numbers of all its runs, a compiled one those of one run.
+    Arguments:
+        setup: of the runs.
+        runs: the number of runs in the stack.
+        compiled: a compiled stack keeps the intermediate numbers of one run, an eager one those of all.
     """
-    training, points, latent = config.training, config.target.points, config.network.latent
-    wide = 8 if training.dtype == "float64" else 4
+    training, points, latent = setup.training, setup.target.points, setup.network.latent
+    family = setup.target.family
+    wide = _bytes_of_a_number(setup)
     lanes = runs if compiled else max(runs, FEWEST_LANES)
     at_once = 1 if compiled else lanes
-    sizes, state = players(config.network, points), _state(config)
+    sizes, state = player_sizes(setup.network, points), _state_numbers(setup)
 
-    real = points if config.target.family else 0
-    draws = [_draws(penalty, points) for penalty in config.penalty]
+    real = points if family else 0
+    draws = [_draws(penalty, points) for penalty in setup.rules.penalties]
     rows = BLOCK * training.discriminator_steps * training.batch_size
     block = lanes * rows * wide * (latent + real + sum(draws))
     drawing = rows * max(wide * latent, lanes * DRAWN * max([real, *draws]), lanes * wide * sum(draws))
     blocks = 2 if training.steps > BLOCK else 1
 
-    judged = 2 if config.target.family or any(isinstance(p, Disturbance) for p in config.penalty) else 1
-    terms = sum(isinstance(penalty, Term) for penalty in config.penalty)
-    energies = sum(isinstance(penalty, Energy) for penalty in config.penalty)
-    a_row = sizes.generator_row * (1 + SECOND_ORDER * energies)
-    a_row += sizes.discriminator_row * (judged + SECOND_ORDER * (terms + energies))
-    samples = training.evaluation_samples
-    fresh = lanes * samples * DRAWN * (latent + 2 * real + sum(draws))
-    compared = _compared(config) if config.target.family else 0
-    passes = at_once * wide * (KEPT * sizes.constant + a_row * training.batch_size)
-    evaluation = fresh + at_once * wide * (KEPT * sizes.constant + a_row * samples + compared)
+    samples, row_numbers = training.evaluation_samples, _row_numbers(setup, sizes)
+    constant = KEPT * sizes.constant
+    compared = _compared(setup) if family else 0
+    passes = at_once * wide * (constant + row_numbers * training.batch_size)
+    evaluation_batch = lanes * samples * DRAWN * (latent + 2 * real + sum(draws))
+    evaluation = evaluation_batch + at_once * wide * (constant + row_numbers * samples + compared)
 
-    shown = wide * (sizes.generator_row + sizes.discriminator_row) + DRAWN * points
-    painted = (lanes + 1) * SAMPLE_COUNT * shown
+    a_sample = wide * (sizes.generator_row + sizes.discriminator_row) + DRAWN * points
+    last_samples = (lanes + 1) * SAMPLE_COUNT * a_sample
     directions = points * PROJECTIONS * (DRAWN + wide)
-    modes = (lanes + 1) * DRAWN * points * _modes(config)
+    modes = (lanes + 1) * DRAWN * points * _modes(setup)
     update = 2 * lanes * state + at_once * UPDATE * sizes.weights
     weights = wide * max(update, (lanes + SAVED * runs) * state)
-    at_work = max((blocks - 1) * block + drawing, passes, evaluation, painted)
-    return weights + block + at_work + directions + modes + runs * _kept(config)
+    at_work = max((blocks - 1) * block + drawing, passes, evaluation, last_samples)
+    return weights + block + at_work + directions + modes + runs * _bytes_until_filed(setup)
 
 
-def of_command(config: Config, shards: int) -> float:
-    """Bytes that the command itself needs for one configuration, whose runs so many shards train."""
-    wide = 8 if config.training.dtype == "float64" else 4
-    merged = SAVED * wide * _state(config) if shards > 1 else 0  # else the files are used as they are
-    return config.seeds * (RUN + _kept(config) + merged)
+def command_bytes(setup: Setup, seeds: int, shards: int) -> float:
+    """The bytes that the command itself needs for one configuration, trained by so many shards."""
+    # The files of a single shard are used as they are.
+    merged = SAVED * _bytes_of_a_number(setup) * _state_numbers(setup) if shards > 1 else 0
+    return seeds * (RUN + _bytes_until_filed(setup) + merged)
 
 
-def _kept(config: Config) -> float:
-    """Bytes that are kept of a run until it is filed: its evaluations, frames and last paintings."""
-    points = config.target.points
-    frames = config.pictures * (FRAME + DRAWN * points)
-    return config.evaluations * ROW + frames + SAMPLE_COUNT * DRAWN * points
+def _bytes_of_a_number(setup: Setup) -> int:
+    return 8 if setup.training.dtype == "float64" else 4
 
 
-def _compared(config: Config) -> float:
-    """Numbers of a run while two samples of a family are held against each other, and against modes."""
-    samples, points = config.training.evaluation_samples, config.target.points
-    return samples**2 * (2 * points + PAIRS) + samples * _modes(config) * (2 * points + 1)
+def _row_numbers(setup: Setup, sizes: Sizes) -> float:
+    """The numbers that a step's passes through both players make for each row, at their peak."""
+    penalties = setup.rules.penalties
+    disturbed = any(isinstance(penalty, Disturbance) for penalty in penalties)
+    discriminated = 2 if setup.target.family or disturbed else 1
+    terms = sum(isinstance(penalty, Term) for penalty in penalties)
+    energies = sum(isinstance(penalty, Energy) for penalty in penalties)
+    of_generator = sizes.generator_row * (1 + SECOND_ORDER * energies)
+    return of_generator + sizes.discriminator_row * (discriminated + SECOND_ORDER * (terms + energies))
 
 
-def _modes(config: Config) -> int:
-    return len(config.target.modes().centers)
+def _bytes_until_filed(setup: Setup) -> float:
+    """The bytes that are kept of a run until it is filed: its evaluations, frames and last samples."""
+    points = setup.target.points
+    frames = setup.pictures * (FRAME + DRAWN * points)
+    return setup.evaluations * ROW + frames + SAMPLE_COUNT * DRAWN * points
 
 
-def _state(config: Config) -> int:
-    """Numbers in the state of a run: weights, the optimiser's memory and the averaged generator."""
-    return _of_state(config.network, config.target.points, config.optim, config.average)
+def _compared(setup: Setup) -> float:
+    """The numbers of a run while two samples of a family are compared with each other and with modes."""
+    samples, points = setup.training.evaluation_samples, setup.target.points
+    return samples**2 * (2 * points + PAIRS) + samples * _modes(setup) * (2 * points + 1)
+
+
+def _modes(setup: Setup) -> int:
+    return len(setup.target.modes().centers)
+
+
+def _state_numbers(setup: Setup) -> int:
+    """The numbers in the state of a run: weights, the optimisers' state and the averaged generator."""
+    return _count_state(setup.network, setup.target.points, setup.rules.optim, setup.rules.average)
 
 
 @functools.lru_cache(maxsize=1024)
-def _of_state(network: Players, points: int, optim: Optimiser, average: Average) -> int:
+def _count_state(network: Players, points: int, optim: Optimiser, average: Average) -> int:
     generator, discriminator = _weights(network, points)
-    memories = [optim.remember(player) for player in (generator, discriminator)]
-    kept = [generator, discriminator, average.start(generator)]
-    kept += [tensors for memory in memories for tensors in memory.values()]
+    states = [optim.init(player) for player in (generator, discriminator)]
+    kept = [generator, discriminator, average.init(generator)]
+    kept += [tensors for state in states for tensors in state.values()]
     return sum(_numbers(tensors) for tensors in kept)
 
 
 @functools.lru_cache(maxsize=1024)
-def players(network: Players, points: int) -> Sizes:
-    """Counted on modules without weights. Raises whatever a network raises that cannot be built."""
+def player_sizes(network: Players, points: int) -> Sizes:
+    """The sizes of both players, counted on modules without weights.
+
+    Raises:
+        Exception: whatever a network raises that cannot be built.
+    """
     with torch.device("meta"):
         generator, discriminator = _modules(network, points)
-        forward = [(generator, network.latent), (discriminator, points)]
-        (one, two), (other_one, other_two) = ([_made(*each, rows) for rows in (1, 2)] for each in forward)
+        of_generator = [_made(generator, network.latent, rows) for rows in (1, 2)]
+        of_discriminator = [_made(discriminator, points, rows) for rows in (1, 2)]
+    generator_row = of_generator[1] - of_generator[0]
+    discriminator_row = of_discriminator[1] - of_discriminator[0]
+    constant = of_generator[0] + of_discriminator[0] - generator_row - discriminator_row
     weights = sum(_numbers(player) for player in _weights(network, points))
-    constant = 2 * (one + other_one) - two - other_two
-    return Sizes(weights, two - one, other_two - other_one, constant)
+    return Sizes(weights, generator_row, discriminator_row, constant)
 
 
 @functools.lru_cache(maxsize=64)
@@ -160,7 +184,7 @@ def _numbers(tensors: Mapping[str, Tensor]) -> int:
 
 
 class _Counting(TorchFunctionMode):
-    """Counts the numbers in all tensors that functions of PyTorch give meanwhile."""
+    """Within this context, counts the numbers in all tensors that functions of PyTorch return."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -174,13 +198,13 @@ class _Counting(TorchFunctionMode):
 
 
 def _made(module: nn.Module, inputs: int, rows: int) -> int:
-    """The numbers that a forward pass makes, as far as a module works without weights."""
-    given, counting = torch.empty((rows, inputs), device="meta"), _Counting()
+    """The numbers that a forward pass makes, up to where a module without weights fails."""
+    batch, counting = torch.empty((rows, inputs), device="meta"), _Counting()
     with torch.no_grad(), contextlib.suppress(Exception), counting:
-        module(given)
+        module(batch)
     return counting.numbers
 
 
-def _draws(penalty: Any, points: int) -> int:
-    """How many random numbers a penalty takes for each curve."""
+def _draws(penalty: Penalty, points: int) -> int:
+    """The random numbers that a penalty draws for each curve."""
     return int(penalty.draw((0,), points, np.random.default_rng(0)).shape[-1])

@@ -1,8 +1,8 @@
-"""What a stack does, as functions over its runs, made once for a signature: eager or compiled."""
+"""The functions of a stack, each over all of its runs: made once for each signature, eager or compiled."""
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,144 +11,136 @@ from torch.func import vmap
 from torch.utils import _pytree as pytree
 
 from sinegan.engine.programs import AheadOfTime, load
-from sinegan.game.optimisers import Tensors
-from sinegan.training.metrics import Fresh, measure
+from sinegan.game.partition import Leaves, combine, components
+from sinegan.game.tensors import Tensors
+from sinegan.training.metrics import EvaluationBatch, measure
 from sinegan.training.signature import Signature
-from sinegan.training.step import Game, State, step
-
-Settings = dict[str, Tensors]
-"""The float settings of each component, each of shape (runs,)."""
+from sinegan.training.step import Game, State, initial_state, step
 
 Draws = list[Tensor]
 """The random numbers of each penalty."""
 
-
-Advance = Callable[[Settings, State, Tensor, Tensor, Draws], State]
+Advance = Callable[[Leaves, State, Tensor, Tensor, Draws], State]
 
 
 @dataclass(frozen=True)
 class Program:
-    """The functions of a signature, each over the whole stack."""
+    """The functions of a signature, each over the whole stack.
 
-    game: Game
-    prepare: Callable[[Settings, State, Fresh, Tensor, Tensor, Draws], None]
-    """Compiles what is to be compiled, for tensors like these. Raises CannotCompileError."""
+    Their first argument is the tree of the rules' float leaves, each a tensor of shape (runs,).
+    """
+
+    init: Callable[[Leaves, Tensors, Tensors], State]
+    """The state before the first step, from the weights of the generators and of the discriminators."""
+    prepare: Callable[[Leaves, State, EvaluationBatch, Tensor, Tensor, Draws], None]
+    """Compiles, for tensors like these, whatever has to be compiled. Raises CannotCompileError."""
     advance: Advance
     """Several steps: noise, real curves and draws have a leading axis `steps` before `runs`.
 
-    The state that it is given may be overwritten.
+    The state that is passed in may be overwritten.
     """
-    measure: Callable[[Settings, State, Fresh], Tensors]
-    paint: Callable[[State, Tensor], tuple[Tensor, Tensor]]
+    measure: Callable[[Leaves, State, EvaluationBatch], Tensors]
+    """All metrics, each of shape (runs,)."""
+    generate: Callable[[Leaves, State, Tensor], tuple[Tensor, Tensor]]
+    """Curves (runs, samples, points) and D's probability that each is real, from noise."""
     engine: Callable[[], str]
-    """What steps and metrics are computed by, once prepared: `native`, `packaged`, `eager` or `inductor`."""
+    """The engine of steps and metrics, once prepared: `native`, `packaged`, `eager` or `inductor`."""
     remarks: Callable[[], tuple[str, ...]] = tuple
-    """What the user should know of how it was prepared, a line each."""
+    """Remarks for the user on the preparation, a line each."""
 
 
 @functools.cache
 def program(shared: Signature) -> Program:
-    """Made once a process and signature: compiling is what takes long."""
+    """The functions of a signature, made once in each process because compiling takes long."""
     with torch.device("meta"):
-        game = Game(
-            shared.network.build_generator(shared.points),
-            shared.network.build_discriminator(shared.points),
-            shared.loss,
-            shared.optim,
-            shared.discriminator_steps,
-            shared.penalties,
-            shared.alternating,
-            shared.lr_schedule,
-            shared.average,
-        )
+        generator = shared.network.build_generator(shared.points)
+        discriminator = shared.network.build_discriminator(shared.points)
 
-    def with_settings(settings: Settings) -> Game:
-        def filled(component: Any, part: str) -> Any:
-            return replace(component, **settings[part])
+    def game_with(leaves: Leaves) -> Game:
+        return Game(generator, discriminator, combine(shared.rules, leaves))
 
-        filled_game: Game = replace(
-            filled(game, "game"),
-            loss=filled(game.loss, "loss"),
-            optim=filled(game.optim, "optim"),
-            lr_schedule=filled(game.lr_schedule, "lr_schedule"),
-            average=filled(game.average, "average"),
-            penalties=tuple(filled(each, f"penalty.{place}") for place, each in enumerate(game.penalties)),
-        )
-        return filled_game
+    def init(leaves: Leaves, generator: Tensors, discriminator: Tensors) -> State:
+        return initial_state(game_with(leaves), generator, discriminator)
 
-    def advance_one(settings: Settings, state: State, noise: Tensor, real: Tensor, draws: Draws) -> State:
-        return step(with_settings(settings), state, noise, real, draws)
+    def advance(leaves: Leaves, state: State, noise: Tensor, real: Tensor, draws: Draws) -> State:
+        return step(game_with(leaves), state, noise, real, draws)
 
-    def measure_one(settings: Settings, state: State, fresh: Fresh) -> Tensors:
-        game = with_settings(settings)
-        found = measure(game, game.shown(state), state.discriminator, fresh)
-        return found | shared.network.readings(state.generator, state.discriminator)
+    def metrics(leaves: Leaves, state: State, batch: EvaluationBatch) -> Tensors:
+        game = game_with(leaves)
+        measured = measure(game, game.evaluated_weights(state), state.discriminator, batch)
+        return measured | shared.network.readings(state.generator, state.discriminator)
 
-    def paint_one(state: State, noise: Tensor) -> tuple[Tensor, Tensor]:
-        fake = game.paint(game.shown(state), noise)
-        return fake, torch.sigmoid(game.judge(state.discriminator, fake))
+    def generate(leaves: Leaves, state: State, noise: Tensor) -> tuple[Tensor, Tensor]:
+        game = game_with(leaves)
+        fake = game.generate(game.evaluated_weights(state), noise)
+        return fake, torch.sigmoid(game.discriminate(state.discriminator, fake))
 
-    advance: Any = vmap(advance_one)
-    if shared.compiled and not shared.programs:
+    make = _ahead_of_time if shared.ahead_of_time else _just_in_time
+    return make(shared, vmap(init), vmap(advance), vmap(metrics), vmap(generate))
+
+
+def _just_in_time(shared: Signature, init: Any, advance: Any, metrics: Any, generate: Any) -> Program:
+    """Eager functions; on a GPU, a step that PyTorch compiles in this process."""
+    if shared.compiled:
         advance = torch.compile(advance, fullgraph=True, dynamic=False)
-    if not shared.programs:
-        engine = "inductor" if shared.compiled else "eager"
-        return Program(
-            game, _nothing, _one_by_one(advance), vmap(measure_one), vmap(paint_one), lambda: engine
-        )
-    # How many steps there are, and when it is looked at, is not compiled in.
-    parts = (*_parts(shared), shared.discriminator_steps, shared.alternating)
+    return Program(
+        init=init,
+        prepare=lambda *_: None,
+        advance=_one_by_one(advance),
+        measure=metrics,
+        generate=generate,
+        engine=lambda: "inductor" if shared.compiled else "eager",
+    )
+
+
+def _ahead_of_time(shared: Signature, init: Any, advance: Any, metrics: Any, generate: Any) -> Program:
+    """A step and metrics that are compiled once for all processes.
+
+    The number of steps, and which of them are evaluated, is not compiled in.
+    """
+    parts = (shared.network, shared.rules, *[component for _, component in components(shared.rules)])
     steps = AheadOfTime(_in_place(advance), "advance", parts)
-    look: Any = AheadOfTime(vmap(measure_one), "measure", parts)
+    look: Any = AheadOfTime(metrics, "measure", parts)
 
     def prepare(
-        settings: Settings, state: State, fresh: Fresh, noise: Tensor, real: Tensor, draws: Draws
+        leaves: Leaves, state: State, batch: EvaluationBatch, noise: Tensor, real: Tensor, draws: Draws
     ) -> None:
-        one_step = settings, state, noise[0], real[0], [draw[0] for draw in draws]
-        load((steps, one_step), (look, (settings, state, fresh)))
+        one_step = leaves, state, noise[0], real[0], [draw[0] for draw in draws]
+        load((steps, one_step), (look, (leaves, state, batch)))
 
-    def advanced(settings: Settings, state: State, noise: Tensor, real: Tensor, draws: Draws) -> State:
-        steps.load(settings, state, noise[0], real[0], [draw[0] for draw in draws])
-        steps(settings, state, noise, real, draws)
+    def advanced(leaves: Leaves, state: State, noise: Tensor, real: Tensor, draws: Draws) -> State:
+        steps.load(leaves, state, noise[0], real[0], [draw[0] for draw in draws])
+        steps(leaves, state, noise, real, draws)
         return state
 
-    def engines() -> str:
+    def engine() -> str:
         return "packaged" if "packaged" in (steps.engine, look.engine) else steps.engine
 
     def remarks() -> tuple[str, ...]:
         return (*steps.remarks, *look.remarks)
 
-    return Program(game, prepare, advanced, look, vmap(paint_one), engines, remarks)
-
-
-def _parts(shared: Signature) -> tuple[Any, ...]:
-    """What a program depends on beside its tensors."""
-    return shared.network, shared.loss, shared.optim, *shared.penalties, shared.lr_schedule, shared.average
+    return Program(init, prepare, advanced, look, generate, engine, remarks)
 
 
 def _one_by_one(advance: Advance) -> Advance:
-    """Step after step."""
+    """Several steps, one after another."""
 
-    def steps(settings: Settings, state: State, noise: Tensor, real: Tensor, draws: Draws) -> State:
+    def steps(leaves: Leaves, state: State, noise: Tensor, real: Tensor, draws: Draws) -> State:
         for place in range(len(noise)):
             now = [draw[place] for draw in draws]
-            state = advance(settings, state, noise[place], real[place], now)
+            state = advance(leaves, state, noise[place], real[place], now)
         return state
 
     return steps
 
 
 def _in_place(advance: Advance) -> Callable[..., list[Tensor]]:
-    """A step that writes over the state."""
+    """A step that overwrites the state."""
 
-    def in_place(settings: Settings, state: State, noise: Tensor, real: Tensor, draws: Draws) -> list[Tensor]:
-        after = advance(settings, state, noise, real, draws)
+    def in_place(leaves: Leaves, state: State, noise: Tensor, real: Tensor, draws: Draws) -> list[Tensor]:
+        after = advance(leaves, state, noise, real, draws)
         for old, new in zip(pytree.tree_leaves(state), pytree.tree_leaves(after), strict=True):
             old.copy_(new)
         return []
 
     return in_place
-
-
-def _nothing(*_: Any) -> None:
-    """What an eager stack has to prepare."""

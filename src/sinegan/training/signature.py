@@ -1,51 +1,37 @@
-"""Which runs can share a stack: those whose configurations differ in nothing but data."""
+"""Signatures: runs can share a stack if they differ in nothing but data."""
 
-from dataclasses import dataclass, replace
-from typing import NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from sinegan.config import Config
 from sinegan.engine.cpp_compiler import why_no_compiler
-from sinegan.game.averages import Average
-from sinegan.game.losses import Loss
 from sinegan.game.networks import Players
-from sinegan.game.optimisers import Optimiser
-from sinegan.game.penalties import Penalty
-from sinegan.game.schedules import Schedule
-from sinegan.schema import float_fields
+from sinegan.game.partition import partition
+from sinegan.game.rules import Rules
+from sinegan.training.setup import Setup, Training
 
 PAYS_FROM = 2_000
-"""With `compile=auto`, the steps from which compiling (tens of seconds, once) is worth its time."""
-
-T = TypeVar("T", Loss, Optimiser, Penalty, Schedule, Average)
+"""With `compile=auto`, the number of steps from which compiling (tens of seconds, once) pays."""
 
 
 class Run(NamedTuple):
-    """One GAN: a configuration and one of its seeds."""
+    """One GAN: the setup of its configuration, and one seed."""
 
-    config: Config
+    setup: Setup
     seed: int
 
 
 @dataclass(frozen=True)
 class Signature:
-    """What must be equal for runs to share a stack. All else is data with a leading runs axis.
-
-    The float settings of loss, optimiser, penalties, schedule and average are data: blank here.
-    """
+    """All that must be equal for runs to share a stack. Everything else is data with an axis `runs`."""
 
     network: Players
-    loss: Loss
-    optim: Optimiser
-    penalties: tuple[Penalty, ...]
-    lr_schedule: Schedule
-    average: Average
-    alternating: bool
+    rules: Rules
+    """The static part of the rules."""
     points: int
     modes: int
     family: bool
     steps: int
     batch_size: int
-    discriminator_steps: int
     schedule: tuple[int, ...]
     picture_steps: tuple[int, ...]
     evaluation_samples: int
@@ -54,66 +40,47 @@ class Signature:
     compiled: bool
 
     @property
-    def programs(self) -> bool:
-        """Whether it is compiled for all processes at once, and not just in time for one."""
+    def ahead_of_time(self) -> bool:
+        """Whether the step is compiled once for all processes, and not just in time for each."""
         return self.compiled and self.device == "cpu"
 
 
-def signature(config: Config) -> Signature:
-    training = config.training
+def signature(setup: Setup) -> Signature:
+    """The signature of the runs of a configuration."""
+    target, training = setup.target, setup.training
+    static, _ = partition(setup.rules)
     return Signature(
-        network=config.network,
-        loss=_blank(config.loss),
-        optim=_blank(config.optim),
-        penalties=tuple(_blank(penalty) for penalty in config.penalty),
-        lr_schedule=_blank(config.lr_schedule),
-        average=_blank(config.average),
-        alternating=training.updates == "alternating",
-        points=config.target.points,
-        modes=len(config.target.modes().centers),
-        family=config.target.family,
+        network=setup.network,
+        rules=static,
+        points=target.points,
+        modes=len(target.modes().centers),
+        family=target.family,
         steps=training.steps,
         batch_size=training.batch_size,
-        discriminator_steps=training.discriminator_steps,
-        schedule=tuple(config.schedule()),
-        picture_steps=tuple(config.picture_steps()),
+        schedule=tuple(setup.schedule()),
+        picture_steps=tuple(setup.picture_steps()),
         evaluation_samples=training.evaluation_samples,
         device="cuda" if training.on_gpu else "cpu",
         dtype=training.dtype,
-        compiled=is_compiled(config),
+        compiled=is_compiled(training),
     )
 
 
-def is_compiled(config: Config) -> bool:
-    """Whether the engine compiles the step of this configuration.
+def is_compiled(training: Training) -> bool:
+    """Whether the engine compiles the step of runs with these settings.
 
-    Depends on the configuration and the machine alone, never on the rest of the sweep: eager and
+    This depends on the settings and the machine alone, never on the rest of the sweep, because eager and
     compiled programs differ in the last bits.
     """
-    chosen = config.training.compile
-    return chosen == "always" or (chosen == "auto" and not why_eager(config))
+    return training.compile == "always" or (training.compile == "auto" and not why_eager(training))
 
 
-def why_eager(config: Config) -> str:
-    """Why `compile=auto` leaves this configuration eager, in a line; nothing where it does not."""
-    if config.training.compile != "auto":
+def why_eager(training: Training) -> str:
+    """The reason, in a line, why `compile=auto` does not compile; empty where it does or was not chosen."""
+    if training.compile != "auto":
         return ""
     if reason := why_no_compiler():
         return f"Eager, which is slower: {reason}."
-    if config.training.steps < PAYS_FROM:
+    if training.steps < PAYS_FROM:
         return f"Eager: under {PAYS_FROM:,} steps compiling does not pay (training.compile=always)."
     return ""
-
-
-def _blank(component: T) -> T:
-    blanked: T = replace(component, **dict.fromkeys(float_fields(component), 0.0))
-    return blanked
-
-
-def settings_of(config: Config) -> dict[str, dict[str, float]]:
-    """The float settings of each component, and of the game what is no part of a compiled program."""
-    of_components = {
-        part: {name: getattr(component, name) for name in float_fields(component)}
-        for part, component in config.components().items()
-    }
-    return of_components | {"game": {"steps": float(config.training.steps)}}

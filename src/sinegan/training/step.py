@@ -1,10 +1,10 @@
 """One step of one game, as a pure function that reads like the paper.
 
-Written for a single GAN; `sinegan.training.stack` gives it the runs axis.
+It is written for a single GAN. `sinegan.training.stack` gives it the axis `runs`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -12,11 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value
 
-from sinegan.game.averages import Average, Last
-from sinegan.game.losses import Loss
-from sinegan.game.optimisers import Memory, Optimiser, Tensors
-from sinegan.game.penalties import Constraint, Disturbance, Energy, Penalty, Term, of_kind
-from sinegan.game.schedules import Constant, Schedule
+from sinegan.game.optimisers import OptimiserState
+from sinegan.game.penalties import Constraint, Disturbance, Energy, Term, of_kind
+from sinegan.game.rules import Rules
+from sinegan.game.tensors import Tensors
 
 # PyTorch types vjp as if it always returned an auxiliary value as well.
 vjp: Any = torch.func.vjp
@@ -24,75 +23,70 @@ vjp: Any = torch.func.vjp
 
 @dataclass(frozen=True)
 class Game:
-    """The rules: the players' shapes (modules without weights of their own) and what they play for."""
+    """The two players, as modules without weights of their own, and the rules."""
 
     generator: nn.Module
     discriminator: nn.Module
-    loss: Loss
-    optim: Optimiser
-    discriminator_steps: int = 1
-    penalties: tuple[Penalty, ...] = ()
-    alternating: bool = False
-    lr_schedule: Schedule = field(default_factory=Constant)
-    average: Average = field(default_factory=Last)
-    steps: float = 1
-    """Of a whole run: what the schedule is stretched over."""
+    rules: Rules
 
-    def paint(self, weights: Tensors, noise: Tensor) -> Tensor:
-        """Generated curves: noise (batch, latent) -> (batch, points)."""
-        fakes: Tensor = functional_call(self.generator, weights, (noise,))
-        return fakes
+    def generate(self, weights: Tensors, noise: Tensor) -> Tensor:
+        """Generated curves G(z): noise (batch, latent) -> (batch, points)."""
+        fake: Tensor = functional_call(self.generator, weights, (noise,))
+        return fake
 
-    def judge(self, weights: Tensors, curves: Tensor) -> Tensor:
-        """Logits, positive for real: curves (batch, points) -> (batch,)."""
+    def discriminate(self, weights: Tensors, curves: Tensor) -> Tensor:
+        """Logits of D, positive for real: curves (batch, points) -> (batch,)."""
         logits: Tensor = functional_call(self.discriminator, weights, (curves,))
         return logits
 
-    def shown(self, state: "State") -> Tensors:
-        """The weights of the generator that is looked at."""
-        return self.average.shown(state.average, state.generator)
+    def evaluated_weights(self, state: "State") -> Tensors:
+        """The weights of the generator that metrics and pictures are taken of."""
+        return self.rules.average.evaluated_weights(state.average, state.generator)
 
-    def confined(self, weights: Tensors) -> Tensors:
-        """The discriminator's weights within all constraints."""
-        for penalty in self.penalties:
+    def project(self, weights: Tensors) -> Tensors:
+        """The discriminator's weights after all constraints."""
+        for penalty in self.rules.penalties:
             if isinstance(penalty, Constraint):
-                weights = penalty.confined(weights)
+                weights = penalty.project(weights)
         return weights
 
 
 class State(NamedTuple):
-    """All that a step changes."""
+    """All that a step changes. Checkpoints hold these fields by their names."""
 
     generator: Tensors
     discriminator: Tensors
-    generator_memory: Memory
-    discriminator_memory: Memory
+    generator_memory: OptimiserState
+    discriminator_memory: OptimiserState
     finite: Tensor
-    """1 as long as the losses of every step were finite, 0 from the first on that were not."""
+    """1 while every loss so far has been finite, else 0."""
     finite_steps: Tensor
-    """How many steps from the first on had finite losses."""
+    """The number of steps before the first loss that was not finite."""
     average: Tensors
-    """The averaged generator, if there is one."""
+    """The state of the average of the generator."""
     clock: Tensors
-    """What the schedule counts by, if it counts."""
+    """The clock of the learning-rate schedule."""
 
 
-def beginning(game: Game, generator: Tensors, discriminator: Tensors) -> State:
+def initial_state(game: Game, generator: Tensors, discriminator: Tensors) -> State:
     """The state before the first step, with these weights."""
+    rules = game.rules
     one = torch.ones_like(next(iter(generator.values())).flatten()[0])
     return State(
         generator,
         discriminator,
-        game.optim.remember(generator),
-        game.optim.remember(discriminator),
+        rules.optim.init(generator),
+        rules.optim.init(discriminator),
         one,
         torch.zeros_like(one),
-        game.average.start(generator),
-        game.lr_schedule.remember(generator),
+        rules.average.init(generator),
+        rules.lr_schedule.init(generator),
     )
 
 
 class Gradients(NamedTuple):
+    """The gradients of both players' losses by their own weights, and the two losses, scalars."""
+
     generator: Tensors
     discriminator: Tensors
     generator_loss: Tensor
@@ -109,29 +103,34 @@ def gradients(
 ) -> Gradients:
     """Both players' losses with all penalties, and their gradients at the same point of the game.
 
-    noise: (batch, latent). real: (rows, points), rows being 1 when all real curves are the same.
-    draws: the random numbers of each penalty, (batch, numbers).
+    Arguments:
+        game: the rules and the players.
+        generator: the generator's weights.
+        discriminator: the discriminator's weights.
+        noise: (batch, latent).
+        real: (rows, points), where rows is batch, or 1 when all real curves are the same.
+        draws: the random numbers of each penalty, (batch, numbers).
     """
-    energies = of_kind(Energy, game.penalties, draws)
-
-    def total(generator: Tensors, discriminator: Tensors) -> tuple[Tensor, Gradients]:
-        found = penalised(game, generator, discriminator, noise, real, draws)
-        parts = [penalty.energy(found.generator, found.discriminator) for penalty, _ in energies]
-        return torch.stack(parts).sum(), found
-
+    energies = of_kind(Energy, game.rules.penalties, draws)
     if not energies:
-        return penalised(game, generator, discriminator, noise, real, draws)
-    with_energy: Any = grad_and_value(total, argnums=(0, 1), has_aux=True)
-    (to_generator, to_discriminator), (energy, found) = with_energy(generator, discriminator)
+        return without_energies(game, generator, discriminator, noise, real, draws)
+
+    def energy(generator: Tensors, discriminator: Tensors) -> tuple[Tensor, Gradients]:
+        players = without_energies(game, generator, discriminator, noise, real, draws)
+        terms = [penalty.energy(players.generator, players.discriminator) for penalty, _ in energies]
+        return torch.stack(terms).sum(), players
+
+    energy_gradients: Any = grad_and_value(energy, argnums=(0, 1), has_aux=True)
+    (for_generator, for_discriminator), (total, players) = energy_gradients(generator, discriminator)
     return Gradients(
-        _sum(found.generator, to_generator),
-        _sum(found.discriminator, to_discriminator),
-        found.generator_loss + energy,
-        found.discriminator_loss + energy,
+        _sum(players.generator, for_generator),
+        _sum(players.discriminator, for_discriminator),
+        players.generator_loss + total,
+        players.discriminator_loss + total,
     )
 
 
-def penalised(
+def without_energies(
     game: Game,
     generator: Tensors,
     discriminator: Tensors,
@@ -139,52 +138,62 @@ def penalised(
     real: Tensor,
     draws: Sequence[Tensor],
 ) -> Gradients:
-    """The adversarial losses on what the discriminator is shown, with the terms that are its own."""
+    """The same without the penalties of kind `Energy`: adversarial losses, disturbances and terms."""
+    penalties = game.rules.penalties
 
-    def shown(weights: Tensors) -> Tensor:
-        curves = game.paint(weights, noise)
-        for penalty, draw in of_kind(Disturbance, game.penalties, draws):
-            curves = penalty.shown_fake(curves, draw)
-        return curves
+    def disturbed_fake(weights: Tensors) -> Tensor:
+        fake = game.generate(weights, noise)
+        for penalty, draw in of_kind(Disturbance, penalties, draws):
+            fake = penalty.disturb_fake(fake, draw)
+        return fake
 
-    for penalty, draw in of_kind(Disturbance, game.penalties, draws):
-        real = penalty.shown_real(real, draw)
-    fake, back_to_generator = vjp(shown, generator)
-    found = adversarial(game, discriminator, fake, back_to_generator, real)
-    terms = of_kind(Term, game.penalties, draws)
-
-    def cost(weights: Tensors) -> Tensor:
-        judge = partial(game.judge, weights)
-        return torch.stack([term.term(judge, real, fake, draw) for term, draw in terms]).sum()
-
+    for penalty, draw in of_kind(Disturbance, penalties, draws):
+        real = penalty.disturb_real(real, draw)
+    fake, back_to_generator = vjp(disturbed_fake, generator)
+    players = adversarial(game, discriminator, fake, back_to_generator, real)
+    terms = of_kind(Term, penalties, draws)
     if not terms:
-        return found
-    from_terms, paid = grad_and_value(cost)(discriminator)
-    return found._replace(
-        discriminator=_sum(found.discriminator, from_terms),
-        discriminator_loss=found.discriminator_loss + paid,
+        return players
+
+    def penalty_of(weights: Tensors) -> Tensor:
+        discriminate = partial(game.discriminate, weights)
+        return torch.stack([term.term(discriminate, real, fake, draw) for term, draw in terms]).sum()
+
+    penalty_gradient, total = grad_and_value(penalty_of)(discriminator)
+    return players._replace(
+        discriminator=_sum(players.discriminator, penalty_gradient),
+        discriminator_loss=players.discriminator_loss + total,
     )
 
 
 def adversarial(
     game: Game, discriminator: Tensors, fake: Tensor, back_to_generator: Any, real: Tensor
 ) -> Gradients:
-    """What both players play for, without penalties.
+    """The two losses without any penalty, and their gradients.
 
-    One forward pass of the discriminator serves both, and of a zero-sum game one pass back, too.
+    One forward pass of the discriminator serves both players. In a zero-sum game one backward pass does,
+    too.
+
+    Arguments:
+        game: the rules and the players.
+        discriminator: the discriminator's weights.
+        fake: generated curves, (batch, points).
+        back_to_generator: maps a gradient by `fake` to the gradient by the generator's weights.
+        real: (rows, points), where rows is batch, or 1 when all real curves are the same.
     """
-    real_logits, back_from_real = vjp(lambda weights: game.judge(weights, real), discriminator)
-    fake_logits, back_from_fake = vjp(game.judge, discriminator, fake)
+    loss = game.rules.loss
+    real_logits, back_from_real = vjp(lambda weights: game.discriminate(weights, real), discriminator)
+    fake_logits, back_from_fake = vjp(game.discriminate, discriminator, fake)
 
-    (to_real, to_fake), discriminator_loss = grad_and_value(game.loss.discriminator, argnums=(0, 1))(
+    (by_real, by_fake), discriminator_loss = grad_and_value(loss.discriminator, argnums=(0, 1))(
         real_logits, fake_logits
     )
-    (from_real,) = back_from_real(to_real)
-    from_fake, uphill = back_from_fake(to_fake)
-    to_fake, generator_loss = grad_and_value(game.loss.generator, argnums=1)(real_logits, fake_logits)
-    downhill = -uphill if game.loss.zero_sum else back_from_fake(to_fake)[1]
-    (from_generator,) = back_to_generator(downhill)
-    return Gradients(from_generator, _sum(from_real, from_fake), generator_loss, discriminator_loss)
+    (from_real,) = back_from_real(by_real)
+    from_fake, uphill = back_from_fake(by_fake)
+    by_fake, generator_loss = grad_and_value(loss.generator, argnums=1)(real_logits, fake_logits)
+    downhill = -uphill if loss.zero_sum else back_from_fake(by_fake)[1]
+    (generator_gradient,) = back_to_generator(downhill)
+    return Gradients(generator_gradient, _sum(from_real, from_fake), generator_loss, discriminator_loss)
 
 
 def _sum(one: Tensors, other: Tensors) -> Tensors:
@@ -192,42 +201,51 @@ def _sum(one: Tensors, other: Tensors) -> Tensors:
 
 
 def step(game: Game, state: State, noise: Tensor, real: Tensor, draws: Sequence[Tensor] = ()) -> State:
-    """One generator update, then the discriminator's on the same fakes.
+    """One generator update, then the discriminator's updates on the same fakes.
 
-    noise: (discriminator_steps, batch, latent); real: (discriminator_steps or 1, rows, points);
-    draws: of each penalty (discriminator_steps, batch, numbers).
-    Simultaneously played, both first gradients are taken before either update, as in the tutorial,
-    where the fakes are drawn once. Alternating, the discriminator sees the updated generator. With
-    more than one discriminator step, each further one sees fresh fakes of the updated generator.
+    With simultaneous updates, the gradients of both players are taken before either update, as in the
+    tutorial, which draws the fakes once. With alternating updates, the discriminator sees the updated
+    generator. Each discriminator step after the first sees new fakes of the updated generator.
+
+    Arguments:
+        game: the rules and the players.
+        state: the state before the step.
+        noise: (discriminator_steps, batch, latent).
+        real: (discriminator_steps or 1, rows, points), where rows is batch, or 1 when all real curves are
+            the same.
+        draws: the random numbers of each penalty, (discriminator_steps, batch, numbers).
     """
+    rules, optim = game.rules, game.rules.optim
 
-    def at(generator: Tensors, discriminator: Tensors, place: int) -> Gradients:
-        now = [draw[place] for draw in draws]
-        return gradients(game, generator, discriminator, noise[place], real[place % real.shape[0]], now)
+    def gradients_at(generator: Tensors, discriminator: Tensors, k: int) -> Gradients:
+        """The gradients on the k-th batch of this step."""
+        batch = noise[k], real[k % real.shape[0]], [draw[k] for draw in draws]
+        return gradients(game, generator, discriminator, *batch)
 
-    generator_lr = game.lr_schedule.rate(game.optim.generator_lr, state.clock, game.steps)
-    discriminator_lr = game.lr_schedule.rate(game.optim.discriminator_lr, state.clock, game.steps)
+    generator_lr = rules.lr_schedule.rate(optim.generator_lr, state.clock, rules.steps)
+    discriminator_lr = rules.lr_schedule.rate(optim.discriminator_lr, state.clock, rules.steps)
     generator, generator_memory = state.generator, state.generator_memory
     discriminator, discriminator_memory = state.discriminator, state.discriminator_memory
-    found = at(generator, discriminator, 0)
-    if game.optim.extrapolates:
-        ahead, generator_memory = game.optim.update(
-            generator, found.generator, generator_memory, generator_lr
+
+    first = gradients_at(generator, discriminator, 0)
+    if optim.extrapolates:
+        ahead_generator, generator_memory = optim.update(
+            generator, first.generator, generator_memory, generator_lr
         )
-        rival, discriminator_memory = game.optim.update(
-            discriminator, found.discriminator, discriminator_memory, discriminator_lr
+        ahead_discriminator, discriminator_memory = optim.update(
+            discriminator, first.discriminator, discriminator_memory, discriminator_lr
         )
-        found = at(ahead, game.confined(rival), 0)
-    generator, generator_memory = game.optim.update(
-        generator, found.generator, generator_memory, generator_lr
-    )
-    for place in range(game.discriminator_steps):
-        now = at(generator, discriminator, place) if place or game.alternating else found
-        discriminator, discriminator_memory = game.optim.update(
+        first = gradients_at(ahead_generator, game.project(ahead_discriminator), 0)
+
+    generator, generator_memory = optim.update(generator, first.generator, generator_memory, generator_lr)
+    for k in range(rules.discriminator_steps):
+        now = gradients_at(generator, discriminator, k) if k or rules.alternating else first
+        discriminator, discriminator_memory = optim.update(
             discriminator, now.discriminator, discriminator_memory, discriminator_lr
         )
-        discriminator = game.confined(discriminator)
-    finite = state.finite * torch.isfinite(found.generator_loss + found.discriminator_loss)
+        discriminator = game.project(discriminator)
+
+    finite = state.finite * torch.isfinite(first.generator_loss + first.discriminator_loss)
     return State(
         generator,
         discriminator,
@@ -235,6 +253,6 @@ def step(game: Game, state: State, noise: Tensor, real: Tensor, draws: Sequence[
         discriminator_memory,
         finite,
         state.finite_steps + finite,
-        game.average.after(state.average, generator),
-        game.lr_schedule.after(state.clock),
+        rules.average.update(state.average, generator),
+        rules.lr_schedule.update(state.clock),
     )

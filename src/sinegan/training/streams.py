@@ -1,8 +1,7 @@
 """The random numbers of a run, derived from its seed alone.
 
-Each purpose has a stream of its own, and each block of steps a place in it that can be reached
-directly. So neither the other runs of a stack, nor the evaluation schedule, nor a resume changes
-what a run draws.
+Each purpose has its own stream, and each block of steps can be reached directly. So neither the other runs
+of a stack, nor the evaluation schedule, nor a resume changes the numbers that a run draws.
 """
 
 from collections.abc import Callable
@@ -11,15 +10,19 @@ import torch
 from numpy.random import Generator, SeedSequence, default_rng
 from torch import nn
 
-# The number of each stream is part of every run's numbers: never change one, only add.
+# Every run's numbers depend on the number of each stream: never change one, only add.
 INITIALISATION, NOISE, DATA, EVALUATION = 0, 1, 2, 3
 PENALTY, PENALTY_EVALUATION = 4, 5
 
 
 def stream(seed: int, purpose: int, place: int = 0, name: str = "") -> Generator:
-    """The generator of one purpose at one place (a block of steps, or a step) of a run.
+    """The random-number generator of one stream.
 
-    name: which of several users of the same purpose, so that none disturbs another.
+    Arguments:
+        seed: of the run.
+        purpose: one of the numbers above.
+        place: a block of steps, or a step.
+        name: tells several users of the same purpose apart, so that none changes another's numbers.
     """
     return default_rng(SeedSequence(seed, spawn_key=(purpose, place, *name.encode())))
 
@@ -27,7 +30,11 @@ def stream(seed: int, purpose: int, place: int = 0, name: str = "") -> Generator
 def initialised(seed: int, player: int, build: Callable[[int], nn.Module], points: int) -> nn.Module:
     """A module with PyTorch's own initialisation, drawn from the run's stream.
 
-    player: 0 for the generator, 1 for the discriminator.
+    Arguments:
+        seed: of the run.
+        player: 0 for the generator, 1 for the discriminator.
+        build: builds the module for a number of points.
+        points: the number of points.
     """
     state = SeedSequence(seed, spawn_key=(INITIALISATION, player)).generate_state(1)
     with torch.random.fork_rng(devices=[]):
