@@ -8,9 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.func import vmap
-from torch.utils import _pytree as pytree
 
-from sinegan.engine.programs import AheadOfTime, load
+import sinegan.game
+import sinegan.training
+from sinegan.engine.programs import CompiledFunction, load_all
+from sinegan.engine.torch_private import pytree
 from sinegan.game.optimisers import Tensors
 from sinegan.training.metrics import Fresh, measure
 from sinegan.training.signature import Signature
@@ -98,14 +100,15 @@ def program(shared: Signature) -> Program:
         )
     # How many steps there are, and when it is looked at, is not compiled in.
     parts = (*_parts(shared), shared.discriminator_steps, shared.alternating)
-    steps = AheadOfTime(_in_place(advance), "advance", parts)
-    look: Any = AheadOfTime(vmap(measure_one), "measure", parts)
+    formulas = (sinegan.game, sinegan.training)
+    steps = CompiledFunction(_in_place(advance), "advance", (*formulas, *parts))
+    look: Any = CompiledFunction(vmap(measure_one), "measure", (*formulas, *parts))
 
     def prepare(
         settings: Settings, state: State, fresh: Fresh, noise: Tensor, real: Tensor, draws: Draws
     ) -> None:
         one_step = settings, state, noise[0], real[0], [draw[0] for draw in draws]
-        load((steps, one_step), (look, (settings, state, fresh)))
+        load_all((steps, one_step), (look, (settings, state, fresh)))
 
     def advanced(settings: Settings, state: State, noise: Tensor, real: Tensor, draws: Draws) -> State:
         steps.load(settings, state, noise[0], real[0], [draw[0] for draw in draws])

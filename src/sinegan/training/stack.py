@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.func import stack_module_state, vmap
-from torch.utils import _pytree as pytree
 
 from sinegan.engine.programs import CannotCompileError
+from sinegan.engine.torch_private import pytree
 from sinegan.game.optimisers import Tensors
 from sinegan.training import streams
 from sinegan.training.metrics import Fresh, projections
