@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, RangeSweep
 from hydra.errors import CompactHydraException
 from omegaconf import OmegaConf
 
+from hydra_plugins._hydra_private import basic_sweeper
 from sinegan.printable import printable
 
 Lists = dict[str, list[str]]
@@ -49,7 +49,7 @@ ConfigStore.instance().store(
 )
 
 
-class GridSweeper(BasicSweeper):
+class GridSweeper(basic_sweeper.BasicSweeper):
     """Raises CompactHydraException for a setting that is ambiguous or has no effect."""
 
     def __init__(

@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from hydra._internal.config_loader_impl import get_overrides_dirname
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -16,6 +15,8 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, Node, OmegaConf
 from omegaconf.base import Metadata
 from omegaconf.errors import OmegaConfBaseException
+
+from hydra_plugins._hydra_private import get_overrides_dirname
 
 SomeNode = TypeVar("SomeNode", bound=Node)
 

@@ -8,7 +8,6 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any, get_origin, get_type_hints
 
-from hydra._internal.callbacks import Callbacks
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -17,6 +16,7 @@ from hydra.errors import HydraException
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from hydra_plugins._hydra_private import Callbacks
 from hydra_plugins.grid_sweeper.grid_sweeper import MOST, texts_of
 from hydra_plugins.stacked_launcher.composer import Composer
 from hydra_plugins.stacked_launcher.stacked_launcher import current, set_number
