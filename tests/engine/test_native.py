@@ -11,8 +11,8 @@ from torch import Tensor
 
 from sinegan.engine import programs
 from sinegan.engine.native import KNOWN
-from sinegan.engine.program_cache import FOLDER
-from sinegan.engine.programs import AheadOfTime
+from sinegan.engine.program_cache import CACHE_VARIABLE
+from sinegan.engine.programs import CompiledFunction
 
 pytestmark = pytest.mark.skipif(not KNOWN, reason="the code generator of this PyTorch is not known")
 
@@ -40,7 +40,7 @@ ORDERS: list[tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = [
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(FOLDER, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     return tmp_path / "cache"
 
 
@@ -64,7 +64,7 @@ def test_products_are_those_of_linear_algebra() -> None:
         ]
         return [torch.bmm(one, other)[None] for one, other in seen]
 
-    program = AheadOfTime(products, "products", [])
+    program = CompiledFunction(products, "products", [])
     found = program(memory)
     assert program.engine == "native"
     for (one, other), product in zip(pairs, found, strict=True):
@@ -80,7 +80,7 @@ def test_an_element_is_summed_in_order_whatever_is_beside_it() -> None:
     def products(one: Tensor, other: Tensor) -> list[Tensor]:
         return [torch.bmm(one, other), torch.bmm(one[:, 11:13], other[:, :, 30:33])]
 
-    whole, corner = AheadOfTime(products, "parts", [])(one, other)
+    whole, corner = CompiledFunction(products, "parts", [])(one, other)
     assert torch.equal(whole[:, 11:13, 30:33], corner)
 
 
@@ -91,7 +91,7 @@ def test_each_lane_goes_its_own_steps() -> None:
 
     state, rate = {"x": torch.tensor([[1.0, 2.0], [10.0, 20.0], [0.0, 0.5]])}, torch.tensor([2.0, 1.0, -1.0])
     noise = torch.tensor([[[1.0, 1.0], [0.0, 5.0], [0.0, 0.0]], [[0.0, 0.0], [1.0, 0.0], [3.0, 0.0]]])
-    found = AheadOfTime(step, "steps", [])
+    found = CompiledFunction(step, "steps", [])
     found.load({"x": state["x"].clone()}, rate, noise[0])
     result: Any = found(state, rate, noise)
     # By hand: x -> rate x + noise, twice.
@@ -106,7 +106,7 @@ def test_what_has_no_machine_code_of_its_own_is_packaged_by_pytorch(cache: Path)
         return x.sort(dim=1).values[:, :2] + 0.0
 
     x = torch.tensor([[3.0, 1.0, 2.0], [-1.0, 5.0, -7.0]])
-    program = AheadOfTime(smallest, "smallest", [])
+    program = CompiledFunction(smallest, "smallest", [])
     assert program(x).tolist() == [[1.0, 2.0], [-7.0, -1.0]]
     assert program.engine == "packaged"
     assert len(list(cache.glob("smallest-*.pt2"))) == 1
@@ -125,11 +125,11 @@ def test_clang_compiles_both_kinds_beside_those_of_gcc(cache: Path, monkeypatch:
     monkeypatch.setenv("CXX", "clang++")
     x = torch.randn(2, 20, 20, generator=torch.Generator().manual_seed(0))
     for function, engine in ((summed, "native"), (smallest, "packaged")):
-        program = AheadOfTime(function, function.__name__, [])
+        program = CompiledFunction(function, function.__name__, [])
         torch.testing.assert_close(program(x), function(x))
         assert (program.engine, program.remarks) == (engine, [])
     monkeypatch.delenv("CXX")
     monkeypatch.setattr(programs, "_compile", lambda *_: pytest.fail("another program"))
     with pytest.raises(pytest.fail.Exception, match="another program"):
-        AheadOfTime(summed, "summed", []).load(x)
+        CompiledFunction(summed, "summed", []).load(x)
     assert len(list(cache.glob("*.sha256"))) == 2

@@ -17,9 +17,9 @@ from sinegan.engine.program_cache import (
     ProgramFolder,
     Stored,
     UnusableFolderError,
-    folder,
+    cache_folder,
     places,
-    workshop,
+    scratch_folder,
 )
 
 NAME = "advance-0123456789abcdef0123"
@@ -32,7 +32,7 @@ STRANGER = 54321
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "cache"
-    monkeypatch.setenv(program_cache.FOLDER, str(path))
+    monkeypatch.setenv(program_cache.CACHE_VARIABLE, str(path))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
     return path
@@ -40,7 +40,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def programs(cache: Path) -> Iterator[ProgramFolder]:
-    assert cache == folder()
+    assert cache == cache_folder()
     with places()[0]() as opened:
         opened.write(NAME, STORED)
         yield opened
@@ -214,7 +214,7 @@ def test_what_is_no_folder_is_not_used(cache: Path, tmp_path: Path, kind: str) -
         cache.write_text("")
     path = cache / "below" if kind == "below a file" else cache
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(program_cache.FOLDER, str(path))
+        patch.setenv(program_cache.CACHE_VARIABLE, str(path))
         with pytest.raises(UnusableFolderError, match=f"{path} cannot be used"), places()[0]():
             pass
 
@@ -235,7 +235,7 @@ def test_files_and_folders_are_the_users_alone_whatever_the_umask(cache: Path) -
     try:
         with places()[0]() as opened:
             opened.write(NAME, STORED)
-            with opened.alone(NAME, wait=True):
+            with opened.locked(NAME, wait=True):
                 pass
             assert opened.read(NAME) == STORED
     finally:
@@ -245,9 +245,9 @@ def test_files_and_folders_are_the_users_alone_whatever_the_umask(cache: Path) -
 
 
 def test_one_process_at_a_time_is_alone_with_a_program(cache: Path, programs: ProgramFolder) -> None:
-    with programs.alone(NAME, wait=False) as first, programs.alone(NAME, wait=False) as second:
+    with programs.locked(NAME, wait=False) as first, programs.locked(NAME, wait=False) as second:
         assert (first, second) == (True, False)
-    with programs.alone(NAME, wait=False) as again:
+    with programs.locked(NAME, wait=False) as again:
         assert again
     assert (cache / f"{NAME}.lock").is_file()
 
@@ -261,7 +261,7 @@ def test_a_lock_that_is_no_file_is_not_waited_for(cache: Path, programs: Program
         "a FIFO": lambda: os.mkfifo(lock),
     }
     make[kind]()
-    with pytest.raises(UnusableFolderError, match=str(cache)), programs.alone(NAME, wait=True):
+    with pytest.raises(UnusableFolderError, match=str(cache)), programs.locked(NAME, wait=True):
         pass
     assert not elsewhere.exists()
 
@@ -282,7 +282,7 @@ def test_the_least_recently_used_go_when_there_are_too_many_bytes(
     os.utime(mine, (long_ago, long_ago))
     for place in range(4):
         programs.write(name(place), STORED._replace(program=bytes(of_one)))
-        with programs.alone(name(place), wait=True):
+        with programs.locked(name(place), wait=True):
             pass
         for file in cache.glob(f"{name(place)}.*"):
             os.utime(file, (long_ago + place,) * 2)
@@ -312,12 +312,12 @@ def test_what_killed_processes_left_is_removed_some_day(cache: Path, programs: P
         os.utime(path, (days_ago, days_ago))
     programs.write(name(1), STORED)
     assert [path.exists() for path in (old, new, mine)] == [False, True, True]
-    with workshop() as first:
-        with workshop() as second:
+    with scratch_folder() as first:
+        with scratch_folder() as second:
             assert first.is_dir()
             assert stat.S_IMODE(second.stat().st_mode) == 0o700
         assert not second.exists()
-        left = Path(os.path.join(first.parent, f"{program_cache.WORKSHOP}left"))
+        left = Path(os.path.join(first.parent, f"{program_cache.SCRATCH_PREFIX}left"))
         left.mkdir()  # as by a process that was killed
         (left / "half").write_text("a program")
         programs.write(name(1), STORED)
@@ -330,7 +330,7 @@ def test_compilers_are_given_folders_that_need_no_quotes(
 ) -> None:
     (tmp_path / name).mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / name))
-    with workshop() as made:
+    with scratch_folder() as made:
         assert name not in str(made)
         assert made.is_dir()
     assert not made.exists()
@@ -369,20 +369,20 @@ def test_programs_are_kept_below_the_users_cache_folder(
         ("/a folder/of mine", None): Path("/a folder/of mine"),
     }
     for (chosen, caches), expected in cases.items():
-        for variable, value in ((program_cache.FOLDER, chosen), ("XDG_CACHE_HOME", caches)):
+        for variable, value in ((program_cache.CACHE_VARIABLE, chosen), ("XDG_CACHE_HOME", caches)):
             monkeypatch.delenv(variable, raising=False)
             if value is not None:
                 monkeypatch.setenv(variable, value)
-        assert folder() == expected
+        assert cache_folder() == expected
 
 
 def test_a_user_without_a_home_has_no_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.delenv(program_cache.FOLDER, raising=False)
+    monkeypatch.delenv(program_cache.CACHE_VARIABLE, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "nonexistent"))
     with pytest.raises(UnusableFolderError, match=r"there is no .*/nonexistent"), places()[0]():
         pass
     assert not (tmp_path / "nonexistent").exists()
-    monkeypatch.setenv(program_cache.FOLDER, "~nobody-of-this-name/cache")
+    monkeypatch.setenv(program_cache.CACHE_VARIABLE, "~nobody-of-this-name/cache")
     with pytest.raises(UnusableFolderError, match="no such home"), places()[0]():
         pass

@@ -18,8 +18,8 @@ from torch.utils import _pytree as pytree
 
 from sinegan.engine import program_cache, programs
 from sinegan.engine.cpp_compiler import Compiler, compiler
-from sinegan.engine.program_cache import FOLDER, Stored
-from sinegan.engine.programs import AheadOfTime, CannotCompileError
+from sinegan.engine.program_cache import CACHE_VARIABLE, Stored
+from sinegan.engine.programs import CannotCompileError, CompiledFunction
 from sinegan.game.losses import Minimax, NonSaturating
 
 
@@ -43,14 +43,14 @@ ARGUMENTS = (
 RESULTS = {"sum": [[11.0, 22.0], [5.0, 6.5]], "parts": [[6.0, 8.0]]}
 
 
-def results(program: AheadOfTime) -> dict[str, Any]:
+def results(program: CompiledFunction) -> dict[str, Any]:
     found: dict[str, Any] = pytree.tree_map(lambda tensor: tensor.tolist(), program(*ARGUMENTS))
     return found
 
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(FOLDER, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     return tmp_path / "cache"
@@ -83,9 +83,9 @@ def compiled(stored: Stored, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_a_program_is_compiled_once_and_found_by_the_next_process(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert results(AheadOfTime(scaled, "scaled", [Minimax()])) == RESULTS
+    assert results(CompiledFunction(scaled, "scaled", [Minimax()])) == RESULTS
     monkeypatch.setattr(programs, "_compile", lambda *_: pytest.fail("compiled again"))
-    again = AheadOfTime(scaled, "scaled", [Minimax()])
+    again = CompiledFunction(scaled, "scaled", [Minimax()])
     assert results(again) == RESULTS
     assert again.remarks == []
     assert len(list(cache.glob("scaled-*.json"))) == 1
@@ -95,7 +95,7 @@ def test_a_program_is_compiled_once_and_found_by_the_next_process(
     lock.unlink()
     for path in cache.iterdir():
         path.chmod(0o444)
-    assert results(AheadOfTime(scaled, "scaled", [Minimax()])) == RESULTS
+    assert results(CompiledFunction(scaled, "scaled", [Minimax()])) == RESULTS
     assert not lock.exists()  # only what compiles needs it
 
 
@@ -122,12 +122,12 @@ def test_nothing_of_a_folder_that_others_may_have_made_is_used(tmp_path: Path, c
 def test_a_program_that_runs_is_not_disturbed_by_what_becomes_of_its_file(
     cache: Path, compiled: list[str]
 ) -> None:
-    program = AheadOfTime(scaled, "scaled", [])
+    program = CompiledFunction(scaled, "scaled", [])
     program.load(*ARGUMENTS)
     for path in cache.iterdir():
         os.truncate(path, 0)
     assert results(program) == RESULTS
-    again = AheadOfTime(scaled, "scaled", [])
+    again = CompiledFunction(scaled, "scaled", [])
     assert results(again) == RESULTS
     assert len(again.remarks) == 1
     assert compiled == ["scaled", "scaled"]
@@ -144,7 +144,7 @@ def test_a_program_is_loaded_where_it_is_when_nothing_runs_from_temporary_folder
         return load(path)
 
     monkeypatch.setattr(programs, "Native", forbidden)
-    program = AheadOfTime(scaled, "scaled", [])
+    program = CompiledFunction(scaled, "scaled", [])
     assert results(program) == RESULTS
     assert program.remarks == []
     assert len(list(cache.glob("*.so"))) == len(compiled) == 1
@@ -153,11 +153,11 @@ def test_a_program_is_loaded_where_it_is_when_nothing_runs_from_temporary_folder
 def test_a_program_that_another_process_is_compiling_is_waited_for_on_demand(
     cache: Path, compiled: list[str]
 ) -> None:
-    AheadOfTime(scaled, "scaled", []).load(*ARGUMENTS)
+    CompiledFunction(scaled, "scaled", []).load(*ARGUMENTS)
     (lock,) = cache.glob("*.lock")
     for path in (*cache.glob("*.so"), *cache.glob("*.sha256"), *cache.glob("*.json")):
         path.unlink()
-    late = AheadOfTime(scaled, "scaled", [])
+    late = CompiledFunction(scaled, "scaled", [])
     with lock.open() as at_work:
         fcntl.flock(at_work, fcntl.LOCK_EX)
         assert not late.load(*ARGUMENTS, wait=False)
@@ -168,7 +168,7 @@ def test_a_program_that_another_process_is_compiling_is_waited_for_on_demand(
 def test_a_program_compiles_whatever_the_environment_says_of_instructions_and_folders(
     compiled: list[str],
 ) -> None:
-    assert results(AheadOfTime(scaled, "scaled", [])) == RESULTS
+    assert results(CompiledFunction(scaled, "scaled", [])) == RESULTS
     assert compiled == ["scaled"]
 
 
@@ -177,20 +177,20 @@ def test_a_program_compiles_whatever_the_environment_says_of_instructions_and_fo
 def test_a_program_that_is_not_what_was_compiled_is_compiled_again_with_a_line(
     cache: Path, compiled: list[str], kind: str, damage: str
 ) -> None:
-    assert results(AheadOfTime(scaled, "scaled", [])) == RESULTS
+    assert results(CompiledFunction(scaled, "scaled", [])) == RESULTS
     (path,) = cache.glob(f"*.{kind}")
     content = path.read_bytes()
     if damage == "gone":
         path.unlink()
     else:
         path.write_bytes({"empty": b"", "5": b"5"}.get(damage, content[:60] + b"?" + content[61:]))
-    again = AheadOfTime(scaled, "scaled", [])
+    again = CompiledFunction(scaled, "scaled", [])
     assert results(again) == RESULTS
     assert compiled == ["scaled", "scaled"]
     (line,) = again.remarks
     assert str(path.with_suffix("")) in line
     assert line.endswith(": compiled again.")
-    third = AheadOfTime(scaled, "scaled", [])
+    third = CompiledFunction(scaled, "scaled", [])
     assert results(third) == RESULTS
     assert (compiled, third.remarks) == (["scaled", "scaled"], [])
 
@@ -198,10 +198,10 @@ def test_a_program_that_is_not_what_was_compiled_is_compiled_again_with_a_line(
 def test_a_cache_that_cannot_be_trusted_is_neither_read_nor_written(
     cache: Path, tmp_path: Path, compiled: list[str]
 ) -> None:
-    AheadOfTime(scaled, "scaled", []).load(*ARGUMENTS)
+    CompiledFunction(scaled, "scaled", []).load(*ARGUMENTS)
     cache.chmod(0o777)
     before = {path: path.read_bytes() for path in cache.iterdir()}
-    programs = [AheadOfTime(scaled, "scaled", []) for _ in range(2)]
+    programs = [CompiledFunction(scaled, "scaled", []) for _ in range(2)]
     for program in programs:
         assert results(program) == RESULTS
         other = tmp_path / "temporary" / f"sinegan-{os.geteuid()}"
@@ -217,7 +217,7 @@ def test_what_cannot_be_kept_anywhere_is_kept_for_now(
     other = tmp_path / "temporary" / f"sinegan-{os.geteuid()}"
     other.mkdir()
     other.chmod(0o777)
-    program = AheadOfTime(scaled, "scaled", [])
+    program = CompiledFunction(scaled, "scaled", [])
     assert results(program) == RESULTS
     (line,) = program.remarks
     assert line.startswith(f"{cache} cannot be used: File exists; {other} is writable by others")
@@ -237,15 +237,15 @@ def test_a_disk_that_is_full_is_passed_by_without_compiling_again(
         write(path, *arguments, **options)
 
     monkeypatch.setattr(program_cache, "write_whole", full)
-    program = AheadOfTime(scaled, "scaled", [])
+    program = CompiledFunction(scaled, "scaled", [])
     assert results(program) == RESULTS
     assert compiled == ["scaled"]
     assert program.remarks[0].startswith(f"{cache} cannot be written: No space left on device: ")
-    again = AheadOfTime(scaled, "scaled", [])
+    again = CompiledFunction(scaled, "scaled", [])
     assert results(again) == RESULTS
     assert again.remarks == program.remarks
     monkeypatch.setattr(program_cache, "write_whole", write)
-    third = AheadOfTime(scaled, "scaled", [])
+    third = CompiledFunction(scaled, "scaled", [])
     assert results(third) == RESULTS
     assert compiled == ["scaled"]
     assert len(list(cache.glob("*.so"))) == 1  # which has room again
@@ -262,7 +262,7 @@ def test_what_cannot_be_compiled_says_why_and_is_tried_once(
         raise CannotCompileError("g++: no such thing")
 
     monkeypatch.setattr(programs, "_compile", fail)
-    program = AheadOfTime(scaled, "scaled", [])
+    program = CompiledFunction(scaled, "scaled", [])
     for _ in range(2):
         with pytest.raises(CannotCompileError, match=r"^g\+\+: no such thing$"):
             program.load(*ARGUMENTS)
@@ -278,7 +278,7 @@ def test_what_was_compiled_and_cannot_be_loaded_is_not_kept(
     with pytest.raises(
         CannotCompileError, match=r"^no program can be loaded from \S+: .*(short|ELF|invalid)"
     ):
-        AheadOfTime(scaled, "unloadable", []).load(*ARGUMENTS)
+        CompiledFunction(scaled, "unloadable", []).load(*ARGUMENTS)
     for folder in (cache, tmp_path / "temporary" / f"sinegan-{os.geteuid()}"):
         assert not list(folder.iterdir())
 
@@ -300,7 +300,7 @@ def test_a_compiler_that_fails_is_quoted_in_a_line(
     script.chmod(0o755)
     monkeypatch.setattr(programs, "compiler", lambda: Compiler((str(script),), "12"))
     with pytest.raises(CannotCompileError) as caught:
-        AheadOfTime(scaled, "scaled", []).load(*ARGUMENTS)
+        CompiledFunction(scaled, "scaled", []).load(*ARGUMENTS)
     assert str(caught.value).startswith(f"{script}: ")
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -311,19 +311,19 @@ def test_an_error_of_the_function_itself_is_not_one_of_the_compiler() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        AheadOfTime(wrong, "wrong", []).load(torch.ones(2, 2))
+        CompiledFunction(wrong, "wrong", []).load(torch.ones(2, 2))
 
 
 def test_what_others_are_at_work_on_is_waited_for_at_the_end() -> None:
     asked: list[tuple[str, bool]] = []
 
-    class Asked(AheadOfTime):
+    class Asked(CompiledFunction):
         def load(self, *_: Any, wait: bool = True) -> bool:
             asked.append((self._name, wait))
             return wait or self._name != "busy"
 
     busy, free = (Asked(scaled, name, []) for name in ("busy", "free"))
-    programs.load((busy, ARGUMENTS), (free, ARGUMENTS))
+    programs.load_all((busy, ARGUMENTS), (free, ARGUMENTS))
     assert asked == [("busy", False), ("free", False), ("busy", True)]
 
 
@@ -340,7 +340,7 @@ def test_whatever_a_program_depends_on_is_part_of_what_it_is_found_by(
 
     def ask(name: str, part: Any, *arguments: Any) -> None:
         with pytest.raises(InterruptedError):
-            AheadOfTime(scaled, name, [part])(*arguments)
+            CompiledFunction(scaled, name, [part])(*arguments)
 
     longer = ({"a": torch.ones(2, 3), "b": torch.ones(2)}, torch.ones(2, 3))
     double = ({"a": torch.ones(2, 2).double(), "b": torch.ones(2)}, torch.ones(2, 2))
@@ -358,7 +358,7 @@ def test_whatever_a_program_depends_on_is_part_of_what_it_is_found_by(
     assert len(set(wanted)) == len(wanted) == 7
     ask("scaled", Minimax(), *more_lanes)
     assert wanted.pop() == wanted[0]
-    monkeypatch.setattr(programs, "_formulas", lambda: "of another version")
+    monkeypatch.setattr(programs, "_files_of", lambda _: "another version")
     ask("scaled", Minimax(), *ARGUMENTS)
     monkeypatch.setattr(programs, "_processor", lambda: "another machine")
     ask("scaled", Minimax(), *ARGUMENTS)
@@ -371,13 +371,13 @@ KILLED = """
 import os, signal, tempfile
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
-from sinegan.engine.program_cache import WORKSHOP
-from sinegan.engine.programs import _undisturbed
+from sinegan.engine.program_cache import SCRATCH_PREFIX
+from sinegan.engine.programs import _own_compiler_files
 from sinegan.sweep.executors import Local
 
 def killed_while_it_compiles():
     from tqdm import tqdm
-    with _undisturbed():
+    with _own_compiler_files():
         tqdm.get_lock()
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -386,7 +386,7 @@ if __name__ == "__main__":
         with Local(workers=1).open() as pool:
             pool.submit(killed_while_it_compiles).result()
     except BrokenExecutor:
-        print(list(Path(tempfile.gettempdir()).glob(f"{WORKSHOP}*")))
+        print(list(Path(tempfile.gettempdir()).glob(f"{SCRATCH_PREFIX}*")))
 """
 
 

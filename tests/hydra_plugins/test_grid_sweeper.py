@@ -42,7 +42,7 @@ def refusal(*arguments: str, **settings: Any) -> str:
 @pytest.mark.parametrize("size", [None, 1, 2, 3, 100])
 def test_without_its_settings_it_is_the_basic_sweeper(size: int | None) -> None:
     arguments = ["a=1,2", "b=x,'y,z'", "+c=range(3)", "~d", "e=[1,2]", "b=p,p"]
-    expected = grid_sweeper.BasicSweeper.split_arguments(
+    expected = grid_sweeper.basic_sweeper.BasicSweeper.split_arguments(
         OverridesParser.create().parse_overrides(arguments), size
     )
     assert batches(*arguments, size=size) == expected

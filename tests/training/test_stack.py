@@ -12,7 +12,7 @@ from torch.utils import _pytree as pytree
 
 from sinegan.config import Config, Plot
 from sinegan.engine import programs
-from sinegan.engine.program_cache import FOLDER, Stored
+from sinegan.engine.program_cache import CACHE_VARIABLE, Stored
 from sinegan.engine.programs import CannotCompileError
 from sinegan.game.averages import Exponential
 from sinegan.game.losses import MinimaxLiteral, NonSaturating, RelativisticPaired, Wasserstein
@@ -311,7 +311,7 @@ def without_compiling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     def fail(*_: Any) -> Stored:
         raise CannotCompileError("g++: omp.h: no such file")
 
-    monkeypatch.setenv(FOLDER, str(tmp_path))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
     monkeypatch.setattr(programs, "_compile", fail)
     monkeypatch.setattr(signature_module, "why_no_compiler", lambda: "")
     program.cache_clear()

@@ -1,4 +1,4 @@
-"""The basic sweeper, and three settings for sweeps that are not one full grid."""
+"""Hydra's basic sweeper, with three settings for sweeps that are not one full grid."""
 
 import itertools
 import math
@@ -8,20 +8,20 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, RangeSweep
 from hydra.errors import CompactHydraException
 from omegaconf import OmegaConf
 
+from hydra_plugins._hydra_private import basic_sweeper
 from sinegan.printable import printable
 
 Lists = dict[str, list[str]]
-"""For each key, with any + before it, its overrides `key=value`: several when it is swept."""
+"""The overrides `key=value` of each key, with any + before it; several if the key is swept."""
 
 MOST = 100_000
-"""The most jobs of a sweep: each has a folder, and all are held in memory together."""
+"""The most jobs of a sweep. Each has a folder, and all are in memory at once."""
 
 TOO_MANY = f"has more than {MOST:,} values; sweep fewer"
 NOT_CONTINUOUS = "only a search takes an interval; add hydra/sweeper=optuna, or list the values"
@@ -49,7 +49,7 @@ ConfigStore.instance().store(
 )
 
 
-class GridSweeper(BasicSweeper):
+class GridSweeper(basic_sweeper.BasicSweeper):
     """Raises CompactHydraException for a setting that is ambiguous or has no effect."""
 
     def __init__(
@@ -70,7 +70,7 @@ class GridSweeper(BasicSweeper):
     ) -> list[list[list[str]]]:
         """The batches of jobs, each the list of its overrides.
 
-        An instance's method here: Hydra calls it so.
+        A static method of the basic sweeper; Hydra calls it on the instance.
         """
         self._refuse_wrong_shapes()
         assert self.hydra_context is not None
@@ -90,7 +90,7 @@ class GridSweeper(BasicSweeper):
         return list(self.split_overrides_to_chunks(jobs, max_batch_size))
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
-        """Composes all jobs, unless the launcher does so itself before it runs any."""
+        """Composes all jobs, unless the launcher does that before it runs any."""
         if not getattr(self.launcher, "composes_all_first", False):
             super().validate_batch_is_legal(batch)
 
@@ -115,7 +115,7 @@ class GridSweeper(BasicSweeper):
                 raise _refusal("zip", self.zip, f"{name} must be named only once")
 
     def _grid(self, grid: Mapping[str, Any], lists: Lists, parser: OverridesParser) -> Lists:
-        """A sub-grid's own lists."""
+        """The overrides of a sub-grid alone."""
         for key, value in grid.items():
             if _name(key) in map(_name, lists):
                 raise _refusal(
@@ -134,7 +134,7 @@ class GridSweeper(BasicSweeper):
         return _lists(parser.parse_overrides(texts))
 
     def _combinations(self, lists: Lists) -> list[list[str]]:
-        """All jobs of one grid; zipped keys advance together, where the first of them stands."""
+        """All jobs of one grid. Zipped keys advance together, at the position of the first."""
         groups = [self._zipped(names, lists) for names in self.zip or []]
         group_of = {key: group for group in groups for key in group}
         axes = []
@@ -149,7 +149,7 @@ class GridSweeper(BasicSweeper):
         return [[texts[key] for key in lists] for texts in combinations]
 
     def _zipped(self, names: list[str], lists: Lists) -> list[str]:
-        """The keys of a zip; none when this grid sweeps none of them."""
+        """The keys of a zip; empty if this grid sweeps none of them."""
         swept = _swept(names, lists)
         missing = set(names) - set(map(_name, swept))
         if swept and missing:
@@ -164,7 +164,7 @@ class GridSweeper(BasicSweeper):
         return swept
 
     def _excluded(self, jobs: Sequence[Mapping[str, Any]]) -> list[bool]:
-        """For each job whether it is left out."""
+        """Whether each job is left out."""
         out = [False] * len(jobs)
         for mapping in self.exclude or []:
             wanted = {name: _comparable(value) for name, value in mapping.items()}
@@ -185,9 +185,9 @@ def _plain(setting: Any) -> Any:
 
 
 def texts_of(override: Override) -> list[str]:
-    """The values of an override as texts: at most one more than a sweep may have jobs.
+    """The values of an override as texts, at most MOST + 1 of them.
 
-    None for a continuous sweep, which is a searching sweeper's own.
+    Empty for a continuous sweep, which only a searching sweeper takes.
     """
     if not override.is_sweep_override():
         return [override.get_value_element_as_str()]
@@ -195,7 +195,7 @@ def texts_of(override: Override) -> list[str]:
         return []
     value = override.value()
     if isinstance(value, RangeSweep) and value.shuffle and _count(value) > MOST:
-        override = replace(override, _value=replace(value, shuffle=False))  # which Hydra would do to all
+        override = replace(override, _value=replace(value, shuffle=False))  # Hydra would list all
     return list(islice(override.sweep_string_iterator(), MOST + 1))
 
 
@@ -206,7 +206,7 @@ def _count(values: RangeSweep) -> float:
 
 
 def _lists(overrides: Iterable[Override]) -> Lists:
-    """Each key's overrides as the basic sweeper splits them; the last mention of a key counts."""
+    """The overrides of each key, split as the basic sweeper splits them; the last mention of a key counts."""
     lists: Lists = {}
     for override in overrides:
         key = override.get_key_element()
@@ -228,12 +228,12 @@ def _swept(names: Sequence[str], lists: Lists) -> list[str]:
 
 
 def _setting(override: Override) -> tuple[str, Any]:
-    """A key and its value, as it is parsed: 1e-4 is 0.0001."""
+    """A key and its parsed value: 1e-4 is 0.0001."""
     return _name(override.get_key_element()), _comparable(override.value())
 
 
 def _comparable(value: Any) -> Any:
-    """Equal for equal values, and hashable; true is not 1."""
+    """A hashable form of a value, equal for equal values; true is not 1."""
     if isinstance(value, list):
         return tuple(map(_comparable, value))
     if isinstance(value, Mapping):
@@ -242,7 +242,7 @@ def _comparable(value: Any) -> Any:
 
 
 def _first_places(jobs: Sequence[Mapping[str, Any]]) -> list[int]:
-    """The places of the jobs that are not repetitions of earlier ones."""
+    """The positions of the jobs that do not repeat an earlier one."""
     places: dict[frozenset[tuple[str, Any]], int] = {}
     for place, job in enumerate(jobs):
         places.setdefault(frozenset(job.items()), place)

@@ -1,4 +1,4 @@
-"""The launcher: composes all jobs, checks them, runs them together, files each through Hydra."""
+"""Launches the jobs of a sweep: composes and checks all, runs them together, files each through Hydra."""
 
 import contextlib
 import logging
@@ -29,7 +29,7 @@ class StackedLauncherConf:
     _target_: str = "hydra_plugins.stacked_launcher.stacked_launcher.StackedLauncher"
     # Hydra 1.4 instantiates launchers non-recursively; say so to 1.3 as well.
     _recursive_: bool = False
-    # What becomes of the other jobs when one fails: continue, or stop at the first.
+    # Whether the other jobs run when one fails: continue, or stop at the first failure.
     on_error: str = "continue"
 
 
@@ -39,9 +39,9 @@ ConfigStore.instance().store(
 
 
 class StackedLauncher(Launcher):
-    """Runs the jobs of a sweep together if the task function declares how, else one by one."""
+    """Runs the jobs of a sweep together if the task function declares how, otherwise one by one."""
 
-    # For a sweeper that would otherwise compose every job only to see whether it can be.
+    # A sweeper need not compose the jobs to check them: this launcher does.
     composes_all_first = True
 
     def __init__(self, on_error: str = "continue") -> None:
@@ -58,29 +58,16 @@ class StackedLauncher(Launcher):
         self.config = config
         self.composer = Composer(hydra_context.config_loader, config)
         self.taken: dict[str, str] = {}
-        """The folder of every job that was run, with the job's name."""
+        """For the folder of every job that was run, the job's name."""
         self.returns: dict[int, JobReturn] = {}
-        """What became of every job that was run together with others, by its number."""
+        """The outcome of every job that was run together with others, by its number."""
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         setup_globals()
         self._log_as_hydra()
         folder = Path(str(self.config.hydra.sweep.dir))
-        together: Together | None = getattr(self.task_function, "together", None)
         try:
-            jobs = self._jobs(job_overrides, initial_job_idx, folder, together)
-            if together is None:
-                numbers: Sequence[int] = range(initial_job_idx, initial_job_idx + len(job_overrides))
-                folders = self._refuse_shared_folders(jobs)
-                filed = self._run_one_by_one(job_overrides, initial_job_idx)
-            else:
-                numbered = [(number_of(job), job) for job in jobs]
-                numbers = [number for number, _ in numbered]
-                new = {number: job for number, job in reversed(numbered) if number not in self.returns}
-                known = [new[number] for number in dict.fromkeys(numbers) if number in new]
-                folders = self._refuse_shared_folders(known)
-                self._refuse_invalid(known, together)
-                filed = self._run_together(known, together)
+            numbers, folders, filed = self._checked(job_overrides, initial_job_idx, folder)
         except Exception:
             remove_untouched(folder)
             raise
@@ -95,6 +82,32 @@ class StackedLauncher(Launcher):
         finally:
             self._log_as_hydra()
         return [self.returns[number] for number in numbers if number in self.returns]
+
+    def _checked(
+        self, job_overrides: Sequence[Sequence[str]], first: int, folder: Path
+    ) -> tuple[Sequence[int], dict[str, str], Generator[tuple[int, JobReturn], None, None]]:
+        """Composes and checks all jobs, and runs none yet.
+
+        Arguments:
+            job_overrides: the overrides of each job.
+            first: the number of the first job.
+            folder: the folder of the sweep.
+
+        Returns the number of each job, the names of the jobs to run by their folders, and the generator that
+        runs these. Raises CompactHydraException.
+        """
+        together: Together | None = getattr(self.task_function, "together", None)
+        jobs = self._jobs(job_overrides, first, folder, together)
+        if together is None:
+            folders = self._refuse_shared_folders(jobs)
+            numbers = range(first, first + len(job_overrides))
+            return numbers, folders, self._run_one_by_one(job_overrides, first)
+        numbered = [(number_of(job), job) for job in jobs]
+        new = {number: job for number, job in reversed(numbered) if number not in self.returns}
+        to_run = [new[number] for number in dict.fromkeys(number for number, _ in numbered) if number in new]
+        folders = self._refuse_shared_folders(to_run)
+        self._refuse_invalid(to_run, together)
+        return [number for number, _ in numbered], folders, self._run_together(to_run, together)
 
     def _jobs(
         self,
@@ -113,7 +126,7 @@ class StackedLauncher(Launcher):
             yield Job(config, list(config.hydra.overrides.task), folder_of(config))
 
     def _refuse_shared_folders(self, jobs: Iterable[Job]) -> dict[str, str]:
-        """The folder of each job, with its name.
+        """The name of each job, by its folder.
 
         Raises CompactHydraException if two jobs, of this batch or an earlier one, have the same.
         """
@@ -161,7 +174,7 @@ class StackedLauncher(Launcher):
     def _run_one_by_one(
         self, job_overrides: Sequence[Sequence[str]], first: int
     ) -> Generator[tuple[int, JobReturn], None, None]:
-        """As Hydra's basic launcher does: each job is composed when those before it have run."""
+        """Runs jobs as Hydra's basic launcher does: each is composed when those before it have run."""
         log.info(f"Launching {len(job_overrides)} jobs locally")
         for place, overrides in enumerate(job_overrides):
             log.info(f"\t#{first + place} : {' '.join(filter_overrides(overrides))}")
@@ -195,7 +208,7 @@ def number_of(job: Job) -> int:
 
 
 def folder_of(config: DictConfig) -> Path:
-    """Where `run_job` will file a job."""
+    """The folder into which `run_job` will file a job."""
     with current(config):
         folder = OmegaConf.select(config, "hydra.sweep.dir")
         return Path(str(folder)) / str(OmegaConf.select(config, "hydra.sweep.subdir"))
@@ -207,7 +220,7 @@ def name_of(job: Job) -> str:
 
 @contextlib.contextmanager
 def current(config: DictConfig) -> Iterator[None]:
-    """Makes a job's config the one that `${hydra:…}` looks into, as `run_job` does."""
+    """Within this context, `${hydra:…}` refers to a job's config, as it does in `run_job`."""
     known = HydraConfig.instance()
     before = known.cfg
     known.cfg = config  # type: ignore[assignment]
@@ -218,7 +231,7 @@ def current(config: DictConfig) -> Iterator[None]:
 
 
 def remove_untouched(folder: Path) -> None:
-    """Removes a sweep's folder if nothing but Hydra's note of the sweep is in it."""
+    """Removes a sweep's folder if it holds nothing but Hydra's record of the sweep."""
     if {path.name for path in folder.glob("*")} <= {"multirun.yaml"}:
         (folder / "multirun.yaml").unlink(missing_ok=True)
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""What a task function declares so that the stacked launcher hands it all jobs at once."""
+"""The declaration by which a task function receives all jobs of a sweep at once."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,14 +19,15 @@ class Job:
 
 @dataclass(frozen=True)
 class Together:
-    """Set as the attribute `together` of a task function.
+    """Declares how jobs run together: the attribute `together` of a task function.
 
-    check: the problems of a job's config, a line each; any refuses the sweep before anything
-    runs. run: runs all jobs, and yields each finished one's place with the task function that
-    Hydra's `run_job` files it by: one that returns the result, or raises the error, at once. A
-    generator is closed when the launcher stops early. numbers: the job number of each config, given
-    all configs, the sweep's folder and the number that the first would have otherwise; jobs of one
-    number run once. Raises CompactHydraException to refuse the sweep before anything runs.
+    check: gives the problems of a job's config, a line each. Any problem refuses the sweep before a job runs.
+    run: runs all jobs and yields, for each that has finished, its place and a task function, which Hydra's
+        `run_job` calls to file the job: it returns the result or raises the error at once. A generator is
+        closed when the launcher stops early.
+    numbers: gives the job number of each config, from all configs, the sweep's folder and the number that the
+        first would have otherwise. Jobs of one number run once. Raises CompactHydraException to refuse the
+        sweep before a job runs.
     """
 
     check: Callable[[DictConfig], list[str]]

@@ -5,7 +5,6 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from hydra._internal.callbacks import Callbacks
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
@@ -13,6 +12,7 @@ from hydra.errors import HydraException
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
+from hydra_plugins._hydra_private import Callbacks
 from hydra_plugins.grid_sweeper.grid_sweeper import MOST
 from hydra_plugins.stacked_launcher.stacked_launcher import current
 from sinegan.app.problems import Job, words_of

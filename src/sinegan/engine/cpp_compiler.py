@@ -1,4 +1,4 @@
-"""The C++ compiler that programs are compiled with: found and tried before anything is compiled."""
+"""Finds the C++ compiler for programs, and tries it before anything is compiled."""
 
 import functools
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 NAMES = ("g++", "clang++", "c++")
-"""The compilers that are tried, in this order, where CXX names none."""
+"""The compilers to try, in this order, if CXX names none."""
 
 FLAGS = ("-std=c++20", "-x", "c++", "-E", "-P", "-")
 
@@ -31,16 +31,17 @@ inline int omp_get_num_threads() { return 1; }
 inline int omp_get_thread_num() { return 0; }
 inline int omp_in_parallel() { return 0; }
 """
-"""Stands for the header of OpenMP, which clang comes without: programs have one thread."""
+"""Replaces the header of OpenMP, which clang lacks. Programs have one thread."""
 
 
 class NoCompilerError(Exception):
-    """No C++ compiler can be used; says why, and what to do."""
+    """No C++ compiler can be used; the message says why, and what to do."""
 
 
 class Compiler(NamedTuple):
-    """words: the command, with the arguments that CXX gives it. version: what it calls itself.
+    """A C++ compiler.
 
+    words: the command, with the arguments that CXX gives it. version: the version that it reports.
     openmp: whether it finds the header of OpenMP.
     """
 
@@ -49,13 +50,13 @@ class Compiler(NamedTuple):
     openmp: bool = True
 
     def __str__(self) -> str:
-        """Tells compilers apart whose programs may differ in their last bits."""
+        """A text that differs between compilers whose programs may differ in their last bits."""
         program = shutil.which(self.words[0]) or self.words[0]
         name = Path(self.words[0]).name  # PyTorch chooses options by it
         return " ".join([name, os.path.realpath(program), *self.words[1:], self.version, str(self.openmp)])
 
     def command(self, folder: Path) -> str:
-        """The compiler as PyTorch can call it, in one word; folder: where what this takes may be written."""
+        """The compiler as one word that PyTorch can call. folder: where a script for that may be written."""
         if self.openmp and len(self.words) == 1 and not re.search(r"\s", self.words[0]):
             return self.words[0]
         without = []
@@ -69,18 +70,18 @@ class Compiler(NamedTuple):
 
 
 def compiler() -> Compiler:
-    """The compiler of this machine: that of the environment's CXX, or the first of NAMES that works.
+    """The compiler of this machine: the one that CXX names, or the first of NAMES that works.
 
     Raises NoCompilerError.
     """
-    found = _found(os.environ.get("CXX", "").strip(), os.environ.get("PATH", os.defpath))
-    if isinstance(found, str):
-        raise NoCompilerError(found)
-    return found
+    result = _first_that_works(os.environ.get("CXX", "").strip(), os.environ.get("PATH", os.defpath))
+    if isinstance(result, str):
+        raise NoCompilerError(result)
+    return result
 
 
 def why_no_compiler() -> str:
-    """Why this machine can compile nothing, with the remedy; nothing where it can."""
+    """Why this machine cannot compile, with the remedy; empty if it can."""
     try:
         compiler()
     except NoCompilerError as error:
@@ -89,11 +90,11 @@ def why_no_compiler() -> str:
 
 
 @functools.cache
-def _found(chosen: str, path: str) -> Compiler | str:  # noqa: ARG001
-    """A compiler, or why there is none; asked once for an environment."""
+def _first_that_works(chosen: str, path: str) -> Compiler | str:  # noqa: ARG001
+    """A compiler, or why there is none. Cached for each environment: chosen is its CXX, path its PATH."""
     if chosen:
-        found = _tried(_words(chosen))
-        return found if isinstance(found, Compiler) else f"CXX = {chosen}: {found}, or unset CXX"
+        result = _tried(_words(chosen))
+        return result if isinstance(result, Compiler) else f"CXX = {chosen}: {result}, or unset CXX"
     tried = [_tried((name,)) for name in NAMES if shutil.which(name)]
     works = (each for each in tried if isinstance(each, Compiler))
     none = f"there is no C++ compiler ({', '.join(NAMES)}); install one"
@@ -101,7 +102,7 @@ def _found(chosen: str, path: str) -> Compiler | str:  # noqa: ARG001
 
 
 def _words(chosen: str) -> tuple[str, ...]:
-    """A command as a shell would read it, or a path that has spaces."""
+    """The words of a command as a shell would split it, or a path with spaces as one word."""
     if shutil.which(chosen):
         return (chosen,)
     try:
@@ -111,7 +112,7 @@ def _words(chosen: str) -> tuple[str, ...]:
 
 
 def _tried(words: tuple[str, ...]) -> Compiler | str:
-    """A compiler that knows C++20 and finds its library, or why it is none."""
+    """A compiler that knows C++20 and finds its library, or why the command is not one."""
     name = words[0]
     if not shutil.which(name):
         return f"there is no program {name}; name one that is there"
@@ -129,10 +130,10 @@ def _tried(words: tuple[str, ...]) -> Compiler | str:
     except (OSError, subprocess.SubprocessError) as error:
         reason = getattr(error, "strerror", None) or "it does not answer"
         return f"{name} cannot be run ({reason}); name a C++ compiler"
-    standard, _, said = done.stdout.partition(' "version" ')
+    standard, _, answers = done.stdout.partition(' "version" ')
     if done.returncode or not (standard.endswith("L") and standard[:-1].isdigit()):
         return f"{name} is no compiler of C++20; name one that is"
-    version, *found = said.splitlines()
-    if '"library"' not in found:
+    version, *headers = answers.splitlines()
+    if '"library"' not in headers:
         return f"{name} finds no header <vector>; install the C++ standard library's"
-    return Compiler(words, version.strip('"'), '"OpenMP"' in found)
+    return Compiler(words, version.strip('"'), '"OpenMP"' in headers)

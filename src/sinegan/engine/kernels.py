@@ -1,4 +1,4 @@
-"""PyTorch's CPU kernels, made to give a number the same bits wherever it stands in memory."""
+"""Makes PyTorch's CPU kernels compute the same bits for a number wherever it is in memory."""
 
 import os
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 def use_uniform_kernels() -> bool:
-    """Makes the CPU kernels of this process independent of where an element stands.
+    """Makes the CPU kernels of this process independent of the place of an element in memory.
 
     The bits of a run must not depend on its place in a stack or on the number of its neighbours.
     Two kinds of kernels break that. PyTorch's vectorised ones compute exp, tanh and the like one
@@ -27,7 +27,7 @@ def use_uniform_kernels() -> bool:
 
 @contextmanager
 def environment(name: str, value: str | None) -> Iterator[None]:
-    """Sets a variable of this process's environment meanwhile, or removes it (None)."""
+    """Within this context, an environment variable has another value, or none (None)."""
     before = os.environ.get(name)
     _set(name, value)
     try:

@@ -1,68 +1,54 @@
-"""Programs in machine code: what PyTorch's compiler makes of a graph, with nothing around it.
+"""Programs in machine code: the kernels that PyTorch's compiler generates, without tensors around them.
 
-PyTorch wraps each of its compiled kernels in tensors, which at the sizes of small networks takes a tenth
-of the time, and tens of thousands of lines to compile. Here they take plain addresses (`view.h`), matrix
+PyTorch passes tensors to each of its compiled kernels, which takes a tenth of the time of a small network
+and adds tens of thousands of lines to compile. Here kernels take plain addresses (`view.h`), matrix
 products are our own (`products.cpp`), and one call trains many lanes for many steps.
 """
 
 import ctypes
-import re
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import torch
 from torch import Tensor
 
 from sinegan.engine import packaged
+from sinegan.engine.torch_private import private
 
 VIEW, WRAPPER, PRODUCTS = (
     (Path(__file__).parent / "cpp" / name).read_text() for name in ("view.h", "wrapper.h", "products.cpp")
 )
 
-USUAL_PRODUCTS = ("aoti_torch_cpu_bmm_out", "aoti_torch_cpu_mm_out")
+PYTORCHS_PRODUCTS = ("aoti_torch_cpu_bmm_out", "aoti_torch_cpu_mm_out")
 OUR_PRODUCT = "products"
-CALLS = re.compile(r"\baoti_torch_\w+")
-"""What generated code calls beside its own kernels."""
 
 OPTIONS = packaged.OPTIONS | {"aot_inductor.package": False}
 
 KNOWN = torch.__version__.startswith("2.13.")
-"""Whether this is a PyTorch whose code generator is known."""
-
-
-class NotNativeError(Exception):
-    """A graph that needs more than kernels and products; says what."""
+"""Whether this is a release of PyTorch whose code generator we know."""
 
 
 def compile_native(
     graph: torch.fx.GraphModule, arguments: Sequence[Tensor], options: Mapping[str, Any]
 ) -> bytes:
-    """The machine code of a graph that writes into its arguments and returns nothing: a shared library.
+    """Compiles a graph that writes into its arguments and returns nothing, to a shared library.
 
-    arguments: like those of one lane, (1, ...). options: more of PyTorch's. Raises NotNativeError.
+    Arguments:
+        graph: the operations for one lane, none of them one of `foreign_operations`.
+        arguments: tensors like those of one lane, each (1, ...).
+        options: more settings of PyTorch's compiler.
     """
-    if not KNOWN:
-        raise NotNativeError(f"PyTorch {torch.__version__}")
-    from torch._inductor import aot_compile
-    from torch._inductor.cpu_vec_isa import VecISA
-
-    # What else the processor may be able to do, in half precision, is not needed, so not tried out: 2 s less.
-    with _views_for_tensors() as foreign, patch.object(VecISA, "check_build", return_value=False):
-        try:
-            made = aot_compile(graph, tuple(arguments), options=OPTIONS | dict(options))
-        except Exception as error:
-            if foreign:
-                raise NotNativeError(", ".join(sorted(foreign))) from error
-            raise
-    assert isinstance(made, str)
-    return Path(made).read_bytes()
+    aot_compile = private("torch._inductor.aot_compile")
+    with _views_for_tensors(), _no_trial_builds():
+        library = aot_compile(graph, tuple(arguments), options=OPTIONS | dict(options))
+    return Path(library).read_bytes()
 
 
 class Native:
-    """The machine code in a file of `compile_native`."""
+    """The machine code in a file that `compile_native` made."""
 
     engine = "native"
 
@@ -71,7 +57,10 @@ class Native:
         self._run.restype = None
 
     def __call__(self, arguments: Sequence[Tensor], lanes: int, steps: int) -> None:
-        """Of each lane, step after step. arguments: (steps, lanes, ...), a lane's part being contiguous."""
+        """Runs all steps of each lane, one lane after another.
+
+        arguments: (steps, lanes, ...), the part of each lane and step contiguous.
+        """
         numbers = ctypes.c_int64 * len(arguments)
         self._run(
             numbers(*[tensor.data_ptr() for tensor in arguments]),
@@ -83,46 +72,71 @@ class Native:
 
 
 @contextmanager
-def _views_for_tensors() -> Iterator[set[str]]:
-    """What is compiled meanwhile is written around views; gives the functions that these do not have."""
-    from torch._inductor.codegen import common
-    from torch._inductor.codegen.cpp_wrapper_cpu import CppWrapperCpu
-    from torch._inductor.virtualized import V
+def _no_trial_builds() -> Iterator[None]:
+    """Within this context, inductor compiles no test programs for half precision: 2 s less."""
+    isa = private("torch._inductor.cpu_vec_isa.VecISA")
+    check_build = isa.check_build
+    isa.check_build = lambda *_: False
+    try:
+        yield
+    finally:
+        isa.check_build = check_build
 
-    foreign: set[str] = set()
 
-    class Wrapper(CppWrapperCpu):
-        """One C++ function for one step of one lane, and `run`, which calls it."""
+@contextmanager
+def _views_for_tensors() -> Iterator[None]:
+    """Within this context, inductor emits code for `View`s."""
+    private("torch._inductor.codegen.common.init_backend_registration")()
+    generators = private("torch._inductor.codegen.common.device_codegens")
+    usual = generators["cpu"]
+    private("torch._inductor.codegen.common.register_backend_for_device")(
+        "cpu", usual.scheduling, usual.wrapper_codegen, view_code_generator(), usual.fx_wrapper_codegen
+    )
+    try:
+        yield
+    finally:
+        generators["cpu"] = usual
+
+
+@functools.cache
+def view_code_generator() -> Any:
+    """The class that writes the C++ code around the kernels. Its base takes seconds to import."""
+    base: Any = private("torch._inductor.codegen.cpp_wrapper_cpu.CppWrapperCpu")
+    V = private("torch._inductor.virtualized.V")  # noqa: N806
+
+    class ViewCodeGenerator(base):  # type: ignore[misc]
+        """Writes one C++ function for one step of one lane, and `run`, which calls it."""
 
         @staticmethod
         def create(*_: Any, **__: Any) -> Any:
-            return Wrapper()  # type: ignore[no-untyped-call]
+            return ViewCodeGenerator()
 
         def write_header(self) -> None:
             self.header.splice(VIEW + WRAPPER)
             self.kernel_declarations.splice("#include <torch/csrc/inductor/cpp_prefix.h>")
-            for dtype in sorted({str(given.get_dtype()) for given in V.graph.graph_inputs.values()}):
+            for dtype in sorted({str(argument.get_dtype()) for argument in V.graph.graph_inputs.values()}):
                 name = dtype.removeprefix("torch.").upper()
                 self.kernel_declarations.splice(f"#define HAS_{name}")
             self.kernel_declarations.splice(VIEW + PRODUCTS)
 
         def add_device_include(self, device: str) -> None:
-            """No tensors, no headers of theirs."""
+            """Includes nothing: there are no tensors."""
 
         def write_prefix(self) -> None:
             self.prefix.writeline("static void step(char* const* arguments) {")
 
         def write_wrapper_decl(self) -> None:
             with self.prefix.indent():
-                for place, (name, given) in enumerate(V.graph.graph_inputs.items()):
-                    for what, numbers in (("sizes", given.get_size()), ("strides", given.get_stride())):
+                for place, (name, argument) in enumerate(V.graph.graph_inputs.items()):
+                    sizes, strides = argument.get_size(), argument.get_stride()
+                    for array, numbers in (("sizes", sizes), ("strides", strides)):
                         listed = ", ".join(map(str, numbers))
-                        self.prefix.writeline(f"static constexpr int64_t {name}_{what}[] = {{{listed}}};")
-                    view = f"arguments[{place}], {given.get_dtype().itemsize}, {len(given.get_size())}"
+                        self.prefix.writeline(f"static constexpr int64_t {name}_{array}[] = {{{listed}}};")
+                    view = f"arguments[{place}], {argument.get_dtype().itemsize}, {len(sizes)}"
                     self.prefix.writeline(f"View {name}{{{view}, {name}_sizes, {name}_strides}};")
 
         def codegen_inputs(self) -> None:
-            """They are views already."""
+            """Writes nothing: arguments are views already."""
 
         def codegen_dtype(self, dtype: torch.dtype) -> str:
             return str(dtype.itemsize)
@@ -135,17 +149,14 @@ def _views_for_tensors() -> Iterator[set[str]]:
 
         @staticmethod
         def get_c_shim_func_name(kernel: str, device: str) -> str:
-            usual = kernel if kernel == OUR_PRODUCT else CppWrapperCpu.get_c_shim_func_name(kernel, device)
-            return OUR_PRODUCT if usual in USUAL_PRODUCTS else usual
+            name: str = kernel if kernel == OUR_PRODUCT else base.get_c_shim_func_name(kernel, device)
+            return OUR_PRODUCT if name in PYTORCHS_PRODUCTS else name
 
         def generate_return(self, output_refs: list[str]) -> None:
-            """Nothing is returned."""
+            """Writes nothing: `step` returns nothing."""
 
         def finalize_prefix(self) -> None:
-            called = CALLS.findall(self.wrapper_call.getvalue())
-            foreign.update({*called, *V.graph.constants} - set(CALLS.findall(WRAPPER)))
-            if foreign:
-                raise NotNativeError
+            """Writes nothing: there are no constants and no kernels of PyTorch to declare."""
 
         def generate_before_suffix(self, result: Any) -> None:
             result.writeline("}")
@@ -162,12 +173,4 @@ def _views_for_tensors() -> Iterator[set[str]]:
                 }}
                 """)
 
-    common.init_backend_registration()
-    usual = common.device_codegens["cpu"]
-    common.register_backend_for_device(
-        "cpu", usual.scheduling, usual.wrapper_codegen, Wrapper, usual.fx_wrapper_codegen
-    )
-    try:
-        yield foreign
-    finally:
-        common.device_codegens["cpu"] = usual
+    return ViewCodeGenerator

@@ -1,7 +1,7 @@
 """Compiled programs on disk, with checksums, in folders that nobody else can write to.
 
-A program is machine code: one that was damaged computes wrong numbers, and one that somebody else
-wrote does what he likes. So nothing is loaded but what was written here, by this user or by root.
+A program is machine code: a damaged one computes wrong numbers, and one that somebody else wrote does
+whatever its author likes. So only programs that this user or root has written here are loaded.
 """
 
 import fcntl
@@ -20,37 +20,37 @@ from typing import NamedTuple
 
 from sinegan.storage.files import UnwritableFileError, write_whole
 
-FOLDER = "SINEGAN_CACHE"
-"""The environment variable that names another folder for compiled programs."""
+CACHE_VARIABLE = "SINEGAN_CACHE"
+"""The environment variable that names the folder for compiled programs."""
 
 LARGEST = 2**30
-"""How many bytes a folder of programs may have: the least recently used go first."""
+"""The most bytes that a folder of programs may have; the least recently used are removed first."""
 
 LARGEST_FILE = 2**28
-"""Bytes; no file of a program is as large."""
+"""The most bytes that a file of a program may have."""
 
 A_DAY = 24 * 3600.0
-"""Seconds after which what a killed process left half-written is removed."""
+"""Seconds after which the unfinished files of a killed process are removed."""
 
 DESCRIPTION, CHECKSUMS, LOCK = ".json", ".sha256", ".lock"
 KINDS = (".so", ".pt2")
-"""The programs of `native` and of `packaged`."""
+"""The suffixes of native and of packaged programs."""
 
 FILES = re.compile(r"(\w+-[0-9a-f]{20})(\.json|\.sha256|\.lock|\.so|\.pt2)")
 LEFT_OVER = re.compile(r"\.\w+-[0-9a-f]{20}\.\w+\.[0-9a-f]{8}\.part")
-WORKSHOP = "sinegan-compiling-"
+SCRATCH_PREFIX = "sinegan-compiling-"
 
 
 class UnusableFolderError(Exception):
-    """Programs cannot be kept in a folder, or not loaded from it; names it and says why."""
+    """Programs cannot be kept in a folder, or not be loaded from it; the message names it and says why."""
 
 
 class DamagedProgramError(Exception):
-    """A file of a program is not what was written; names it and says why."""
+    """A file of a program differs from what was written; the message names it and says why."""
 
 
 class Stored(NamedTuple):
-    """A program. description: what its results are, as text. kind: one of KINDS."""
+    """A program. description: its results, as text. kind: one of KINDS."""
 
     description: str
     kind: str
@@ -58,16 +58,16 @@ class Stored(NamedTuple):
 
 
 class ProgramFolder:
-    """Compiled programs, each with its description, their checksums and a lock."""
+    """A folder of compiled programs, each with a description, checksums and a lock."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
-        """descriptor: the open folder. It stays this one, whatever the path comes to mean."""
+        """descriptor: the open folder, which stays the same when another one takes its path."""
         pinned = Path(f"/proc/self/fd/{descriptor}")
         self.path = path
         self._here = pinned if pinned.is_dir() else path
 
     def read(self, name: str) -> Stored | None:
-        """A program as it was written; None where there is none.
+        """A program as it was written; None if there is none.
 
         Raises DamagedProgramError.
         """
@@ -93,7 +93,7 @@ class ProgramFolder:
         return Stored(contents[0].decode(), kind, contents[1])
 
     def write(self, name: str, stored: Stored) -> None:
-        """Keeps a program, and removes those that were not used for the longest time.
+        """Stores a program, and removes the least recently used ones if there are too many.
 
         Raises UnusableFolderError.
         """
@@ -105,7 +105,7 @@ class ProgramFolder:
                 write_whole(self._here / file, content, mode=0o644)
         with suppress(OSError, UnusableFolderError):
             self._make_room(name)
-            remove_abandoned_workshops()
+            remove_abandoned_scratch_folders()
 
     def remove(self, name: str) -> None:
         for kind in (CHECKSUMS, DESCRIPTION, *KINDS, LOCK):
@@ -113,12 +113,12 @@ class ProgramFolder:
                 (self._here / (name + kind)).unlink(missing_ok=True)
 
     def file(self, name: str, stored: Stored) -> Path:
-        """The file of a program: no other folder can come in between."""
+        """The file of a program, in this very folder even if another one has taken its path."""
         return self._here / (name + stored.kind)
 
     @contextmanager
-    def alone(self, name: str, wait: bool) -> Iterator[bool]:
-        """One process at a time for a program, however it ends; False for one that does not wait.
+    def locked(self, name: str, wait: bool) -> Iterator[bool]:
+        """Locks a program until the context or the process ends. Without `wait`, yields False if it is.
 
         Raises UnusableFolderError.
         """
@@ -136,7 +136,7 @@ class ProgramFolder:
                         allowed = False
                     else:
                         allowed = True
-                # Meanwhile it may have been removed, with the program.
+                # While this process waited, another may have removed the lock with the program.
                 if not allowed or (path.exists() and os.path.samestat(path.stat(), os.fstat(lock))):
                     yield allowed
                     return
@@ -144,7 +144,10 @@ class ProgramFolder:
                 os.close(lock)
 
     def _content(self, file: str) -> bytes:
-        """Raises FileNotFoundError, and DamagedProgramError for what is no file of this user's or root's."""
+        """The bytes of a file.
+
+        Raises FileNotFoundError, and DamagedProgramError unless it is a file of this user or root.
+        """
         path = self.path / file
         try:
             opened = os.open(self._here / file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -156,7 +159,7 @@ class ProgramFolder:
             status = os.fstat(opened)
             if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST_FILE:
                 raise DamagedProgramError(f"{path} is no file of a program")
-            if reason := _distrusted(status):
+            if reason := _why_untrusted(status):
                 raise DamagedProgramError(f"{path} {reason}")
             with open(opened, "rb", closefd=False) as content:
                 return content.read(LARGEST_FILE)
@@ -167,46 +170,46 @@ class ProgramFolder:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Raises UnusableFolderError in place of errors of files."""
+        """Within this context, an OSError becomes an UnusableFolderError."""
         try:
             yield
         except OSError as error:
             raise UnusableFolderError(f"{self.path} cannot be written: {_reason(error)}") from error
 
     def _make_room(self, keep: str) -> None:
-        """Removes least recently used programs, and what killed processes left."""
+        """Removes the least recently used programs but `keep`, and the files that killed processes left."""
         programs: dict[str, list[os.stat_result]] = {}
         with os.scandir(self._here) as entries:
             for entry in entries:
                 status = entry.stat(follow_symlinks=False)
-                if found := FILES.fullmatch(entry.name):
-                    programs.setdefault(found[1], []).append(status)
+                if match := FILES.fullmatch(entry.name):
+                    programs.setdefault(match[1], []).append(status)
                 elif LEFT_OVER.fullmatch(entry.name) and time.time() > status.st_mtime + A_DAY:
                     os.unlink(entry.path)
         sizes = {name: sum(status.st_size for status in files) for name, files in programs.items()}
         used = {name: max(status.st_mtime for status in files) for name, files in programs.items()}
-        too_many = sum(sizes.values()) - LARGEST
+        excess = sum(sizes.values()) - LARGEST
         for name in sorted(programs, key=used.__getitem__):
-            if too_many <= 0:
+            if excess <= 0:
                 return
             if name == keep:
                 continue
-            with self.alone(name, wait=False) as allowed:
-                if allowed:  # what a process has loaded, it keeps
+            with self.locked(name, wait=False) as allowed:
+                if allowed:  # a process that has loaded it keeps its copy
                     self.remove(name)
-                    too_many -= sizes[name]
+                    excess -= sizes[name]
 
 
 def places() -> list[Callable[[], AbstractContextManager[ProgramFolder]]]:
-    """Where programs may be, the best place first: the cache, this user's temporary folder, or one for now.
+    """The folders for programs, best first: the cache, a temporary one of this user, or a throwaway.
 
-    Each is opened by a call, which raises UnusableFolderError.
+    Calling one opens it, or raises UnusableFolderError.
     """
     return [_cache, _temporary, _throwaway]
 
 
-def kept_meanwhile(name: str) -> Stored | None:
-    """A program of the temporary folder, where it was kept as long as the cache could not be written."""
+def temporary_program(name: str) -> Stored | None:
+    """The program that was stored in the temporary folder while the cache could not be written, if any."""
     try:
         if not _temporary_path().exists():
             return None
@@ -216,12 +219,12 @@ def kept_meanwhile(name: str) -> Stored | None:
         return None
 
 
-def folder() -> Path:
-    """Where compiled programs are kept: $SINEGAN_CACHE, or below the user's cache folder.
+def cache_folder() -> Path:
+    """The folder for compiled programs: $SINEGAN_CACHE, or `sinegan` in the user's cache folder.
 
     Raises UnusableFolderError when the user has no home.
     """
-    chosen, caches = os.environ.get(FOLDER), os.environ.get("XDG_CACHE_HOME", "")
+    chosen, caches = os.environ.get(CACHE_VARIABLE), os.environ.get("XDG_CACHE_HOME", "")
     try:
         if chosen:
             return Path(chosen).expanduser().absolute()
@@ -236,13 +239,13 @@ def folder() -> Path:
 
 
 @contextmanager
-def workshop() -> Iterator[Path]:
-    """A new empty folder, removed when the block ends, and locked until then or until the process dies."""
+def scratch_folder() -> Iterator[Path]:
+    """Yields an empty folder, locked until the end of the context or of the process, then removed."""
     with ExitStack() as opened:
         locked = False
-        while not locked:  # between its making and its locking another process may take it for abandoned
+        while not locked:  # before it is locked, another process may remove it as abandoned
             temporary = tempfile.TemporaryDirectory(
-                prefix=WORKSHOP, dir=_workshops(), ignore_cleanup_errors=True
+                prefix=SCRATCH_PREFIX, dir=_scratch_parent(), ignore_cleanup_errors=True
             )
             path = Path(opened.enter_context(temporary))
             with suppress(FileNotFoundError):
@@ -250,9 +253,9 @@ def workshop() -> Iterator[Path]:
         yield path
 
 
-def remove_abandoned_workshops() -> None:
-    """Removes the folders that killed processes left: nobody holds their locks any more."""
-    for left in Path(_workshops()).glob(f"{WORKSHOP}*"):
+def remove_abandoned_scratch_folders() -> None:
+    """Removes the scratch folders of killed processes, whose locks nobody holds any more."""
+    for left in Path(_scratch_parent()).glob(f"{SCRATCH_PREFIX}*"):
         with suppress(OSError):
             if left.lstat().st_uid != os.geteuid():
                 continue
@@ -263,7 +266,7 @@ def remove_abandoned_workshops() -> None:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[bool]:
-    """Locks a folder within the block; gives whether it could be, and is still there. Raises OSError."""
+    """Locks a folder within the context; yields whether that worked and it still exists. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -277,14 +280,14 @@ def _locked(path: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
-def _workshops() -> str:
-    """The temporary folder, unless its path has what PyTorch does not quote when it calls a compiler."""
+def _scratch_parent() -> str:
+    """The temporary folder, or /tmp if PyTorch would have to quote its path for the compiler but does not."""
     usual = tempfile.gettempdir()
     return usual if shlex.quote(usual) == usual else "/tmp"
 
 
 def _cache() -> AbstractContextManager[ProgramFolder]:
-    return _opened(folder(), mode=0o755)
+    return _opened(cache_folder(), mode=0o755)
 
 
 def _temporary() -> AbstractContextManager[ProgramFolder]:
@@ -292,7 +295,7 @@ def _temporary() -> AbstractContextManager[ProgramFolder]:
 
 
 def _temporary_path() -> Path:
-    """Of this user, and of all processes of a command."""
+    """A folder that all processes of this user share."""
     try:
         return Path(tempfile.gettempdir()) / f"sinegan-{os.geteuid()}"
     except OSError as error:
@@ -303,7 +306,7 @@ def _temporary_path() -> Path:
 def _throwaway() -> Iterator[ProgramFolder]:
     with ExitStack() as opened:
         try:
-            path = opened.enter_context(workshop())
+            path = opened.enter_context(scratch_folder())
         except OSError as error:
             raise UnusableFolderError(f"no temporary folder can be made: {_reason(error)}") from error
         yield opened.enter_context(_opened(path, mode=0o700))
@@ -311,22 +314,22 @@ def _throwaway() -> Iterator[ProgramFolder]:
 
 @contextmanager
 def _opened(path: Path, mode: int, flags: int = 0) -> Iterator[ProgramFolder]:
-    """A folder, made if need be. Raises UnusableFolderError, also when others could write to it."""
+    """Opens a folder, made if need be. Raises UnusableFolderError, also if others can write to it."""
     try:
         path.mkdir(mode, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | flags)
     except OSError as error:
         raise UnusableFolderError(f"{path} cannot be used: {_reason(error)}") from error
     try:
-        if reason := _distrusted(os.fstat(descriptor)):
+        if reason := _why_untrusted(os.fstat(descriptor)):
             raise UnusableFolderError(f"{path} {reason}")
         yield ProgramFolder(path, descriptor)
     finally:
         os.close(descriptor)
 
 
-def _distrusted(status: os.stat_result) -> str:
-    """Why the machine code in a file or folder is not to be trusted; nothing where it is."""
+def _why_untrusted(status: os.stat_result) -> str:
+    """Why the machine code in a file or folder cannot be trusted; empty if it can."""
     if status.st_uid not in (0, os.geteuid()):
         return "belongs to another user"
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
@@ -335,7 +338,7 @@ def _distrusted(status: os.stat_result) -> str:
 
 
 def _checksum(file: str, content: bytes) -> str:
-    """A line as sha256sum writes and checks it."""
+    """The line for a file that sha256sum writes and checks."""
     return f"{hashlib.sha256(content).hexdigest()}  {file}"
 
 

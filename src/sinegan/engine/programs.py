@@ -1,7 +1,7 @@
 """Functions of tensors, compiled ahead of time and kept on disk for the next process.
 
-Loading one takes milliseconds and none of the compiler, whose import alone takes seconds; and of
-several processes that want the same one, a single one compiles it.
+Loading a program takes milliseconds and does not import the compiler, which would take seconds. When several
+processes want the same program, one compiles it and the others wait.
 """
 
 import functools
@@ -16,87 +16,98 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 import torch
 from torch import Tensor
-from torch.utils import _pytree as pytree
 
 from sinegan.engine.cpp_compiler import NoCompilerError, compiler
 from sinegan.engine.kernels import environment
-from sinegan.engine.native import Native, NotNativeError, compile_native
+from sinegan.engine.native import KNOWN, Native, compile_native
+from sinegan.engine.operations import foreign_operations
 from sinegan.engine.packaged import Packaged, compile_packaged
 from sinegan.engine.program_cache import (
     DamagedProgramError,
     ProgramFolder,
     Stored,
     UnusableFolderError,
-    kept_meanwhile,
     places,
-    workshop,
+    scratch_folder,
+    temporary_program,
 )
+from sinegan.engine.torch_private import private, pytree
 
 LOADING_ERRORS = (OSError, AttributeError, RuntimeError)
-"""Of files, of the linker, and of PyTorch's loader."""
+"""Errors of files, of the linker, and of PyTorch's loader."""
 
 
 class CannotCompileError(Exception):
-    """A function cannot be compiled on this machine, or not be run as compiled; says why, in a line."""
+    """A function cannot be compiled on this machine, or its program cannot run; says why in one line."""
 
 
-class AheadOfTime:
-    """A function of the tensors of one run, compiled to do the same for many runs and many steps.
+class CompiledFunction:
+    """A function of the tensors of one run, compiled to compute many runs and many steps in one call.
 
-    function: of nested tensors with an axis `lanes` in front, vmapped over it; it may write into them.
-    Its result is a tensor, or lists and dictionaries of tensors. parts: the objects that it depends on
-    beside this package's own formulas. A stored program is found by their representation and by the
-    source of their classes.
-
-    The program is made for one lane, and goes through as many as it is given: what a run's numbers are
+    The program is made for one lane and loops over the lanes that it is given. So the numbers of a run
     cannot depend on how many others there are.
     """
 
-    def __init__(self, function: Callable[..., Any], name: str, parts: Sequence[Any]) -> None:
+    def __init__(self, function: Callable[..., Any], name: str, depends_on: Sequence[Any]) -> None:
+        """Compiles nothing yet: `load` does, or the first call.
+
+        Arguments:
+            function: takes nested tensors with a leading axis `lanes`, over which it is vmapped. It may write
+                into them. Returns a tensor, or lists and dictionaries of tensors.
+            name: the first part of the names of the program's files.
+            depends_on: all that the function computes by. A package counts by its files; any other object by
+                its class, its representation and, unless the class is in one of the packages, the source of
+                the class. A stored program is used only where all of this, PyTorch, the compiler and the
+                processor are the same.
+        """
         self._function = function
         self._name = name
-        self._parts = parts
+        self._depends_on = depends_on
         self._run: Native | Packaged | None = None
         self._axes: list[int] = []
         self._results = Results("", ())
         self._failure: CannotCompileError | None = None
         self.remarks: list[str] = []
-        """What the user should know of how it was loaded, a line each."""
+        """Facts about loading that the user should know, a line each."""
 
     @property
     def engine(self) -> str:
-        """The kind of program that was loaded, `native` or `packaged`; nothing before."""
+        """The kind of program that was loaded, `native` or `packaged`; empty before."""
         return "" if self._run is None else self._run.engine
 
     def __call__(self, *arguments: Any) -> Any:
-        """arguments: (lanes, ...), or (steps, lanes, ...) for what is another at each step.
+        """Computes all steps and returns the result of the last one, (lanes, ...).
 
-        But for the numbers of lanes and steps they are like those it was loaded for; if it was not, it
-        is, for these and one step. The result is that of the last step, (lanes, ...).
+        arguments: like those the program was loaded for, but with any number of lanes. Each tensor is
+        (lanes, ...), or (steps, lanes, ...) where each step has its own. A program that is not loaded is
+        loaded first, for these arguments, which must then be those of one step.
         """
         self.load(*arguments)
         assert self._run is not None
-        given: list[Tensor] = pytree.tree_leaves(arguments)
+        tensors: list[Tensor] = pytree.tree_leaves(arguments)
         steps, lanes = 1, 1
-        for tensor, axes in zip(given, self._axes, strict=True):
-            *ahead, lanes = tensor.shape[: tensor.ndim - axes + 1]
-            steps = ahead[0] if ahead else steps
+        for tensor, axes in zip(tensors, self._axes, strict=True):
+            *leading, lanes = tensor.shape[: tensor.ndim - axes + 1]
+            steps = leading[0] if leading else steps
         results = self._results.empty(lanes)
-        of_one_step = [*self._axes, *[tensor.ndim for tensor in results]]
-        tensors = zip([*given, *results], of_one_step, strict=True)
-        self._run([tensor.expand(steps, *tensor.shape[-axes:]) for tensor, axes in tensors], lanes, steps)
+        axes_of_one_step = [*self._axes, *[tensor.ndim for tensor in results]]
+        in_order = zip([*tensors, *results], axes_of_one_step, strict=True)
+        self._run([tensor.expand(steps, *tensor.shape[-axes:]) for tensor, axes in in_order], lanes, steps)
         return self._results.nested(results)
 
     def load(self, *arguments: Any, wait: bool = True) -> bool:
-        """Compiles it unless somebody has. False when somebody is just doing so and wait is off.
+        """Loads the stored program, or compiles and stores it.
 
-        arguments: (lanes, ...), the part of a lane in contiguous memory. Raises CannotCompileError, each
-        time the same.
+        arguments: nested tensors (lanes, ...), the part of each lane contiguous in memory. wait: whether to
+        wait for another process that is compiling the program; without, the result is False.
+
+        Raises CannotCompileError, at each call the same.
         """
         if self._run is not None:
             return True
@@ -109,34 +120,44 @@ class AheadOfTime:
             raise self._failure from error
 
     def _load(self, arguments: tuple[Any, ...], wait: bool) -> bool:
-        leaves, given = pytree.tree_flatten(arguments)
+        leaves, nesting = pytree.tree_flatten(arguments)
         shapes = [(tuple(leaf.shape[1:]), str(leaf.dtype)) for leaf in leaves]
-        key = _key(self._name, repr(given), repr(shapes), *map(_description, self._parts))
+        key = _key(self._name, repr(nesting), repr(shapes), *_descriptions(self._depends_on))
         name = f"{self._name}-{key}"
         self._axes = [leaf.ndim for leaf in leaves]
 
-        @functools.cache  # where a folder turns out to be full, the next one takes it as it is
+        @functools.cache  # if a folder turns out to be full, the next one stores the same program
         def compiled() -> Stored:
-            of_one_lane = [leaf[:1].contiguous() for leaf in leaves]
-            return kept_meanwhile(name) or _compile(self._function, of_one_lane, given)
+            one_lane = [leaf[:1].contiguous() for leaf in leaves]
+            return temporary_program(name) or _compile(self._function, one_lane, nesting)
 
-        troubles: list[str] = []
+        failures: list[str] = []
         for place in places():
             try:
                 with place() as programs:
                     if not self._load_from(programs, name, compiled, wait):
                         return False
-                    if troubles:
-                        self.remarks.append(f"{'; '.join(troubles)}: {programs.path} is used.")
+                    if failures:
+                        self.remarks.append(f"{'; '.join(failures)}: {programs.path} is used.")
                     return True
             except UnusableFolderError as error:
-                troubles.append(str(error))
-        raise CannotCompileError("; ".join(troubles))
+                failures.append(str(error))
+        raise CannotCompileError("; ".join(failures))
 
     def _load_from(
         self, programs: ProgramFolder, name: str, compiled: Callable[[], Stored], wait: bool
     ) -> bool:
-        """False when it is being compiled. Raises UnusableFolderError, CannotCompileError."""
+        """Loads the program of that name from a folder, where it is stored first if need be.
+
+        Arguments:
+            programs: the folder.
+            name: the name of the program in it.
+            compiled: compiles the program.
+            wait: whether to wait for another process that is compiling it.
+
+        Returns False when another process is compiling it and `wait` is off.
+        Raises UnusableFolderError, CannotCompileError.
+        """
         try:
             stored = programs.read(name)
         except DamagedProgramError:
@@ -144,11 +165,11 @@ class AheadOfTime:
         if stored is not None:
             self._use(programs, name, stored)
             return True
-        with programs.alone(name, wait) as allowed:
+        with programs.locked(name, wait) as allowed:
             if not allowed:
                 return False
             try:
-                stored = programs.read(name)  # somebody may have compiled it meanwhile
+                stored = programs.read(name)  # another process may have stored it before the lock was ours
             except DamagedProgramError as error:
                 self.remarks.append(f"{error}: compiled again.")
             if stored is not None:
@@ -164,14 +185,14 @@ class AheadOfTime:
         return True
 
     def _use(self, programs: ProgramFolder, name: str, stored: Stored) -> None:
-        """Loads the very bytes that were checked, from a copy that nobody changes while they run.
+        """Loads exactly the bytes that were checked, from a copy that nobody changes while they run.
 
-        Where no program can be run from temporary folders, it is loaded from where it is kept.
+        Where no program can run from temporary folders, it is loaded from its own folder.
         """
         run: type[Native | Packaged] = Native if stored.kind == ".so" else Packaged
         file = programs.file(name, stored)
         try:
-            with workshop() as folder:
+            with scratch_folder() as folder:
                 copy = folder / file.name
                 copy.write_bytes(stored.program)
                 self._run = run(copy)
@@ -179,7 +200,7 @@ class AheadOfTime:
             try:
                 self._run = run(file)
             except LOADING_ERRORS as error:
-                reason = _in_a_line(error).removeprefix(f"{file}: ")
+                reason = _first_error(error).removeprefix(f"{file}: ")
                 raise UnusableFolderError(
                     f"no program can be loaded from {programs.path}: {reason}"
                 ) from error
@@ -187,7 +208,7 @@ class AheadOfTime:
 
 
 class Results(NamedTuple):
-    """The results of a program: their nesting as pytree writes it, and of each the shape and dtype."""
+    """The results of a program: their nesting, as pytree writes it, and the shape and dtype of each."""
 
     nesting: str
     tensors: Sequence[tuple[Sequence[int], str]]
@@ -199,77 +220,88 @@ class Results(NamedTuple):
         return pytree.tree_unflatten(results, pytree.treespec_loads(self.nesting))
 
 
-def load(*programs: tuple[AheadOfTime, tuple[Any, ...]]) -> None:
-    """Programs with their arguments: of several processes that want the same ones, each compiles another."""
-    for program, arguments in [each for each in programs if not each[0].load(*each[1], wait=False)]:
-        program.load(*arguments)
+def load_all(*functions: tuple[CompiledFunction, tuple[Any, ...]]) -> None:
+    """Loads functions, each for its arguments. Processes that want the same ones share the compiling."""
+    for function, arguments in [each for each in functions if not each[0].load(*each[1], wait=False)]:
+        function.load(*arguments)
 
 
-def _compile(function: Callable[..., Any], leaves: list[Tensor], given: Any) -> Stored:
-    """The program for one lane, and what its results are. Raises CannotCompileError."""
+def traced(
+    function: Callable[..., Any], nesting: Any, leaves: list[Tensor], places: list[Tensor]
+) -> torch.fx.GraphModule:
+    """The operations of a function for one lane, which writes its results into its last arguments.
 
-    def flat(*tensors: Tensor) -> tuple[list[Tensor], Any]:
-        nested = pytree.tree_unflatten(list(tensors), given)
-        result: tuple[list[Tensor], Any] = pytree.tree_flatten(function(*nested))
-        return result
+    So a program owns no memory. Arguments:
+        function: as `CompiledFunction` takes it.
+        nesting: how it nests its arguments.
+        leaves: tensors like its arguments, each (1, ...).
+        places: tensors like its results, each (1, ...).
+    """
+    from torch.fx.experimental.proxy_tensor import make_fx
 
     def written(*tensors: Tensor) -> tuple[()]:
-        """The results are written into arguments, too: so a program owns no memory."""
-        results, _ = flat(*tensors[: len(leaves)])
+        nested = pytree.tree_unflatten(tensors[: len(leaves)], nesting)
+        results = pytree.tree_leaves(function(*nested))
         for place, result in zip(tensors[len(leaves) :], results, strict=True):
             place.copy_(result)
         return ()
 
-    chosen = compiler()
-    with warnings.catch_warnings(), torch.no_grad(), _undisturbed() as folder:
-        warnings.simplefilter("ignore")  # PyTorch's own, about its own
-        results, nesting = flat(*[leaf.clone() for leaf in leaves])
-        tensors = [*leaves, *[torch.empty_like(result) for result in results]]
-        try:
-            from torch.fx.experimental.proxy_tensor import make_fx
+    graph: torch.fx.GraphModule = make_fx(written, tracing_mode="fake")(*leaves, *places)
+    return graph
 
-            options = {"cpp.cxx": (chosen.command(folder),)}
-            graph = make_fx(written, tracing_mode="fake")(*tensors)
-            try:
+
+def is_native(graph: torch.fx.GraphModule) -> bool:
+    """Whether a graph becomes a native program on this PyTorch; if not, it is packaged."""
+    return KNOWN and not foreign_operations(graph)
+
+
+def _compile(function: Callable[..., Any], leaves: list[Tensor], nesting: Any) -> Stored:
+    """The program of a function for one lane, with the arguments of `traced`. Raises CannotCompileError."""
+    chosen = compiler()
+    with warnings.catch_warnings(), torch.no_grad(), _own_compiler_files() as folder:
+        warnings.simplefilter("ignore")  # PyTorch's warnings about its own code
+        result = function(*pytree.tree_unflatten([leaf.clone() for leaf in leaves], nesting))
+        results, nesting_of_results = pytree.tree_flatten(result)
+        places = [torch.empty(tensor.shape, dtype=tensor.dtype) for tensor in results]
+        tensors, options = [*leaves, *places], {"cpp.cxx": (chosen.command(folder),)}
+        try:
+            graph = traced(function, nesting, leaves, places)
+            if is_native(graph):
                 kind, program = ".so", compile_native(graph, tensors, options)
-            except NotNativeError:
+            else:
                 kind, program = ".pt2", compile_packaged(graph, tensors, folder, options)
         except Exception as error:
-            # Whatever the code generator and the compiler may meet: its own failures have no common class.
-            raise CannotCompileError(f"{chosen.words[0]}: {_in_a_line(error)}") from error
-    shapes = [(tuple(result.shape[1:]), str(result.dtype).removeprefix("torch.")) for result in results]
-    return Stored(json.dumps(Results(pytree.treespec_dumps(nesting), shapes)), kind, program)
+            # The failures of tracing, of the code generator and of the compiler have no common class.
+            raise CannotCompileError(f"{chosen.words[0]}: {_first_error(error)}") from error
+    shapes = [(tuple(tensor.shape[1:]), str(tensor.dtype).removeprefix("torch.")) for tensor in results]
+    return Stored(json.dumps(Results(pytree.treespec_dumps(nesting_of_results), shapes)), kind, program)
 
 
 @contextmanager
-def _undisturbed() -> Iterator[Path]:
-    """Gives a folder in which PyTorch's compiler keeps its files meanwhile; it compiles for this processor.
+def _own_compiler_files() -> Iterator[Path]:
+    """Yields a folder in which PyTorch's compiler keeps its files within this context.
 
-    It would keep them in a folder of /tmp, which may be another user's; and of the variable that chooses
-    the processor's instructions for eager kernels it would take less than the processor has. Raises
-    CannotCompileError.
+    It would keep them in a folder of /tmp, which may belong to another user. And it would take the variable
+    that chooses the instructions of eager kernels for a limit of the processor. Raises CannotCompileError.
     """
-    with ExitStack() as meanwhile:
+    with ExitStack() as contexts:
         try:
-            folder = meanwhile.enter_context(workshop())
+            folder = contexts.enter_context(scratch_folder())
         except OSError as error:
-            raise CannotCompileError(f"no temporary folder can be made: {_in_a_line(error)}") from error
+            raise CannotCompileError(f"no temporary folder can be made: {_first_error(error)}") from error
         # Before the import, which makes the folder.
-        meanwhile.enter_context(environment("TORCHINDUCTOR_CACHE_DIR", str(folder)))
-        meanwhile.enter_context(environment("ATEN_CPU_CAPABILITY", None))
-        from torch._inductor.runtime.cache_dir_utils import temporary_cache_dir
-
-        _without_semaphores()
-
-        # It also forgets the folder of the program before.
-        meanwhile.enter_context(temporary_cache_dir(str(folder)))
+        contexts.enter_context(environment("TORCHINDUCTOR_CACHE_DIR", str(folder)))
+        contexts.enter_context(environment("ATEN_CPU_CAPABILITY", None))
+        temporary_cache_dir = private("torch._inductor.runtime.cache_dir_utils.temporary_cache_dir")
+        contexts.enter_context(temporary_cache_dir(str(folder)))
+        _avoid_semaphores()
         yield folder
 
 
-def _without_semaphores() -> None:
-    """Gives the progress bars of PyTorch's compiler a lock of this process alone.
+def _avoid_semaphores() -> None:
+    """Gives the progress bars of PyTorch's compiler a lock within this process.
 
-    Theirs is a semaphore of the system, which a killed worker cannot give back: Python complains of it.
+    By default they use a system semaphore, which a killed worker leaks; Python then prints a warning.
     """
     from torch import hub
 
@@ -278,44 +310,53 @@ def _without_semaphores() -> None:
         tqdm.set_lock(threading.RLock())
 
 
-def _in_a_line(error: BaseException) -> str:
-    """What was wrong: the compiler's first error, or the first words."""
-    said = str(error)
+def _first_error(error: BaseException) -> str:
+    """The compiler's first error, or else the first words of an exception, in one line."""
+    text = str(error)
     patterns = (r"\berror: (.+)", r"\bOutput:\s+(\S.*)", r"(\S.*)")
-    first = next(filter(None, (re.search(pattern, said) for pattern in patterns)), None)
+    first = next(filter(None, (re.search(pattern, text) for pattern in patterns)), None)
     words = " ".join(first[1].split()) if first else type(error).__name__
     return words[:200]
 
 
-def _key(*parts: str) -> str:
-    known = "\n".join([torch.__version__, str(compiler()), _processor(), _formulas(), *parts])
-    return hashlib.sha256(known.encode()).hexdigest()[:20]
+def _key(*texts: str) -> str:
+    """A checksum of everything that a program depends on. texts: what is not the same for all programs."""
+    machine = [torch.__version__, str(compiler()), _processor(), _files_of(sys.modules[__package__])]
+    return hashlib.sha256("\n".join([*machine, *texts]).encode()).hexdigest()[:20]
 
 
-def _description(part: Any) -> str:
-    """What an object computes: its class, its settings, and the source of a class from elsewhere."""
-    kind = type(part)
-    known = f"{kind.__module__}.{kind.__qualname__} {part!r}"
-    if kind.__module__.split(".")[0] in ("builtins", "sinegan"):
-        return known
+def _descriptions(objects: Sequence[Any]) -> list[str]:
+    """For each object a text that changes with what it computes; see `CompiledFunction`."""
+    packages = [each.__name__ for each in objects if isinstance(each, ModuleType)]
+    return [
+        _files_of(each) if isinstance(each, ModuleType) else _description(each, ["builtins", *packages])
+        for each in objects
+    ]
+
+
+def _description(value: Any, known: Sequence[str]) -> str:
+    """The class and representation of an object, with the class's source unless its package is known."""
+    kind = type(value)
+    text = f"{kind.__module__}.{kind.__qualname__} {value!r}"
+    if any(f"{kind.__module__}.".startswith(f"{package}.") for package in known):
+        return text
     try:
-        return f"{known} {inspect.getsource(sys.modules[kind.__module__])}"
+        return f"{text} {inspect.getsource(sys.modules[kind.__module__])}"
     except (OSError, TypeError):  # typed in by hand: another program each time
-        return f"{known} {uuid4().hex}"
+        return f"{text} {uuid4().hex}"
 
 
 @functools.cache
-def _formulas() -> str:
-    """A checksum of all that a step is computed by."""
-    package = Path(__file__).parent.parent
-    folders = ("game", "training", "engine", "engine/cpp")
-    files = sorted(file for folder in folders for file in package.glob(f"{folder}/*.*"))
+def _files_of(package: ModuleType) -> str:
+    """A checksum of the files of a package: its formulas."""
+    (folder,) = map(Path, package.__path__)
+    files = sorted(path for path in folder.rglob("*.*") if path.is_file() and path.suffix != ".pyc")
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 @functools.cache
 def _processor() -> str:
-    """What tells processors apart that need other machine code."""
+    """A text that differs between processors that need different machine code."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any
 
-from sinegan.engine.program_cache import remove_abandoned_workshops
+from sinegan.engine.program_cache import remove_abandoned_scratch_folders
 from sinegan.schema import bounded
 from sinegan.sweep import fork_server
 
@@ -80,7 +80,7 @@ class Local(ExecutorSettings):
             # All files are written whole, so workers may be stopped at any moment.
             pool.kill()
             pool.shutdown(cancel_futures=True)
-            remove_abandoned_workshops()
+            remove_abandoned_scratch_folders()
             raise
         finally:
             pool.shutdown(cancel_futures=True)

@@ -8,9 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.func import vmap
-from torch.utils import _pytree as pytree
 
-from sinegan.engine.programs import AheadOfTime, load
+import sinegan.game
+import sinegan.training
+from sinegan.engine.programs import CompiledFunction, load_all
+from sinegan.engine.torch_private import pytree
 from sinegan.game.partition import Leaves, combine, components
 from sinegan.game.tensors import Tensors
 from sinegan.training.metrics import EvaluationBatch, measure
@@ -99,14 +101,15 @@ def _ahead_of_time(shared: Signature, init: Any, advance: Any, metrics: Any, gen
     The number of steps, and which of them are evaluated, is not compiled in.
     """
     parts = (shared.network, shared.rules, *[component for _, component in components(shared.rules)])
-    steps = AheadOfTime(_in_place(advance), "advance", parts)
-    look: Any = AheadOfTime(metrics, "measure", parts)
+    formulas = (sinegan.game, sinegan.training)
+    steps = CompiledFunction(_in_place(advance), "advance", (*formulas, *parts))
+    look: Any = CompiledFunction(metrics, "measure", (*formulas, *parts))
 
     def prepare(
         leaves: Leaves, state: State, batch: EvaluationBatch, noise: Tensor, real: Tensor, draws: Draws
     ) -> None:
         one_step = leaves, state, noise[0], real[0], [draw[0] for draw in draws]
-        load((steps, one_step), (look, (leaves, state, batch)))
+        load_all((steps, one_step), (look, (leaves, state, batch)))
 
     def advanced(leaves: Leaves, state: State, noise: Tensor, real: Tensor, draws: Draws) -> State:
         steps.load(leaves, state, noise[0], real[0], [draw[0] for draw in draws])

@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.func import stack_module_state
-from torch.utils import _pytree as pytree
 
 from sinegan.engine.programs import CannotCompileError
+from sinegan.engine.torch_private import pytree
 from sinegan.game.partition import partition
 from sinegan.game.penalties import Penalty
 from sinegan.game.tensors import Tensors

@@ -1,0 +1,122 @@
+"""The step of every game of conf/ becomes a native program; metrics that sort become packaged ones.
+
+Compiling a step takes half a minute, so the kind of program is read off its graph. The operations of a game
+are those of its parts. Consensus optimisation differentiates losses twice, gradient penalties differentiate
+activations twice: so each of these is traced with them, and the other parts take turns.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.version import VersionBase
+from torch import Tensor
+
+from sinegan.app.composition import typed
+from sinegan.app.conf_folder import conf_folder
+from sinegan.config import Config
+from sinegan.engine import programs
+from sinegan.engine.operations import foreign_operations
+from sinegan.engine.program_cache import CACHE_VARIABLE
+from sinegan.engine.torch_private import pytree
+from sinegan.game.networks import ACTIVATIONS
+from sinegan.training.program import program
+from sinegan.training.signature import Run
+from sinegan.training.stack import Stack
+
+Foreign = Callable[..., list[str]]
+
+
+@pytest.fixture
+def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Foreign]:
+    """The operations of a configuration's step, or metrics, that a native program cannot have."""
+    found: list[list[str]] = []
+
+    def trace(function: Callable[..., Any], leaves: list[Tensor], nesting: Any) -> Any:
+        with torch.no_grad():
+            results = function(*pytree.tree_unflatten([leaf.clone() for leaf in leaves], nesting))
+            graph = programs.traced(function, nesting, leaves, pytree.tree_leaves(results))
+        found.append(foreign_operations(graph))
+        raise programs.CannotCompileError
+
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
+    monkeypatch.setattr(programs, "_compile", trace)
+
+    def operations(config: Config, part: str = "step") -> list[str]:
+        found.clear()
+        program.cache_clear()
+        stack = Stack([Run(config, 0)])
+        with pytest.raises(programs.CannotCompileError):
+            stack.advance(1) if part == "step" else stack.measure()
+        (operations,) = found
+        return operations
+
+    yield operations
+    program.cache_clear()  # what it has could not be compiled
+
+
+def choices(group: str) -> list[str]:
+    return sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
+
+
+@pytest.fixture(autouse=True)
+def _hydra() -> Iterator[None]:
+    version = VersionBase.instance()
+    before = version.getbase()
+    with initialize_config_dir(str(conf_folder()), version_base="1.3", job_name="sinegan"):
+        yield
+    version.version_base = before  # Hydra's own suites of tests name none
+
+
+def configuration(*overrides: str) -> Config:
+    small = ["training.compile=always", "training.batch_size=2", "training.evaluation_samples=2"]
+    return typed(compose("config", [*small, *overrides]))[0]
+
+
+ALL_PENALTIES = sorted(set(choices("penalty")) - {"none", "wgan_gp_zero"})
+"""All but the second of the two that are of one class."""
+
+CRITICS = {"weight_clipping", "wgan_gp"}
+"""Penalties that make a critic, which the loss of probabilities cannot take."""
+
+SIMULTANEOUS_ONLY = {"extragradient", "extra_adam"}
+
+
+@pytest.mark.parametrize("updates", ["simultaneous", "alternating"])
+def test_the_step_of_every_built_in_game_is_native(foreign: Foreign, updates: str) -> None:
+    optimisers = set(choices("optim")) - (SIMULTANEOUS_ONLY if updates == "alternating" else set())
+    turns = {group: itertools.cycle(choices(group)) for group in ("lr_schedule", "average")}
+    turns["optim"] = itertools.cycle(sorted(optimisers))
+    penalties = itertools.cycle(ALL_PENALTIES)
+    for loss in choices("loss"):
+        game = [f"{group}={next(names)}" for group, names in turns.items()]
+        penalty = next(each for each in penalties if loss != "minimax_literal" or each not in CRITICS)
+        toy = ["network=dirac", "target=point_mass", f"training.updates={updates}"]
+        config = configuration(f"loss={loss}", f"penalty=[{','.join({'consensus', penalty})}]", *game, *toy)
+        assert foreign(config) == [], [loss, penalty, *game]
+
+
+@pytest.mark.slow
+def test_every_network_and_activation_is_native_with_every_penalty(foreign: Foreign) -> None:
+    for network in choices("network"):
+        target = {"dirac": "point_mass", "affine": "gaussian"}.get(network, "sine")
+        assert foreign(configuration(f"network={network}", f"target={target}")) == [], network
+    for activation in ACTIVATIONS:
+        penalties = f"penalty=[{','.join(ALL_PENALTIES)}]"
+        config = configuration(f"network.activation={activation}", "network=tiny", penalties)
+        assert foreign(config) == [], activation
+
+
+@pytest.mark.parametrize("target", ["random_phase", "gaussian_ring"])
+def test_metrics_that_sort_are_packaged(foreign: Foreign, target: str) -> None:
+    config = configuration(f"target={target}", "network=tiny")
+    assert foreign(config) == []
+    assert {"aten.sort.default", "aten.median.dim"} <= set(foreign(config, "metrics"))
+
+
+def test_metrics_of_a_fixed_curve_are_native(foreign: Foreign) -> None:
+    assert foreign(configuration("target=sine", "network=tiny"), "metrics") == []
