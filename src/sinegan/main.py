@@ -149,8 +149,8 @@ def worked(run: Callable[[], None], folder: Path, typed: Typed, stopping: Stoppi
 
 def report(folder: Path) -> int:
     """Makes the report of what is there. Returns the exit code."""
+    from sinegan.report.load import UnreadableSweepError
     from sinegan.report.make import make_report
-    from sinegan.report.words.tables import UnreadableSweepError
 
     try:
         make_report(folder)

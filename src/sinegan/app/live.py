@@ -37,22 +37,22 @@ def print_evaluation(evaluation: Evaluation) -> None:
 
 @contextmanager
 def live_picture(configuration: Configuration) -> Iterator[Observer]:
-    """A window with the painting of the first run, drawn anew at each frame."""
+    """Opens a window with the first run's picture, drawn again at each frame."""
     # Matplotlib is imported only where a picture is asked for: it takes its time.
     from matplotlib import pyplot
 
-    from sinegan.report.figures.animation import Painting
+    from sinegan.report.figures.animation import TutorialPicture
 
     target = configuration.config.target
     real = target.draw(SAMPLES if target.family else 1, np.random.default_rng(0))
     pyplot.ion()
     figure, axes = pyplot.subplots(figsize=(6, 4))
-    painting = Painting(axes, target.grid(), real)
+    picture = TutorialPicture(axes, target.grid(), real)
     figure.show()
 
     def show(evaluation: Evaluation) -> None:
         if evaluation.frame is not None:
-            painting.show(
+            picture.show(
                 evaluation.step, evaluation.frame.curves[0, 0], float(evaluation.frame.probability[0, 0])
             )
             figure.canvas.draw_idle()

@@ -11,6 +11,7 @@ from sinegan.config import Config
 from sinegan.printable import shortened
 from sinegan.storage.files import name_problem
 from sinegan.storage.results import KnownRun
+from sinegan.storage.settings import flattened
 from sinegan.storage.sweep_folder import (
     configuration_folders,
     is_configuration,
@@ -112,7 +113,9 @@ def _best(stored: Mapping[int, Settings], wanted: Settings) -> int | None:
 def identity(settings: Settings) -> Hashable:
     """The same for configurations that train the same runs: those that differ in the executor at most."""
     return frozenset(
-        (key, _hashable(value)) for key, value in flat(settings).items() if key.split(".")[0] != "executor"
+        (key, _hashable(value))
+        for key, value in flattened(settings).items()
+        if key.split(".")[0] != "executor"
     )
 
 
@@ -153,7 +156,7 @@ def moved(home: Path, wanted: Iterable[Path]) -> list[str]:
 
 def differences(stored: Settings, wanted: Settings) -> list[str]:
     """What keeps a configuration from being the stored one, a line each."""
-    old, new = flat(stored), flat(wanted)
+    old, new = flattened(stored), flattened(wanted)
     lines = [
         f"{key}: {old.get(key, 'absent')} in the folder, {new.get(key, 'absent')} in the command"
         for key in dict.fromkeys([*old, *new])
@@ -162,15 +165,6 @@ def differences(stored: Settings, wanted: Settings) -> list[str]:
     if wanted["seeds"] < stored["seeds"]:
         lines.append(f"seeds: {stored['seeds']} in the folder, only {wanted['seeds']} in the command")
     return lines
-
-
-def flat(settings: Settings, prefix: str = "") -> dict[str, Any]:
-    """`{'optim': {'lr': 1}}` -> `{'optim.lr': 1}`."""
-    result: dict[str, Any] = {}
-    for key, value in settings.items():
-        path = f"{prefix}{key}"
-        result |= flat(value, f"{path}.") if isinstance(value, Mapping) else {path: value}
-    return result
 
 
 def _left_over(free: Mapping[int, Settings], wanted: Sequence[Settings]) -> list[str]:
