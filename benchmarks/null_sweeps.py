@@ -36,7 +36,7 @@ import pandas as pd
 
 from sinegan.report.referee.comparisons import all_pairs, best_against_rest
 from sinegan.report.referee.contrasts import ALPHA, holm
-from sinegan.report.referee.effects import effects_of
+from sinegan.report.referee.effects import factor_effects
 from sinegan.report.referee.run_values import Samples
 from sinegan.report.referee.statistics import estimate, median_interval
 
@@ -101,7 +101,7 @@ def false_claims(
     yield "best of 20", float(np.mean(found))
     found, rng = [], np.random.default_rng(seeds)
     for _ in range(sweeps):
-        table = effects_of(grid(draw(rng, (CONFIGURATIONS, seeds))))
+        table = factor_effects(grid(draw(rng, (CONFIGURATIONS, seeds))))
         found.append(bool(table["separated"].any()))
     yield "effects", float(np.mean(found))
 

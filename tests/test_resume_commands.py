@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from sinegan.report.sweep import load_sweep
+from sinegan.report.load import load_sweep
+from sinegan.report.referee.comparisons import compare
 
 Finished = subprocess.CompletedProcess[str]
 Command = Callable[..., Finished]
@@ -131,7 +132,7 @@ def test_equal_configurations_train_once_and_are_said_to(
     assert f"{count - len(kept)} of {count} configurations repeat others (" in done.stdout
     sweep = load_sweep(tmp_path / "D")
     assert sweep.configurations["configuration"].tolist() == [str(place) for place in range(len(kept))]
-    assert len(sweep.comparisons) == len(kept) - 1
+    assert len(compare(sweep)) == len(kept) - 1
     again = inside("-m", f"optim.lr={rates}", "seeds=3", *S, "resume=D")
     assert (again.returncode, again.stderr) == (0, "")
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sinegan.report.sweep import Sweep, load_sweep
+from sinegan.report.load import load_sweep
+from sinegan.report.sweep import Sweep
 from sinegan.storage.files import write_sealed
 
 EVERY = 10

@@ -14,10 +14,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sinegan.report.labels import name_values, shortened, spelled, tails
+from sinegan.report.load import load_sweep
 from sinegan.report.make import make_report
-from sinegan.report.sweep import Sweep, load_sweep
+from sinegan.report.referee.analysis import Analysis
+from sinegan.report.sweep import Sweep
 from sinegan.report.words.answers import answers
-from sinegan.report.words.text import shown_table
+from sinegan.report.words.tables import shown_table
 from sinegan.report.words.views import by_view, pivot_view
 from sinegan.storage.results import records
 
@@ -145,7 +147,7 @@ def test_a_swept_interpolation_is_shown_as_the_number_that_it_came_to(swept: Mak
             for text, value in zip(typed, (1e-4, 0.5), strict=True)
         ]
     )
-    assert shown_table(sweep)["optim.generator_lr"].tolist() == ["0.0001", "0.5"]
+    assert shown_table(Analysis(sweep))["optim.generator_lr"].tolist() == ["0.0001", "0.5"]
     assert sweep.runs["optim.generator_lr"].unique().tolist() == [1e-4, 0.5]
 
 
@@ -156,7 +158,7 @@ def test_swept_lists_by_interpolation_are_shown_in_hydras_grammar(swept: MakeSwe
             (["network.generator=[64,128]"], {"network": {"generator": [64, 128]}}),
         ]
     )
-    assert shown_table(sweep)["network.generator"].tolist() == ["[16,8]", "[64,128]"]
+    assert shown_table(Analysis(sweep))["network.generator"].tolist() == ["[16,8]", "[64,128]"]
     assert sweep.runs["network.generator"].unique().tolist() == ["[16,8]", "[64,128]"]
 
 
@@ -170,7 +172,7 @@ def test_choices_keep_the_names_that_were_typed(swept: MakeSweep) -> None:
             (["loss=hinge", "penalty=none", "experiment=a/b"], {"loss": {"a": 2}, "penalty": {}}),
         ]
     )
-    shown = records(shown_table(sweep))
+    shown = records(shown_table(Analysis(sweep)))
     assert [(row["loss"], row["penalty"], row["experiment"]) for row in shown] == [
         ("minimax", "[r1,r2]", "007"),
         ("hinge", "none", "a/b"),
@@ -218,7 +220,7 @@ def test_columns_have_the_types_of_their_values(
         pd.testing.assert_series_equal(
             one["optim.lr"].reset_index(drop=True), pd.Series(frame, name="optim.lr"), check_dtype=False
         )
-    assert shown_table(sweep)["optim.lr"].tolist() == words
+    assert shown_table(Analysis(sweep))["optim.lr"].tolist() == words
 
 
 def test_what_a_configuration_does_not_have_is_missing_and_a_dash(swept: MakeSweep) -> None:
@@ -230,12 +232,12 @@ def test_what_a_configuration_does_not_have_is_missing_and_a_dash(swept: MakeSwe
     )
     assert sweep.configurations["penalty.r1.gamma"].isna().tolist() == [True, False]
     assert sweep.runs["penalty.r1.gamma"].dtype == np.float64
-    assert shown_table(sweep)["penalty.r1.gamma"].tolist() == ["-", "2"]
+    assert shown_table(Analysis(sweep))["penalty.r1.gamma"].tolist() == ["-", "2"]
     assert by_view(sweep, ["penalty.r1.gamma"]).shown["penalty.r1.gamma"].tolist() == ["-", "2"]
     assert list(pivot_view(sweep, "penalty", "penalty.r1.gamma").full) == ["penalty", "-", "2"]
-    pairs = sweep.comparisons[["a", "b"]].to_numpy().tolist()
+    pairs = Analysis(sweep).comparisons[["a", "b"]].to_numpy().tolist()
     assert pairs == [["penalty=none", "penalty=r1, penalty.r1.gamma=2"]]
-    assert not any("=nan" in line or "nan/" in line for line in answers(sweep))
+    assert not any("=nan" in line or "nan/" in line for line in answers(Analysis(sweep)))
 
 
 def test_a_search_has_few_digits_in_words_and_all_of_them_in_csv_files(
@@ -252,14 +254,14 @@ def test_a_search_has_few_digits_in_words_and_all_of_them_in_csv_files(
         text = (report / name).read_text()
         assert "0.000418" in text
         assert "0.0004184" not in text
-    assert any("optim.lr=0.000418 " in line for line in answers(sweep))
+    assert any("optim.lr=0.000418 " in line for line in answers(Analysis(sweep)))
 
 
 def test_swept_files_are_named_and_their_paths_are_in_the_csv(swept: MakeSweep, tmp_path: Path) -> None:
     paths = ["/home/me/data/a.csv", "/home/me/data/b.csv"]
     sweep = swept([([f"target.path={path}"], {"target": {"path": path}}) for path in paths])
     make_report(tmp_path)
-    assert shown_table(sweep)["target.path"].tolist() == ["a.csv", "b.csv"]
+    assert shown_table(Analysis(sweep))["target.path"].tolist() == ["a.csv", "b.csv"]
     assert sweep.runs["target.path"].unique().tolist() == paths
     assert pd.read_csv(tmp_path / "report" / "configurations.csv")["target.path"].tolist() == paths
 
@@ -287,4 +289,4 @@ def test_merged_sweeps_tell_values_as_they_were_trained(
     sweep = load_sweep(tmp_path / "one", tmp_path / "two")
     assert sweep.remarks == ("the sweeps differ in optim.lr: 1e-5 in one, 0.001 in two",)
     assert sweep.configurations["optim.lr"].tolist() == [1e-5, 0.001]
-    assert json.loads(json.dumps(shown_table(sweep)["optim.lr"].tolist())) == ["1e-5", "0.001"]
+    assert json.loads(json.dumps(shown_table(Analysis(sweep))["optim.lr"].tolist())) == ["1e-5", "0.001"]

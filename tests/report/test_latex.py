@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sinegan.report.sweep import load_sweep
+from sinegan.report.load import load_sweep
 from sinegan.report.words.formats import formatted
 from sinegan.report.words.views import by_view, pivot_view
 

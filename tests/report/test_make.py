@@ -14,9 +14,10 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from sinegan.report.load import UnreadableSweepError, load_sweep
 from sinegan.report.make import make_report
-from sinegan.report.words.tables import UnreadableSweepError, configurations_table, load_sweep
-from sinegan.report.words.text import markdown
+from sinegan.report.referee.analysis import Analysis
+from sinegan.report.words.markdown import markdown
 
 FileConfiguration = Callable[..., Path]
 FileSamples = Callable[..., None]
@@ -66,10 +67,10 @@ def test_a_report_is_its_tables_its_pictures_and_a_page_of_both(
     html = (tmp_path / "report" / "index.html").read_text()
     assert html.count("<img") == len(drawn)
     assert "not separated" in html
-    sweep = load_sweep(tmp_path)
+    analysis = Analysis(load_sweep(tmp_path))
     table = pd.read_csv(tmp_path / "report" / "configurations.csv")
-    pd.testing.assert_frame_equal(table, configurations_table(sweep), check_exact=True, check_dtype=False)
-    assert (tmp_path / "report" / "configurations.md").read_text() == markdown(sweep)
+    pd.testing.assert_frame_equal(table, analysis.table, check_exact=True, check_dtype=False)
+    assert (tmp_path / "report" / "configurations.md").read_text() == markdown(analysis)
     for name in ("learning_curves.png", "generated_curves.png"):
         assert (tmp_path / "report" / name).read_bytes().startswith(b"\x89PNG")
     assert "rmse, less is better" in text

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from sinegan.report.merging import clashes, completed, flat, identity
-from sinegan.report.sweep import UnreadableSweepError, load_sweep
-from sinegan.report.words.tables import notes
+from sinegan.report.load import UnreadableSweepError, load_sweep
+from sinegan.report.merging import clashes, completed, identity, split_overrides, swept_keys
+from sinegan.report.referee.analysis import Analysis
+from sinegan.report.words.notes import notes
 from sinegan.storage.files import read_sealed, write_sealed
 from sinegan.storage.results import records
 
@@ -23,8 +24,21 @@ def change(folder: Path, settings: Mapping[str, Any], **provenance: Any) -> None
     write_sealed(path, known | provenance)
 
 
-def test_nested_settings_become_dotted_keys() -> None:
-    assert flat({"a": 1, "b": {"c": [1, 2], "d": {"e": None}}}) == {"a": 1, "b.c": [1, 2], "b.d.e": None}
+def test_overrides_are_split_at_their_first_equals_sign() -> None:
+    assert split_overrides(["optim.lr=0.1", "+x=a=b", "~y='c d'", "z=[1,2]", "~gone"]) == {
+        "optim.lr": "0.1",
+        "x": "a=b",
+        "y": "c d",
+        "z": "[1,2]",
+    }
+
+
+def test_swept_keys_are_those_that_differ_in_the_order_of_the_command() -> None:
+    same = {"seeds": "4"}
+    assert swept_keys([{"b": "1", **same, "a": "1"}, {"b": "1", **same, "a": "2"}]) == ["a"]
+    assert swept_keys([{"b": "1", **same, "a": "1"}, {"b": "2", **same, "a": "2"}]) == ["b", "a"]
+    assert swept_keys([{"a": "1"}, {"a": "1", "c": "2"}]) == ["c"]
+    assert swept_keys([{"a": "1", "b": "2"}]) == []
 
 
 def test_what_a_command_left_to_the_defaults_is_taken_from_the_settings() -> None:
@@ -81,8 +95,8 @@ def test_the_same_configurations_with_other_seeds_have_more_runs(
     assert sweep.swept == ["loss"]
     assert sweep.configurations["configuration"].tolist() == ["one/0", "one/1"]
     assert sweep.configurations["seeds"].tolist() == [5, 5]
-    assert sweep.table["n"].tolist() == [5, 5]
-    assert sweep.table["unfinished"].tolist() == [0, 0]
+    assert Analysis(sweep).wide_table["n"].tolist() == [5, 5]
+    assert Analysis(sweep).wide_table["unfinished"].tolist() == [0, 0]
     assert sweep.remarks == ()
 
 
@@ -92,13 +106,13 @@ def test_settings_that_clash_are_shown(tmp_path: Path, file_configuration: FileC
             file_configuration(tmp_path / home / str(place), [f"loss={loss}"], {0: [1.0]}, steps=steps)
     sweep = load_sweep(tmp_path / "one", tmp_path / "two")
     assert sweep.swept == ["loss", "training.steps"]
-    assert [(row["loss"], row["training.steps"]) for row in records(sweep.table)] == [
+    assert [(row["loss"], row["training.steps"]) for row in records(Analysis(sweep).table)] == [
         ("x", "100"),
         ("y", "100"),
         ("x", "500"),
         ("y", "500"),
     ]
-    assert notes(sweep)[0] == "the sweeps differ in training.steps: 100 in one, 500 in two."
+    assert notes(Analysis(sweep))[0] == "the sweeps differ in training.steps: 100 in one, 500 in two."
 
 
 def test_a_run_that_stands_in_two_sweeps_counts_once(
@@ -107,7 +121,7 @@ def test_a_run_that_stands_in_two_sweeps_counts_once(
     file_configuration(tmp_path / "one" / "0", ["loss=x"], {0: [1.0], 1: [2.0]}, status={1: "failed"})
     file_configuration(tmp_path / "two" / "0", ["loss=x"], {0: [5.0], 1: [4.0]})
     sweep = load_sweep(tmp_path / "one", tmp_path / "two")
-    assert sweep.values == {("one/0", 0): 1.0, ("one/0", 1): 4.0}  # the first that ended well
+    assert Analysis(sweep).values == {("one/0", 0): 1.0, ("one/0", 1): 4.0}  # the first that ended well
     assert sweep.runs["status"].tolist() == ["finished", "finished"]
     assert sweep.remarks == ("2 runs stand in several of the sweeps; the first that ended well counts",)
 

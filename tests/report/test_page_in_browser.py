@@ -10,8 +10,9 @@ from browser import PHONE, WIDE, chromium, resize, system_theme
 
 from sinegan.report.figures.all_figures import all_figures
 from sinegan.report.figures.style import svg
+from sinegan.report.load import load_sweep
 from sinegan.report.page.page import page
-from sinegan.report.words.tables import configurations_table, load_sweep
+from sinegan.report.referee.analysis import Analysis
 
 pytestmark = pytest.mark.slow
 
@@ -42,12 +43,15 @@ def opened(
         )
         file_samples(tmp_path / "sweep" / str(place))
     sweep = load_sweep(tmp_path / "sweep")
-    table = configurations_table(sweep).assign(rank=[2, 3, 1, 4], tie_group=["a", "b", "c", None])
+    analysis = Analysis(sweep)
+    figures = {name: svg(figure) for name, figure in all_figures(analysis).items()}
+    table = analysis.table.assign(rank=[2, 3, 1, 4], tie_group=["a", "b", "c", None])
     comparison = {"a": LABELS[0], "b": LABELS[1], "metric": "rmse", "n": 3, "ratio": 0.2, "p_holm": 0.01}
-    figures = {name: svg(figure) for name, figure in all_figures(sweep, table).items()}
-    answer = f"Nothing is separated.\n{ATTACK}"
+    sentences = ["Nothing is separated.", ATTACK]
     effects = pd.DataFrame({"key": ["loss"], "effect": [0.5]})
-    text = page(sweep, table, pd.DataFrame([comparison]), effects, answer, figures)
+    tables = {"table": table, "comparisons": pd.DataFrame([comparison]), "effects": effects}
+    vars(analysis).update(tables)  # as if they had been computed
+    text = page(analysis, sentences, figures)
     (tmp_path / "index.html").write_text(text)
     browser.get_log("browser")
     system_theme(browser, "light")

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from sinegan.config import Config, Plot
 from sinegan.game.optimisers import SGD
 from sinegan.game.targets import NoisySine
-from sinegan.report.words.tables import configurations_table, load_sweep
+from sinegan.report.load import load_sweep
+from sinegan.report.referee.analysis import Analysis
 from sinegan.sweep import worker
 from sinegan.sweep.execute import execute
 from sinegan.sweep.executors import Serial
@@ -81,6 +82,6 @@ def test_what_is_killed_a_dozen_times_is_the_same_in_the_end(
         assert all(np.array_equal(samples[name], others[name], equal_nan=True) for name in samples)
         states = [torch.load(folder / "checkpoint.pt", weights_only=True) for folder in folders]
         torch.testing.assert_close(*states, rtol=0, atol=0, equal_nan=True)
-    tables = [configurations_table(load_sweep(tmp_path / name)) for name in ("killed", "undisturbed")]
+    tables = [Analysis(load_sweep(tmp_path / name)).table for name in ("killed", "undisturbed")]
     texts = [table.drop(columns="seconds").to_csv() for table in tables]
     assert texts[0] == texts[1]

@@ -32,7 +32,6 @@ from sinegan.sweep.resume import (
     Stored,
     changed_engine,
     differences,
-    flat,
     misplaced,
     moved,
     numbers,
@@ -66,11 +65,6 @@ def refusal(wanted: Sequence[Settings], stored: Mapping[int, Settings]) -> list[
     with pytest.raises(CannotResumeError) as caught:
         numbers(wanted, Stored(stored, {}), 0)
     return str(caught.value).splitlines()
-
-
-def test_settings_are_flattened_to_dotted_keys() -> None:
-    nested = {"optim": {"lr": 1, "more": {"a": None}}, "network": {"generator": [8]}, "seeds": 3, "no": {}}
-    assert flat(nested) == {"optim.lr": 1, "optim.more.a": None, "network.generator": [8], "seeds": 3}
 
 
 def test_equal_settings_have_no_differences() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from sinegan.report.words.tables import Sweep
+from sinegan.report.sweep import Sweep
 from sinegan.theory.checks import theory_rows
 from sinegan.theory.modes import PUBLISHED, applies
 

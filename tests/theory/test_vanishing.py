@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sinegan.report.words.tables import Sweep
+from sinegan.report.sweep import Sweep
 from sinegan.theory.checks import theory_pictures, theory_rows
 from sinegan.theory.vanishing import applies, noise
 

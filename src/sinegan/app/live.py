@@ -40,18 +40,18 @@ def live_picture(configuration: Configuration) -> Iterator[Observer]:
     # Matplotlib is imported only when a picture is asked for: that takes a while.
     from matplotlib import pyplot
 
-    from sinegan.report.figures.animation import Painting
+    from sinegan.report.figures.animation import TutorialPicture
 
     target = configuration.config.target
     real = target.draw(SAMPLE_COUNT if target.family else 1, np.random.default_rng(0))
     pyplot.ion()
     figure, axes = pyplot.subplots(figsize=(6, 4))
-    painting = Painting(axes, target.grid(), real)
+    picture = TutorialPicture(axes, target.grid(), real)
     figure.show()
 
     def show(evaluation: Evaluation) -> None:
         if evaluation.frame is not None:
-            painting.show(
+            picture.show(
                 evaluation.step, evaluation.frame.curves[0, 0], float(evaluation.frame.probability[0, 0])
             )
             figure.canvas.draw_idle()

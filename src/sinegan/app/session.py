@@ -95,8 +95,8 @@ def report(folder: Path, typed: TypedCommand) -> int:
     typed: the command that trained, to print the one that reports.
     """
     # Imported late: it is loaded while the workers train.
+    from sinegan.report.load import UnreadableSweepError
     from sinegan.report.make import make_report
-    from sinegan.report.words.tables import UnreadableSweepError
 
     try:
         make_report(folder)

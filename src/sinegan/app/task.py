@@ -162,7 +162,8 @@ def _refuse(reason: str, lines: Sequence[str]) -> NoReturn:
 
 def _objective(folder: Path, failures: "Sequence[Failure]", config: DictConfig) -> float:  # noqa: ARG001
     """The objective of a trained configuration. Raises CompactHydraException when any of its runs failed."""
-    from sinegan.report.words.tables import load_sweep, objective
+    from sinegan.report.load import load_sweep
+    from sinegan.report.referee.run_values import objective
 
     for trace in dict.fromkeys(failure.traceback for failure in failures):
         log.info(trace)  # for the configuration's own log: the console shows only warnings

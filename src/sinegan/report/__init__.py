@@ -1,1 +1,1 @@
-"""From files to tables and pictures. Reads folders only: needs no torch and no running sweep."""
+"""Makes tables, sentences and pictures from the files of a sweep: needs no torch and no running sweep."""

@@ -9,11 +9,11 @@ from pathlib import Path
 from rich.console import Console
 
 from sinegan.printable import PrintableParser, printable_lines
+from sinegan.report.load import UnreadableSweepError, load_sweep
 from sinegan.report.make import make_report, print_view, report_folder, write_view
 from sinegan.report.referee.run_values import SUMMARIES, UnknownNameError
 from sinegan.report.words.formats import FORMATS, UnknownFormatError, check_formats
-from sinegan.report.words.tables import UnreadableSweepError, load_sweep
-from sinegan.report.words.text import in_terminal
+from sinegan.report.words.tables import in_terminal
 from sinegan.report.words.views import by_view, pivot_view
 from sinegan.storage.results import ResultFilesError
 

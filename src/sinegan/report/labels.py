@@ -1,9 +1,14 @@
-"""Swept values in words: one spelling a number, and the shortest that tells the values of a key apart."""
+"""Names of swept values and of configurations: one spelling a number, and as short as keeps them apart."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any
+
+import pandas as pd
+
+from sinegan.storage.sweep_folder import SEED_KEYS
 
 FEWEST_DIGITS = 3
 MANY_DIGITS = 7
@@ -52,9 +57,9 @@ def _number(text: str) -> str:
 
 
 def shortened(values: Sequence[Any]) -> list[str]:
-    """Values in words that tell them apart: numbers of many digits in as few as do, and at least three.
+    """Spells values so that they stay apart: numbers of many digits in as few as do, and at least three.
 
-    Whole numbers and all that is no number are spelled in full.
+    Integers and all that is no number are spelled in full.
     """
     full = [spelled(value) for value in values]
     for digits in range(FEWEST_DIGITS, 17):
@@ -72,7 +77,7 @@ def _rounded(value: Any, digits: int) -> str:
 
 
 def tails(paths: Sequence[str]) -> list[str]:
-    """The ends of paths, by whole names, as short as tells different paths apart.
+    """The ends of paths, by whole names, as short as keeps different paths apart.
 
     >>> tails(["data/a/x.csv", "data/b/x.csv", "data/a/x.csv"])
     ['a/x.csv', 'b/x.csv', 'a/x.csv']
@@ -86,8 +91,50 @@ def tails(paths: Sequence[str]) -> list[str]:
 
 
 def name_values(values: Sequence[Any]) -> list[str]:
-    """What different values of a setting are called: as `shortened`, and files by the ends of their paths."""
+    """Spells different values of a setting: as `shortened`, and files by the ends of their paths."""
     texts = [value for value in values if isinstance(value, str)]
     ends = dict(zip(texts, tails(texts), strict=True)) if any("/" in text for text in texts) else {}
-    found = shortened([ends.get(value, value) if isinstance(value, str) else value for value in values])
-    return found if len(set(found)) == len(set(map(spelled, values))) else shortened(values)
+    names = shortened([ends.get(value, value) if isinstance(value, str) else value for value in values])
+    return names if len(set(names)) == len(set(map(spelled, values))) else shortened(values)
+
+
+def label(row: Mapping[str, Any], swept: Sequence[str]) -> str:
+    """The name of a configuration: its swept keys with their values, `loss=minimax, optim.lr=0.1`.
+
+    row: with the name of its folder as `configuration`. A key that it does not have is left out.
+    """
+    known = [key for key in swept if not pd.isna(row[key])]
+    return ", ".join(f"{key}={row[key]}" for key in known) or f"configuration {row['configuration']}"
+
+
+def unique_labels(rows: Sequence[Mapping[str, Any]], swept: Sequence[str]) -> list[str]:
+    """The names of configurations; those that would be alike carry the name of their folder."""
+    labels = [label(row, swept) for row in rows]
+    count = Counter(labels)
+    return [
+        name if count[name] == 1 else f"{name} ({row['configuration']})"
+        for name, row in zip(labels, rows, strict=True)
+    ]
+
+
+def short_keys(keys: Sequence[str]) -> dict[str, str]:
+    """Maps keys to what a sentence calls them: those with dots by their last parts, where these differ."""
+    last = [key.rpartition(".")[2] for key in keys]
+    dotted = [key for key in keys if "." in key]
+    return dict(zip(keys, last if len(dotted) > 1 and len(set(last)) == len(last) else keys, strict=True))
+
+
+def short_label(row: Mapping[str, Any], keys: Mapping[str, str]) -> str:
+    """The values of a configuration's keys: `minimax/small`, `optim.lr=0.1`.
+
+    keys: those to name, and what they are called. A key that the configuration does not have (a penalty's
+    weight where there is no penalty) is left out.
+    """
+    known = {key: short for key, short in keys.items() if not pd.isna(row[key])}
+    named = [str(row[key]) if _is_choice(key) else f"{short}={row[key]}" for key, short in known.items()]
+    return "/".join(named) or str(row["name"])
+
+
+def _is_choice(key: str) -> bool:
+    """Whether a value says enough without its key: `minimax` does, `0` of `seed=0` does not."""
+    return "." not in key and key not in SEED_KEYS

@@ -9,16 +9,20 @@ from rich.table import Table
 from sinegan.report.figures.all_figures import all_figures
 from sinegan.report.figures.animation import write_animation
 from sinegan.report.figures.style import png, svg
-from sinegan.report.merging import flat
+from sinegan.report.load import load_sweep
 from sinegan.report.page.page import page
-from sinegan.report.referee.estimates import secondary_table
-from sinegan.report.words import text
+from sinegan.report.referee.analysis import Analysis
+from sinegan.report.sweep import Sweep
 from sinegan.report.words.answers import answers
+from sinegan.report.words.captions import THEORY
 from sinegan.report.words.formats import FORMATS, formatted
-from sinegan.report.words.tables import Sweep, configurations_table, load_sweep, notes
+from sinegan.report.words.markdown import markdown
+from sinegan.report.words.notes import notes
+from sinegan.report.words.tables import MOST_ROWS, in_terminal, shown_table, shown_theory, terminal_table
 from sinegan.report.words.views import View, by_view
 from sinegan.storage.files import refuse_link, write_whole
 from sinegan.storage.results import csv, records
+from sinegan.storage.settings import setting
 from sinegan.storage.sweep_folder import REPORT
 
 WIDTH = 80
@@ -32,40 +36,56 @@ def make_report(
 ) -> Sweep:
     """Writes `report/` in a sweep's folder and prints the comparison table, before it draws.
 
-    more: sweeps to be merged with it; the report is then in `report/merged`. formats: in which the
-    table of configurations is written besides CSV and Markdown. Raises UnreadableSweepError when there is
-    nothing to report on, OSError when it cannot be written.
+    Arguments:
+        folder: the sweep's folder, or that of a single run.
+        console: where to print; by default the terminal.
+        more: sweeps to be merged with it; the report is then in `report/merged`.
+        formats: in which the table of configurations is written besides CSV and Markdown.
+
+    Raises:
+        UnreadableSweepError: there is nothing to report on.
+        OSError: the report cannot be written.
     """
     console = console or Console()
     sweep = load_sweep(folder, *more)
+    analysis = Analysis(sweep)
     report = report_folder(folder, more)
-    table = configurations_table(sweep)
-    write_whole(report / "configurations.csv", csv(sweep.in_full(table)))
-    write_whole(report / "configurations.md", text.markdown(sweep))
-    write_whole(report / "comparisons.csv", csv(sweep.comparisons))
-    write_whole(report / "effects.csv", csv(sweep.effects))
-    write_whole(report / "secondary.csv", csv(sweep.in_full(secondary_table(sweep))))
-    for form in formats:
-        if form not in ("csv", "md"):
-            view = by_view(sweep)
-            write_whole(report / f"configurations.{FORMATS[form]}", formatted(view, form))
-    print_report(sweep, console)
-    pictures = {}
-    for name, figure in all_figures(sweep, table).items():
-        pictures[name] = svg(figure)
-        write_whole(report / f"{name}.svg", pictures[name])
-        write_whole(report / f"{name}.png", png(figure))
-    said = "\n".join(map(text.sentence, answers(sweep)))
-    write_whole(report / "index.html", page(sweep, table, sweep.comparisons, sweep.effects, said, pictures))
+    write_tables(analysis, report, formats)
+    print_report(analysis, console)
+    pictures = write_figures(analysis, report)
+    write_whole(report / "index.html", page(analysis, answers(analysis), pictures))
     for row in records(sweep.configurations):
-        if flat(sweep.settings[row["configuration"]]).get("plot.animation") is True:
+        if setting(sweep.settings[row["configuration"]], "plot.animation") is True:
             write_animation(Path(row["folder"]))
-    console.print(text.in_terminal(f"Tables and figures: {report}"), soft_wrap=True)
+    console.print(in_terminal(f"Tables and figures: {report}"), soft_wrap=True)
     return sweep
 
 
+def write_tables(analysis: Analysis, report: Path, formats: Sequence[str]) -> None:
+    """Writes all tables of a report."""
+    sweep = analysis.sweep
+    write_whole(report / "configurations.csv", csv(sweep.in_full(analysis.table)))
+    write_whole(report / "configurations.md", markdown(analysis))
+    write_whole(report / "comparisons.csv", csv(analysis.comparisons))
+    write_whole(report / "effects.csv", csv(analysis.effects))
+    write_whole(report / "secondary.csv", csv(sweep.in_full(analysis.secondary)))
+    for form in formats:
+        if form not in ("csv", "md"):
+            write_whole(report / f"configurations.{FORMATS[form]}", formatted(by_view(sweep), form))
+
+
+def write_figures(analysis: Analysis, report: Path) -> dict[str, str]:
+    """Writes each picture as PNG and SVG; returns the SVG texts by name."""
+    pictures = {}
+    for name, figure in all_figures(analysis).items():
+        pictures[name] = svg(figure)
+        write_whole(report / f"{name}.svg", pictures[name])
+        write_whole(report / f"{name}.png", png(figure))
+    return pictures
+
+
 def report_folder(folder: Path, more: Sequence[Path] = ()) -> Path:
-    """Where the report of a sweep is, or of several. Raises UnwritableFileError for a link in its place."""
+    """The folder of a report of one or several sweeps. Raises UnwritableFileError for a link in its place."""
     report = folder / REPORT
     for path in (report, report / "merged"):
         refuse_link(path)
@@ -85,35 +105,38 @@ def write_view(view: View, report: Path, formats: Sequence[str]) -> list[Path]:
 
 
 def print_view(view: View, console: Console) -> None:
-    """A table in at most 80 columns: the intervals of a pivot table go where they do not fit."""
+    """Prints a table in at most 80 columns, a pivot table without its intervals where they do not fit."""
     width = min(console.width, WIDTH)
     table = view.shown
-    if not _fits(text.terminal_table(table, view.title), console, width):
+    if not _fits(terminal_table(table, view.title), console, width):
         table = table.map(lambda cell: cell.split(" (")[0])
-    console.print(text.terminal_table(table, view.title), width=width)
+    console.print(terminal_table(table, view.title), width=width)
 
 
-def print_report(sweep: Sweep, console: Console) -> None:
-    """The comparison table and the sentences that belong to it, in at most 80 columns."""
-    metrics = " or ".join(sweep.configurations["metric"].unique())
-    table = text.shown_table(sweep)
+def print_report(analysis: Analysis, console: Console) -> None:
+    """Prints the comparison table and its sentences, in at most 80 columns."""
+    configurations = analysis.sweep.configurations
+    metrics = " or ".join(configurations["metric"].unique())
+    table = shown_table(analysis)
     width = min(console.width, WIDTH)
     title = f"{metrics}, less is better"
     for column in ("range", "seconds"):  # the files have them
-        if not _fits(text.terminal_table(table, title), console, width):
+        if not _fits(terminal_table(table, title), console, width):
             table = table.drop(columns=column)
-    console.print(text.terminal_table(table, title), width=width)
-    if len(table) > text.MOST_ROWS:
-        console.print(f"… and {len(table) - text.MOST_ROWS} more rows in the files.")
-    for line in answers(sweep)[: text.MOST_ROWS]:
-        console.print(text.in_terminal(text.sentence(line)), width=width)
-    for note in notes(sweep)[: text.MOST_ROWS]:
-        console.print(text.in_terminal(f"- {note}"), width=width)
-    if len(sweep.configurations) == 1:
-        console.print(text.terminal_table(text.shown_theory(sweep), "Distance from the optimum"), width=width)
-        console.print(text.in_terminal(text.THEORY), width=width)
+    console.print(terminal_table(table, title), width=width)
+    if len(table) > MOST_ROWS:
+        console.print(f"… and {len(table) - MOST_ROWS} more rows in the files.")
+    for sentence in answers(analysis)[:MOST_ROWS]:
+        console.print(in_terminal(sentence), width=width)
+    for note in notes(analysis)[:MOST_ROWS]:
+        console.print(in_terminal(f"- {note}"), width=width)
+    if len(configurations) == 1:
+        distance = terminal_table(shown_theory(analysis), "Distance from the optimum")
+        console.print(distance, width=width)
+        console.print(in_terminal(THEORY), width=width)
 
 
 def _fits(shown: Table, console: Console, width: int) -> bool:
+    """Whether a table needs no more than this width, in characters."""
     endless = console.options.update(max_width=1_000)
     return console.measure(shown, options=endless).maximum <= width

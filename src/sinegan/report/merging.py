@@ -1,21 +1,19 @@
-"""Several sweeps as one: what their configurations share, and where their settings clash."""
+"""Several sweeps as one: the keys that their configurations share, and the settings that clash."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sinegan.report.labels import spelled
+from sinegan.storage.settings import ABSENT, Settings, flattened, setting
 from sinegan.storage.sweep_folder import SEED_KEYS
 
 Overrides = Mapping[str, Any]
-"""What was trained, by the keys that a command set: a choice by its name, all else as in the settings."""
-Settings = Mapping[str, Any]
+"""The trained values by the keys that a command set: a choice by its name, all else as in the settings."""
 
 _NO_PART_OF_THE_GAME = (*SEED_KEYS, "executor", "plot")
 DEFAULT = "default"
 """Shown for a choice that a command left to the defaults and that no other command names."""
-ABSENT = object()
-"""In place of a value that settings do not have; null is one that they have."""
 
 
 def split_overrides(overrides: Iterable[str]) -> dict[str, str]:
@@ -25,17 +23,17 @@ def split_overrides(overrides: Iterable[str]) -> dict[str, str]:
 
 
 def trained(overrides: Mapping[str, str], settings: Settings) -> dict[str, Any]:
-    """What the keys of a command stood for: of a setting the value that it came to, of a group its choice.
+    """Maps the keys of a command to what was trained: a setting to its value, a group to its choice.
 
-    Lists are told in Hydra's grammar, so that values can be compared and be keys of a table.
+    Lists are in Hydra's grammar, so that values can be compared and be keys of a table.
     """
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for key, text in overrides.items():
         value = setting(settings, key)
         interpolated = "${" in text or r"$\{" in text
-        of_group = value is ABSENT or (isinstance(value, Mapping) and not interpolated)
-        found[key] = text if of_group else plain(value)
-    return found
+        is_group = value is ABSENT or (isinstance(value, Mapping) and not interpolated)
+        values[key] = text if is_group else plain(value)
+    return values
 
 
 def plain(value: Any) -> Any:
@@ -45,99 +43,87 @@ def plain(value: Any) -> Any:
 
 def swept_keys(overrides: Sequence[Overrides]) -> list[str]:
     """The keys that differ between configurations, in the order of the command."""
-    keys = dict.fromkeys(key for one in overrides for key in one)
-    return [key for key in keys if len({_told(one, key) for one in overrides}) > 1]
+    keys = dict.fromkeys(key for values in overrides for key in values)
+    return [key for key in keys if len({_spelling(values, key) for values in overrides}) > 1]
 
 
-def _told(overrides: Overrides, key: str) -> str | None:
+def _spelling(overrides: Overrides, key: str) -> str | None:
     return spelled(overrides[key]) if key in overrides else None
 
 
-def flat(settings: Settings, prefix: str = "") -> dict[str, Any]:
-    """`{'optim': {'lr': 0.1}}` -> `{'optim.lr': 0.1}`; lists stay whole."""
-    found: dict[str, Any] = {}
-    for key, value in settings.items():
-        path = f"{prefix}{key}"
-        found |= flat(value, f"{path}.") if isinstance(value, Mapping) else {path: value}
-    return found
-
-
 def completed(overrides: Sequence[Overrides], settings: Sequence[Settings]) -> list[dict[str, Any]]:
-    """The overrides with what other configurations name and these left to the defaults.
+    """Adds to the overrides the keys that other configurations name and these left to the defaults.
 
     Such a value is taken from the settings; a choice (of a loss, say) is called as the command called it
     that chose the same.
     """
-    found = [dict(one) for one in overrides]
+    complete = [dict(values) for values in overrides]
     for key in swept_keys(overrides):
-        named = {
-            json.dumps(setting(its_settings, key, None), sort_keys=True): one[key]
-            for one, its_settings in zip(overrides, settings, strict=True)
-            if key in one
+        names = {
+            json.dumps(setting(its_settings, key, None), sort_keys=True): values[key]
+            for values, its_settings in zip(overrides, settings, strict=True)
+            if key in values
         }
-        for one, its_settings in zip(found, settings, strict=True):
+        for values, its_settings in zip(complete, settings, strict=True):
             value = setting(its_settings, key)
-            if key in one or value is ABSENT:
+            if key in values or value is ABSENT:
                 continue
             if isinstance(value, Mapping):
-                one[key] = named.get(json.dumps(value, sort_keys=True), DEFAULT)
+                values[key] = names.get(json.dumps(value, sort_keys=True), DEFAULT)
             else:
-                one[key] = plain(value)
-    return found
-
-
-def setting(settings: Settings, key: str, otherwise: Any = ABSENT) -> Any:
-    """The value of a dotted key, or `otherwise` where there is none."""
-    value: Any = settings
-    for part in key.split("."):
-        if not isinstance(value, Mapping) or part not in value:
-            return otherwise
-        value = value[part]
-    return value
+                values[key] = plain(value)
+    return complete
 
 
 def identity(overrides: Overrides, settings: Settings) -> str:
     """The same for configurations that differ in nothing but seeds, executor and pictures."""
-    mine = [
-        {k: v for k, v in one.items() if not _is_of(k, _NO_PART_OF_THE_GAME)}
-        for one in (overrides, flat(settings))
+    compared = [
+        {key: value for key, value in each.items() if not _is_within(key, _NO_PART_OF_THE_GAME)}
+        for each in (overrides, flattened(settings))
     ]
-    return json.dumps(mine, sort_keys=True)
+    return json.dumps(compared, sort_keys=True)
 
 
 def clashes(
     homes: Sequence[str], swept: Sequence[Overrides], settings: Sequence[Settings]
 ) -> dict[str, list[Any]]:
-    """Settings that differ between sweeps and that no swept key tells: each with its values.
+    """Finds the settings that differ between sweeps and that do not follow from a swept key.
 
-    homes: the sweep of each configuration; swept: its swept keys; settings: all that it was trained
-    with. Such a setting is the same within each sweep; its value is ABSENT in a sweep without it.
+    Arguments:
+        homes: for each configuration, the name of its sweep.
+        swept: for each configuration, its swept keys and their values.
+        settings: for each configuration, all its settings.
+
+    Returns:
+        For each such setting its value in each configuration. It is the same within each sweep, and ABSENT
+        in a sweep without it.
     """
-    all_flat = [flat(one) for one in settings]
-    keys = list(swept[0]) if swept else []
-    found = {}
-    for key in dict.fromkeys(key for one in all_flat for key in one):
-        if _is_of(key, (*_NO_PART_OF_THE_GAME, *keys)):
+    by_key = [flattened(each) for each in settings]
+    swept_names = list(swept[0]) if swept else []
+    values_by_key = {}
+    for key in dict.fromkeys(key for values in by_key for key in values):
+        if _is_within(key, (*_NO_PART_OF_THE_GAME, *swept_names)):
             continue
-        values = [_told(one, key) for one in all_flat]
+        values = [_spelling(each, key) for each in by_key]
         by_home = {(home, value) for home, value in zip(homes, values, strict=True)}
         if len(by_home) > len(set(homes)) or len(set(values)) == 1:
             continue
         group = key.split(".")[0] + "."
         follows = any(
-            _same_parts(values, [_told(one, other) for one in swept])
-            for other in keys
+            _same_partition(values, [_spelling(each, other) for each in swept])
+            for other in swept_names
             if other.startswith(group)
         )
         if not follows:
-            found[key] = [plain(one[key]) if key in one else ABSENT for one in all_flat]
-    return found
+            values_by_key[key] = [plain(each[key]) if key in each else ABSENT for each in by_key]
+    return values_by_key
 
 
-def _same_parts(a: Sequence[str | None], b: Sequence[str | None]) -> bool:
+def _same_partition(a: Sequence[str | None], b: Sequence[str | None]) -> bool:
+    """Whether two columns are equal in the same rows."""
     return len(set(a)) == len(set(b)) == len(set(zip(a, b, strict=True)))
 
 
-def _is_of(key: str, groups: Iterable[str]) -> bool:
+def _is_within(key: str, groups: Iterable[str]) -> bool:
     """Whether a key is one of the groups or lies within one."""
     return any(key == group or key.startswith(f"{group}.") for group in groups)

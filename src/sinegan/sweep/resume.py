@@ -11,6 +11,7 @@ from sinegan.config import Config
 from sinegan.printable import shortened
 from sinegan.storage.files import name_problem
 from sinegan.storage.results import PARTS, KnownRun
+from sinegan.storage.settings import flattened
 from sinegan.storage.sweep_folder import (
     REPORT,
     configuration_folders,
@@ -123,7 +124,9 @@ def _best_match(stored: Mapping[int, Settings], wanted: Settings) -> int | None:
 def identity(settings: Settings) -> Hashable:
     """A key that is equal for configurations that train the same runs: the executor does not count."""
     return frozenset(
-        (key, _hashable(value)) for key, value in flat(settings).items() if key.split(".")[0] != "executor"
+        (key, _hashable(value))
+        for key, value in flattened(settings).items()
+        if key.split(".")[0] != "executor"
     )
 
 
@@ -177,7 +180,7 @@ def moved(home: Path, wanted: Iterable[Path]) -> list[str]:
 
 def differences(stored: Settings, wanted: Settings) -> list[str]:
     """The differences between a stored configuration and a wanted one that prevent a resume, a line each."""
-    old, new = flat(stored), flat(wanted)
+    old, new = flattened(stored), flattened(wanted)
     lines = [
         f"{key}: {old.get(key, 'absent')} in the folder, {new.get(key, 'absent')} in the command"
         for key in dict.fromkeys([*old, *new])
@@ -186,15 +189,6 @@ def differences(stored: Settings, wanted: Settings) -> list[str]:
     if wanted["seeds"] < stored["seeds"]:
         lines.append(f"seeds: {stored['seeds']} in the folder, only {wanted['seeds']} in the command")
     return lines
-
-
-def flat(settings: Settings, prefix: str = "") -> dict[str, Any]:
-    """`{'optim': {'lr': 1}}` -> `{'optim.lr': 1}`."""
-    result: dict[str, Any] = {}
-    for key, value in settings.items():
-        path = f"{prefix}{key}"
-        result |= flat(value, f"{path}.") if isinstance(value, Mapping) else {path: value}
-    return result
 
 
 def _unwanted_lines(unwanted: Mapping[int, Settings], wanted: Sequence[Settings]) -> list[str]:

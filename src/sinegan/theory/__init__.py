@@ -1,1 +1,1 @@
-"""What theory and the literature say of a sweep, beside what was found: a module a check."""
+"""Theorems and published facts as checks of a sweep: expected next to found, a module a check."""

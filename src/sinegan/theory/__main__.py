@@ -1,4 +1,4 @@
-"""python -m sinegan.theory FOLDER: what theory says of a sweep, beside what was found.
+"""python -m sinegan.theory FOLDER: checks a sweep against theory, expected next to found.
 
 Writes `report/theory.csv` into the folder, and the pictures of the checks as PNG.
 """
@@ -10,8 +10,8 @@ import pandas as pd
 
 from sinegan.printable import PrintableParser, printable, printable_lines
 from sinegan.report.figures.style import png
+from sinegan.report.load import UnreadableSweepError, load_sweep
 from sinegan.report.make import report_folder
-from sinegan.report.words.tables import UnreadableSweepError, load_sweep
 from sinegan.storage.files import UnwritableFileError, write_whole
 from sinegan.storage.results import csv, records
 from sinegan.theory.checks import theory_pictures, theory_rows
@@ -20,7 +20,9 @@ from sinegan.theory.common import COLUMNS
 
 def main() -> None:
     """Prints the checks and writes them. Exits 1 when one does not hold."""
-    parser = PrintableParser(prog="python -m sinegan.theory", description="theory against what a sweep found")
+    parser = PrintableParser(
+        prog="python -m sinegan.theory", description="theory against the results of a sweep"
+    )
     parser.add_argument("folder", type=Path, help="of a sweep: outputs/sweeps/<date>/<time>")
     folder: Path = parser.parse_args().folder
     try:
@@ -35,11 +37,10 @@ def main() -> None:
     for name, figure in theory_pictures(sweep).items():
         write_whole(report / f"{name}.png", png(figure))
     for row in records(table):
-        said = {name: printable(str(value)) for name, value in row.items()}
-        print(
-            f"{'holds' if row['holds'] else 'FAILS':6}{said['check']}: {said['variant']} ({said['update']})"
-        )
-        print(f"      expected {said['expected']}, found {said['found']}")
+        shown = {name: printable(str(value)) for name, value in row.items()}
+        result = "holds" if row["holds"] else "FAILS"
+        print(f"{result:6}{shown['check']}: {shown['variant']} ({shown['update']})")
+        print(f"      expected {shown['expected']}, found {shown['found']}")
     print(f"{table['holds'].sum()} of {len(table)} hold: {report / 'theory.csv'}")
     sys.exit(0 if table["holds"].all() else 1)
 

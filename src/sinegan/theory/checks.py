@@ -1,8 +1,8 @@
-"""All checks, each on those configurations of a sweep that it says something of."""
+"""All checks, each on the configurations of a sweep that it applies to."""
 
 from matplotlib.figure import Figure
 
-from sinegan.report.words.tables import Sweep
+from sinegan.report.sweep import Sweep
 from sinegan.storage.results import records
 from sinegan.theory import dirac, modes, optimum, tutorial, vanishing
 from sinegan.theory.common import Check, Row
@@ -17,16 +17,16 @@ CHECKS = (
 
 
 def theory_rows(sweep: Sweep) -> list[Row]:
-    """A row with COLUMNS each time that something found is held against what is said."""
+    """A row with COLUMNS for each comparison of an expectation with a result."""
     return [row for check in CHECKS for row in check.rows(sweep, _chosen(sweep, check))]
 
 
 def theory_pictures(sweep: Sweep) -> dict[str, Figure]:
     """The pictures of all checks, by file name."""
-    found: dict[str, Figure] = {}
+    figures: dict[str, Figure] = {}
     for check in CHECKS:
-        found |= check.pictures(sweep, _chosen(sweep, check))
-    return found
+        figures |= check.pictures(sweep, _chosen(sweep, check))
+    return figures
 
 
 def _chosen(sweep: Sweep, check: Check) -> list[Row]:

@@ -1,4 +1,4 @@
-"""What the checks share: settings in words, the runs of a configuration, verdicts."""
+"""Shared by the checks: settings in words, the runs of a configuration, and rows of the result."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,8 +9,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from sinegan.report.referee.contrasts import paired_t
-from sinegan.report.words.tables import Sweep
+from sinegan.report.referee.contrasts import Difference, paired_t
+from sinegan.report.sweep import Sweep
 
 COLUMNS = ["check", "variant", "update", "expected", "found", "holds"]
 
@@ -21,8 +21,8 @@ Row = dict[str, Any]
 class Check(NamedTuple):
     """One theorem or published fact.
 
-    applies: whether it says anything of a configuration with these settings. rows: of the configurations
-    that it applies to, a row with COLUMNS each time something is held against it. pictures: by file name.
+    applies: whether it says anything about a configuration with these settings. rows: for the configurations
+    that it applies to, a row with COLUMNS for each comparison. pictures: by file name.
     """
 
     applies: Callable[[Settings], bool]
@@ -48,8 +48,12 @@ def ratio(above: ArrayLike, below: ArrayLike) -> Interval:
 
     above, below: positive, shape (pairs,).
     """
-    found = paired_t(np.log(np.asarray(above, float)) - np.log(np.asarray(below, float)))
-    return Interval(*np.exp([found.difference, found.low, found.high]).tolist())
+    return ratio_interval(paired_t(np.log(np.asarray(above, float)) - np.log(np.asarray(below, float))))
+
+
+def ratio_interval(difference: Difference) -> Interval:
+    """The ratio that belongs to a difference of logarithms."""
+    return Interval(*np.exp([difference.difference, difference.low, difference.high]).tolist())
 
 
 def variant(settings: Settings) -> str:
@@ -62,7 +66,7 @@ def variant(settings: Settings) -> str:
 
 
 def update(settings: Settings) -> str:
-    """How the players take turns: `alternating, 5 D steps`."""
+    """The order of updates in words: `alternating, 5 D steps`."""
     steps = settings["training"]["discriminator_steps"]
     return f"{settings['training']['updates']}, {steps} D step{'s' if steps > 1 else ''}"
 
@@ -87,6 +91,6 @@ def runs_of(sweep: Sweep, about: Row) -> list[tuple[Any, pd.DataFrame]]:
     return list(history[history["configuration"] == about["configuration"]].groupby("seed"))
 
 
-def verdict(expected: str, found: str, holds: bool | None = None) -> Row:
+def outcome(expected: str, found: str, holds: bool | None = None) -> Row:
     """The last three of COLUMNS. holds: by default whether the two are the same words."""
     return {"expected": expected, "found": found, "holds": expected == found if holds is None else holds}

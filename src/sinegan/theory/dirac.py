@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from sinegan.report.figures.style import COLOURS, STYLE
-from sinegan.report.words.tables import Sweep
-from sinegan.theory.common import Row, Settings, kind, rates, runs_of, update, variant, verdict
+from sinegan.report.sweep import Sweep
+from sinegan.theory.common import Row, Settings, kind, outcome, rates, runs_of, update, variant
 
 WORDS = {True: "converges", False: "does not converge"}
 
@@ -41,7 +41,7 @@ CONVERGES = {
 
 
 def applies(settings: Settings) -> bool:
-    """To the Dirac-GAN, however it is played."""
+    """Applies to the Dirac-GAN with any game."""
     return kind(settings["network"]) == "Dirac"
 
 
@@ -53,19 +53,19 @@ def rows(sweep: Sweep, chosen: Sequence[Row]) -> Iterator[Row]:
 
 def _rows(sweep: Sweep, about: Row, settings: Settings) -> Iterator[Row]:
     name, penalties = kind(settings["loss"]), tuple(sorted(settings["penalty"]))
-    said = {"variant": variant(settings), "update": update(settings)}
+    game = {"variant": variant(settings), "update": update(settings)}
     for _, run in runs_of(sweep, about):
         distance = np.hypot(run["theta"].to_numpy(), run["psi"].to_numpy())
         expected = CONVERGES.get((name, penalties))
         if expected is not None:
-            found = bool(distance[-max(1, len(distance) // 5) :].mean() < NEAR)
-            yield {"check": "Dirac-GAN"} | said | verdict(WORDS[expected], WORDS[found])
+            converged = bool(distance[-max(1, len(distance) // 5) :].mean() < NEAR)
+            yield {"check": "Dirac-GAN"} | game | outcome(WORDS[expected], WORDS[converged])
         if penalties == ("r1",) and name in ("Minimax", "NonSaturating"):
             measured = rate(run["step"].to_numpy(), distance)
             analysis = r1_rate(settings)
             holds = abs(measured - analysis) < 0.0005
-            found_rate = verdict(f"{analysis:.4f}", f"{measured:.4f}", holds)
-            yield {"check": "Dirac-GAN, factor a step"} | said | found_rate
+            compared = outcome(f"{analysis:.4f}", f"{measured:.4f}", holds)
+            yield {"check": "Dirac-GAN, factor a step"} | game | compared
 
 
 def r1_rate(settings: Settings) -> float:

@@ -1,4 +1,4 @@
-"""Which games keep all modes of a mixture: what three papers claim, beside what was found.
+"""Which games keep all modes of a mixture: the claims of three papers next to the results.
 
 Lin et al. 2018 (PacGAN), table 1: a GAN loses modes, though nearly all of its samples are of high quality.
 Arjovsky et al. 2017, abstract: Wasserstein GANs get rid of mode collapse. Huang et al. 2024 (R3GAN),
@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from sinegan.report.referee.statistics import estimate, last_share_mean
-from sinegan.report.words.tables import Sweep
-from sinegan.theory.common import Interval, Row, Settings, kind, runs_of, update, variant, verdict
+from sinegan.report.sweep import Sweep
+from sinegan.theory.common import Interval, Row, Settings, kind, outcome, runs_of, update, variant
 
 
 class Published(NamedTuple):
-    """Of PacGAN's GAN without packing: mean over 10 trials and its standard error."""
+    """The results of PacGAN's GAN without packing: mean over 10 trials and its standard error."""
 
     all_modes: int
     modes: float
@@ -41,48 +41,49 @@ KEEPS = {
 
 
 def applies(settings: Settings) -> bool:
-    """To PacGAN's two mixtures, whatever the loss and the penalty."""
+    """Applies to PacGAN's two mixtures, with any loss and penalty."""
     target = settings.get("target", {})
     shape = [target.get(key) for key in ("gaussians", "radius", "side", "spacing", "std")]
     return kind(target) in PUBLISHED and shape in ([8, 1, None, None, 0.01], [None, None, 5, 2, 0.05])
 
 
 def rows(sweep: Sweep, chosen: Sequence[Row]) -> Iterator[Row]:
-    """Of the games that a paper makes a claim of. What the others found is in the report's tables."""
+    """Rows for the games that a paper makes a claim about. The others are in the report's tables."""
     for about in chosen:
         settings = sweep.settings[about["configuration"]]
         game = kind(settings["loss"]), tuple(sorted(settings["penalty"]))
         modes = values(sweep, about, "modes")
-        said = {"variant": f"{kind(settings['target'])}: {variant(settings)}", "update": update(settings)}
+        name = f"{kind(settings['target'])}: {variant(settings)}"
+        about_game = {"variant": name, "update": update(settings)}
         published = PUBLISHED[kind(settings["target"])]
         if game == LOSES and modes:
-            yield {"check": "modes"} | said | _loses(published, modes)
+            yield {"check": "modes"} | about_game | _loses(published, modes)
             quality = values(sweep, about, "high_quality")
-            yield {"check": "share of high-quality samples"} | said | _precise(published, quality)
+            yield {"check": "share of high-quality samples"} | about_game | _precise(published, quality)
         if game in KEEPS and modes:
-            yield {"check": "modes"} | said | _keeps(published.all_modes, KEEPS[game], modes)
+            yield {"check": "modes"} | about_game | _keeps(published.all_modes, KEEPS[game], modes)
 
 
 def _loses(published: Published, modes: Sequence[float]) -> Row:
-    found = interval(modes)
+    measured = interval(modes)
     theirs = f"PacGAN's GAN: {published.modes:g} ± {published.modes_error:g}"
-    holds = found.high < published.all_modes
-    return verdict(f"fewer than {published.all_modes} ({theirs})", found.words(), holds)
+    holds = measured.high < published.all_modes
+    return outcome(f"fewer than {published.all_modes} ({theirs})", measured.words(), holds)
 
 
 def _precise(published: Published, quality: Sequence[float]) -> Row:
     """Holds unless the whole interval is below the published share."""
-    found = interval(quality)
+    measured = interval(quality)
     theirs = f"{published.high_quality:g} ± {published.high_quality_error:g}"
-    holds = found.high >= published.high_quality
-    return verdict(f"no less than PacGAN's GAN: {theirs}", found.words(), holds)
+    holds = measured.high >= published.high_quality
+    return outcome(f"no less than PacGAN's GAN: {theirs}", measured.words(), holds)
 
 
 def _keeps(all_modes: int, source: str, modes: Sequence[float]) -> Row:
     """Holds when the interval of the mean is nearer to all than to one fewer."""
-    found = interval(modes)
+    measured = interval(modes)
     least = all_modes - 0.5
-    return verdict(f"all {all_modes}, above {least:g} ({source})", found.words(), found.low > least)
+    return outcome(f"all {all_modes}, above {least:g} ({source})", measured.words(), measured.low > least)
 
 
 def interval(values: Sequence[float]) -> Interval:
@@ -91,5 +92,5 @@ def interval(values: Sequence[float]) -> Interval:
 
 
 def values(sweep: Sweep, about: Row, metric: str) -> list[float]:
-    """The mean of a metric over the last 20 % of evaluations, a number a run."""
+    """For each run, the mean of a metric over the last 20 % of its evaluations."""
     return [last_share_mean(run[metric]) for _, run in runs_of(sweep, about)]

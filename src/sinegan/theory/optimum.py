@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sinegan.report.figures.curves import load_samples
+from sinegan.report.load import load_samples
 from sinegan.report.referee.statistics import last_share_mean
-from sinegan.report.words.tables import Sweep
-from sinegan.theory.common import Row, Settings, kind, runs_of, update, verdict
+from sinegan.report.sweep import Sweep
+from sinegan.theory.common import Row, Settings, kind, outcome, runs_of, update
 
 AGREES = 0.02
-"""How far D may be from D* (root mean square) and V from its value: what sampling leaves."""
+"""Largest distance of D from D* (root mean square) and of V from its value that sampling explains."""
 
 
 def applies(settings: Settings) -> bool:
-    """To an affine generator: its samples are gaussian."""
+    """Applies to an affine generator: its samples are gaussian."""
     return kind(settings["network"]) == "Affine"
 
 
@@ -33,18 +33,18 @@ def _rows(sweep: Sweep, about: Row, settings: Settings) -> Iterator[Row]:
     real = normal(target["mean"], target["std"])
     generated = normal(network["shift"], abs(network["scale"]))
     distance = abs(network["shift"] - target["mean"])
-    said = {"variant": f"gaussians {distance:g} apart", "update": update(settings)}
+    game = {"variant": f"gaussians {distance:g} apart", "update": update(settings)}
     samples = load_samples(Path(about["folder"]))
     if samples is not None and len(samples["curves"]):
-        x, found = samples["curves"][:, :, 0].astype(float), samples["probability"]
-        error = math.sqrt(((found - real(x) / (real(x) + generated(x))) ** 2).mean())
-        row = verdict(f"below {AGREES:g}", f"{error:.4f}", error < AGREES)
-        yield {"check": "D - D*, root mean square"} | said | row
+        x, probability = samples["curves"][:, :, 0].astype(float), samples["probability"]
+        error = math.sqrt(((probability - real(x) / (real(x) + generated(x))) ** 2).mean())
+        row = outcome(f"below {AGREES:g}", f"{error:.4f}", error < AGREES)
+        yield {"check": "D - D*, root mean square"} | game | row
     values = [last_share_mean(run["value"]) for _, run in runs_of(sweep, about)]
     if values:
         best, reached = value_at_optimum(real, generated), float(np.mean(values))
-        row = verdict(f"{best:.4f}", f"{reached:.4f}", abs(reached - best) < AGREES)
-        yield {"check": "V = 2 JSD - log 4"} | said | row
+        row = outcome(f"{best:.4f}", f"{reached:.4f}", abs(reached - best) < AGREES)
+        yield {"check": "V = 2 JSD - log 4"} | game | row
 
 
 Density = Callable[[NDArray[Any]], NDArray[Any]]

@@ -9,8 +9,8 @@ import pandas as pd
 from sinegan.report.referee.comparisons import contrast
 from sinegan.report.referee.contrasts import ALPHA, holm
 from sinegan.report.referee.statistics import last_share_mean
-from sinegan.report.words.tables import Sweep
-from sinegan.theory.common import Interval, Row, Settings, kind, runs_of, update, variant, verdict
+from sinegan.report.sweep import Sweep
+from sinegan.theory.common import Row, Settings, kind, outcome, ratio_interval, runs_of, update, variant
 
 EARLY = 1_000
 """The step at which a head start would show."""
@@ -25,11 +25,11 @@ GAME: dict[str, dict[str, Any]] = {
     "network": {"latent": 5, "generator": [64, 128], "discriminator": [64, 256]},
     "target": {"points": 16, "amplitude": 1.0, "frequency": 1.0},
 }
-"""What makes a configuration the tutorial's, besides the classes of its parts."""
+"""The settings of the tutorial, besides the classes of its parts."""
 
 
 def applies(settings: Settings) -> bool:
-    """To the tutorial's GAN with either loss."""
+    """Applies to the tutorial's GAN with either loss."""
     classes = [kind(settings.get(group, {})) for group in ("target", "network", "optim")]
     return (
         classes == ["Sine", "Network", "Adam"]
@@ -40,29 +40,29 @@ def applies(settings: Settings) -> bool:
 
 
 def rows(sweep: Sweep, chosen: Sequence[Row]) -> Iterator[Row]:
-    """The medians at the end beside the original script's, and the two losses by pairs of seeds."""
+    """Compares the medians at the end with the original script's, and the two losses by pairs of seeds."""
     runs: dict[str, dict[int, pd.DataFrame]] = {}
-    said: dict[str, Row] = {}
+    games: dict[str, Row] = {}
     for about in chosen:
         settings = sweep.settings[about["configuration"]]
-        said[variant(settings)] = {"variant": variant(settings), "update": update(settings)}
+        games[variant(settings)] = {"variant": variant(settings), "update": update(settings)}
         runs[variant(settings)] = {
             int(seed): run
             for seed, run in runs_of(sweep, about)
             if run["step"].iloc[-1] >= settings["training"]["steps"]
         }
-    for name, mine in runs.items():
+    for name, by_seed in runs.items():
         for metric, (low, high) in {"rmse": RMSE, "d_real": PROBABILITY, "d_fake": PROBABILITY}.items():
-            last = [float(run[metric].iloc[-1]) for run in mine.values()]
+            last = [float(run[metric].iloc[-1]) for run in by_seed.values()]
             if last:
-                row = verdict(
+                row = outcome(
                     f"median {low:g} to {high:g}",
                     f"median {np.median(last):.3g} ({min(last):.3g} to {max(last):.3g}, {len(last)} runs)",
                     bool(low <= np.median(last) <= high),
                 )
-                yield {"check": f"tutorial, {metric} at the end"} | said[name] | row
+                yield {"check": f"tutorial, {metric} at the end"} | games[name] | row
     if {"Minimax", "NonSaturating"} <= set(runs):
-        yield from losses(runs["Minimax"], runs["NonSaturating"], said["Minimax"]["update"])
+        yield from losses(runs["Minimax"], runs["NonSaturating"], games["Minimax"]["update"])
 
 
 def losses(
@@ -76,21 +76,21 @@ def losses(
     """
     expected = {"early": "above 1, separated", "late": "not separated from 1"}
     moments: dict[str, Callable[[pd.DataFrame], float]] = {"early": _early, "late": _late}
-    found = {}
+    differences = {}
     for moment, value in moments.items():
         a, b = ({seed: value(run) for seed, run in runs.items()} for runs in (minimax, non_saturating))
-        found[moment] = contrast(a, b, positive=True)
-    corrected = dict(zip(found, holm([each.p for each in found.values()]).tolist(), strict=True))
-    for moment, difference in found.items():
+        differences[moment] = contrast(a, b, positive=True)
+    corrected = dict(zip(differences, holm([each.p for each in differences.values()]).tolist(), strict=True))
+    for moment, difference in differences.items():
         apart = corrected[moment] < ALPHA
-        interval = Interval(*np.exp([difference.difference, difference.low, difference.high]).tolist())
+        interval = ratio_interval(difference)
         side = "separated" if apart else "not separated"
         words = f"{interval.words()} ({side}, p = {corrected[moment]:.2g}, {difference.n} pairs)"
         holds = (apart and interval.low > 1) if moment == "early" else not apart
         when = f"step {EARLY:,}" if moment == "early" else "last 20 %"
-        said = {"variant": "rmse of Minimax / NonSaturating", "update": taking_turns}
+        game = {"variant": "rmse of Minimax / NonSaturating", "update": taking_turns}
         yield (
-            {"check": f"tutorial, losses {moment} ({when})"} | said | verdict(expected[moment], words, holds)
+            {"check": f"tutorial, losses {moment} ({when})"} | game | outcome(expected[moment], words, holds)
         )
 
 

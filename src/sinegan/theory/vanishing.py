@@ -1,4 +1,4 @@
-"""What a frozen generator's gradient becomes as D becomes optimal. Arjovsky & Bottou 2017 (1701.04862).
+"""The gradient of a frozen generator as D becomes optimal. Arjovsky & Bottou 2017 (1701.04862).
 
 Minimax's vanishes (their theorem 2.4, figure 2); that of -log D grows and its variance, too (theorem 2.6,
 figure 3).
@@ -18,18 +18,18 @@ from numpy.typing import ArrayLike, NDArray
 from sinegan.report.figures.series import scale
 from sinegan.report.figures.style import COLOURS, DASHES, PAGE, STYLE, headline, step_axis
 from sinegan.report.referee.statistics import LAST_SHARE
-from sinegan.report.words.tables import Sweep
-from sinegan.theory.common import Row, Settings, kind, ratio, runs_of, update, variant, verdict
+from sinegan.report.sweep import Sweep
+from sinegan.theory.common import Row, Settings, kind, outcome, ratio, runs_of, update, variant
 
 GRADIENT = "generator_gradient"
 FALLS = 1e-3
-"""Orders of magnitude, in words: their figure 2 shows up to five after 4,000 discriminator steps."""
+"""Largest share of the norm that remains: their figure 2 shows down to 1e-5 after 4,000 updates of D."""
 BLOCKS = 20
 """Points of the noise's line in the picture, over a run."""
 
 
 def applies(settings: Settings) -> bool:
-    """To a frozen network under either of the two losses."""
+    """Applies to a frozen network with either of the two losses."""
     frozen = settings.get("optim", {}).get("generator_lr") == 0
     losses = ("Minimax", "NonSaturating")
     return frozen and kind(settings["network"]) == "Network" and kind(settings["loss"]) in losses
@@ -42,16 +42,16 @@ def rows(sweep: Sweep, chosen: Sequence[Row]) -> Iterator[Row]:
         norms = [run[GRADIENT].to_numpy(float) for _, run in runs_of(sweep, about)]
         if not norms:
             continue
-        said = {"variant": f"{kind(settings['target'])}: {variant(settings)}", "update": update(settings)}
+        game = {"variant": f"{kind(settings['target'])}: {variant(settings)}", "update": update(settings)}
         norm = ratio([last(one).mean() for one in norms], [one[0] for one in norms])
         check = {"check": "gradient of a frozen generator, late / untrained D"}
         if kind(settings["loss"]) == "Minimax":
-            yield check | said | verdict(f"below {FALLS:g}", norm.words(), norm.high < FALLS)
+            yield check | game | outcome(f"below {FALLS:g}", norm.words(), norm.high < FALLS)
             continue
-        yield check | said | verdict("above 1", norm.words(), norm.low > 1)
+        yield check | game | outcome("above 1", norm.words(), norm.low > 1)
         spread = ratio([noise(last(one)) for one in norms], [noise(first(one)) for one in norms])
         check = {"check": "its noise, last / first fifth"}
-        yield check | said | verdict("above 1", spread.words(), spread.low > 1)
+        yield check | game | outcome("above 1", spread.words(), spread.low > 1)
 
 
 def noise(norms: ArrayLike) -> float:
@@ -109,7 +109,7 @@ def pictures(sweep: Sweep, chosen: Sequence[Row]) -> Mapping[str, Figure]:
 def _draw(above: Axes, below: Axes, run: pd.DataFrame, place: int, name: str) -> None:
     steps, norms = run["step"].to_numpy(), run[GRADIENT].to_numpy(float)
     label = None if name in above.get_legend_handles_labels()[1] else name
-    look: Any = {"color": COLOURS[place], "linestyle": DASHES[place], "linewidth": 0.7, "alpha": 0.7}
-    above.plot(steps, norms, label=label, **look)
+    style: Any = {"color": COLOURS[place], "linestyle": DASHES[place], "linewidth": 0.7, "alpha": 0.7}
+    above.plot(steps, norms, label=label, **style)
     blocks = [block for block in np.array_split(np.arange(len(steps)), BLOCKS) if len(block) >= 3]
-    below.plot([steps[block].mean() for block in blocks], [noise(norms[block]) for block in blocks], **look)
+    below.plot([steps[block].mean() for block in blocks], [noise(norms[block]) for block in blocks], **style)

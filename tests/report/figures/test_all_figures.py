@@ -34,7 +34,9 @@ from sinegan.report.figures.style import (
     svg,
     tidy,
 )
-from sinegan.report.words.tables import Sweep, configurations_table, load_sweep
+from sinegan.report.load import load_sweep
+from sinegan.report.referee.analysis import Analysis
+from sinegan.report.sweep import Sweep
 
 FileConfiguration = Callable[..., Path]
 FileSamples = Callable[..., None]
@@ -43,7 +45,7 @@ EVERYWHERE = ["learning_curves", "generated_curves", "value_and_probabilities"]
 
 
 def figures_of(sweep: Sweep) -> dict[str, Figure]:
-    return all_figures(sweep, configurations_table(sweep))
+    return all_figures(Analysis(sweep))
 
 
 def grid(folder: Path, file: FileConfiguration, side: int, *, samples: FileSamples | None = None) -> Sweep:

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from sinegan.report.figures.animation import Painting, write_animation
+from sinegan.report.figures.animation import TutorialPicture, write_animation
 
 FileConfiguration = Callable[..., Path]
 FileSamples = Callable[..., None]
@@ -51,7 +51,7 @@ def test_without_frames_there_is_no_animation(
 
 def test_the_painting_shows_one_curve_the_step_and_what_the_discriminator_thinks() -> None:
     axes = Figure().subplots()
-    painting = Painting(axes, np.arange(3.0), np.array([[0.0, -2.0, 1.0]]))
+    painting = TutorialPicture(axes, np.arange(3.0), np.array([[0.0, -2.0, 1.0]]))
     assert axes.get_ylim() == (-3.2, 3.2)
     painting.show(12_345, np.array([1.0, 2.0, 3.0]), 0.456)
     (text,) = axes.texts
@@ -66,13 +66,13 @@ def test_the_painting_shows_one_curve_the_step_and_what_the_discriminator_thinks
 
 def test_a_painting_of_a_flat_real_curve_still_has_room() -> None:
     axes = Figure().subplots()
-    Painting(axes, np.arange(3.0), np.zeros((1, 3)))
+    TutorialPicture(axes, np.arange(3.0), np.zeros((1, 3)))
     assert axes.get_ylim() == (-1.6, 1.6)
 
 
 def test_of_a_target_in_the_plane_one_point_moves_among_the_real_ones() -> None:
     axes = Figure().subplots()
-    painting = Painting(axes, np.arange(2.0), np.array([[0.0, -2.0], [1.0, 1.0]]))
+    painting = TutorialPicture(axes, np.arange(2.0), np.array([[0.0, -2.0], [1.0, 1.0]]))
     assert axes.get_xlim() == axes.get_ylim() == (-3.2, 3.2)
     painting.show(7, np.array([0.5, -1.5]), 0.25)
     real, generated = axes.lines
@@ -83,7 +83,7 @@ def test_of_a_target_in_the_plane_one_point_moves_among_the_real_ones() -> None:
 
 def test_of_a_target_on_the_line_the_point_moves_along_it() -> None:
     axes = Figure().subplots()
-    painting = Painting(axes, np.arange(1.0), np.array([[2.0]]))
+    painting = TutorialPicture(axes, np.arange(1.0), np.array([[2.0]]))
     painting.show(7, np.array([-1.5]), 0.25)
     real, generated = axes.lines
     assert real.get_xydata().tolist() == [[2, 0]]

@@ -15,10 +15,10 @@ from sinegan.report.figures.curves import (
     draw_curves,
     generated_curves,
     learning_curves,
-    load_samples,
 )
 from sinegan.report.figures.style import COLOURS, GREY
-from sinegan.report.words.tables import load_sweep
+from sinegan.report.load import load_samples, load_sweep
+from sinegan.report.referee.analysis import Analysis
 
 FileConfiguration = Callable[..., Path]
 FileSamples = Callable[..., None]
@@ -34,7 +34,7 @@ def test_each_configuration_has_a_median_a_band_of_its_middle_half_and_every_run
 ) -> None:
     file_configuration(tmp_path / "0", ["a=x"], {0: [1.0, 1.0], 1: [2.0, 2.0], 2: [9.0, 7.0]})
     file_configuration(tmp_path / "1", ["a=y"], {0: [4.0, 3.0]})
-    figure = learning_curves(load_sweep(tmp_path))
+    figure = learning_curves(Analysis(load_sweep(tmp_path)))
     assert figure is not None
     (axes,) = figure.axes
     first, second = medians(axes)
@@ -60,7 +60,7 @@ def test_lost_runs_are_the_worst_in_the_median_and_marked_where_they_end(
 ) -> None:
     values = {0: [4.0, 1.0, 1.0], 1: [4.0, 2.0, 2.0], 2: [4.0], 3: [4.0, 3.0]}
     file_configuration(tmp_path, [], values, status={2: "diverged", 3: "failed"})
-    figure = learning_curves(load_sweep(tmp_path))
+    figure = learning_curves(Analysis(load_sweep(tmp_path)))
     assert figure is not None
     (axes,) = figure.axes
     (line,) = medians(axes)
@@ -74,7 +74,7 @@ def test_a_run_that_stopped_early_stays_where_it_stopped(
     tmp_path: Path, file_configuration: FileConfiguration
 ) -> None:
     file_configuration(tmp_path, [], {0: [4.0, 1.0], 1: [4.0, 3.0, 3.0]}, status={0: "stopped"})
-    figure = learning_curves(load_sweep(tmp_path))
+    figure = learning_curves(Analysis(load_sweep(tmp_path)))
     assert figure is not None
     (line,) = medians(figure.axes[0])
     assert line.get_ydata().tolist() == [4, 2, 2]
@@ -82,7 +82,7 @@ def test_a_run_that_stopped_early_stays_where_it_stopped(
 
 def test_one_seed_is_said_to_be_one(tmp_path: Path, file_configuration: FileConfiguration) -> None:
     file_configuration(tmp_path / "0", [], {0: [1.0, 2.0]})
-    figure = learning_curves(load_sweep(tmp_path / "0"))
+    figure = learning_curves(Analysis(load_sweep(tmp_path / "0")))
     assert figure is not None
     assert figure.get_supxlabel() == "One seed each."
     (axes,) = figure.axes
@@ -95,7 +95,7 @@ def test_two_metrics_have_panels_of_their_own_and_a_linear_scale_where_one_can_b
 ) -> None:
     file_configuration(tmp_path / "0", ["a=x"], {0: [1.0, 0.5]})
     file_configuration(tmp_path / "1", ["a=y"], {0: [1.0, -0.5]}, metric="energy_distance")
-    figure = learning_curves(load_sweep(tmp_path))
+    figure = learning_curves(Analysis(load_sweep(tmp_path)))
     assert figure is not None
     assert [axes.get_yscale() for axes in figure.axes] == ["log", "linear"]
     assert [axes.get_ylabel() for axes in figure.axes] == ["rmse", "energy_distance"]
@@ -109,7 +109,7 @@ def test_a_configuration_without_history_has_no_line(
 ) -> None:
     file_configuration(tmp_path / "0", ["a=x"], seeds=2)
     file_configuration(tmp_path / "1", ["a=y"], {0: [1.0]})
-    figure = learning_curves(load_sweep(tmp_path))
+    figure = learning_curves(Analysis(load_sweep(tmp_path)))
     assert figure is not None
     assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["y"]
 
@@ -117,8 +117,8 @@ def test_a_configuration_without_history_has_no_line(
 def test_nothing_measured_is_no_picture(tmp_path: Path, file_configuration: FileConfiguration) -> None:
     file_configuration(tmp_path / "0", ["a=x"], seeds=2)
     file_configuration(tmp_path / "1", ["a=y"], {0: []}, status={0: "failed"})
-    assert learning_curves(load_sweep(tmp_path)) is None
-    assert generated_curves(load_sweep(tmp_path)) is None
+    assert learning_curves(Analysis(load_sweep(tmp_path))) is None
+    assert generated_curves(Analysis(load_sweep(tmp_path))) is None
 
 
 def test_lines_that_share_a_panel_differ_in_colour_and_dash(
@@ -126,7 +126,7 @@ def test_lines_that_share_a_panel_differ_in_colour_and_dash(
 ) -> None:
     for place in range(MOST_TOGETHER):
         file_configuration(tmp_path / str(place), [f"a={place}"], {0: [1.0 + place], 1: [2.0]})
-    figure = learning_curves(load_sweep(tmp_path))
+    figure = learning_curves(Analysis(load_sweep(tmp_path)))
     assert figure is not None
     (axes,) = figure.axes
     lines = medians(axes)
@@ -139,7 +139,7 @@ def test_more_than_can_be_told_apart_get_a_panel_each_before_the_others_in_grey(
 ) -> None:
     for place in range(MOST_TOGETHER + 1):
         file_configuration(tmp_path / str(place), [f"a={place}"], {0: [1.0 + place], 1: [1.0 + place]})
-    figure = learning_curves(load_sweep(tmp_path))
+    figure = learning_curves(Analysis(load_sweep(tmp_path)))
     assert figure is not None
     panels = [axes for axes in figure.axes if axes.axison]
     assert [axes.get_title(loc="left") for axes in panels] == ["0", "1", "2", "3", "4"]
@@ -160,9 +160,9 @@ def test_of_too_many_those_that_lost_the_fewest_runs_and_are_lowest_are_shown_an
         lost = {1: "diverged"} if place in (3, 4) else {}
         file_configuration(tmp_path / str(place), [f"a={place}"], {0: [many - place], 1: [9.0]}, status=lost)
         file_samples(tmp_path / str(place))
-    sweep = load_sweep(tmp_path)
+    analysis = Analysis(load_sweep(tmp_path))
     for draw in (learning_curves, generated_curves):
-        figure = draw(sweep)
+        figure = draw(analysis)
         assert figure is not None
         titles = [axes.get_title(loc="left") for axes in figure.axes]
         assert titles == ["14", "13", "12", "11", "10", "9", "8", "7", "6", "5", "2", "1"]
@@ -176,7 +176,7 @@ def test_each_configuration_has_a_panel_of_its_first_run(
     for place in range(5):
         file_configuration(tmp_path / str(place), [f"a={place}"], {0: [1.0], 1: [1.0]})
         file_samples(tmp_path / str(place))
-    figure = generated_curves(load_sweep(tmp_path))
+    figure = generated_curves(Analysis(load_sweep(tmp_path)))
     assert figure is not None
     panels = [axes for axes in figure.axes if axes.axison]
     assert [axes.get_title(loc="left") for axes in panels] == [str(place) for place in range(5)]
@@ -195,7 +195,7 @@ def test_curves_far_off_are_cut_at_the_frame_and_it_is_said(
 ) -> None:
     file_configuration(tmp_path, [], {0: [1.0]})
     file_samples(tmp_path)
-    figure = generated_curves(load_sweep(tmp_path))
+    figure = generated_curves(Analysis(load_sweep(tmp_path)))
     assert figure is not None
     # The real curve is 1 everywhere; the generated ones begin at -1.
     assert figure.axes[0].get_ylim() == (0.5, 1.5)
@@ -209,7 +209,7 @@ def test_a_configuration_without_curves_has_no_panel(
     for place, part in ((1, "parts/000004"), (2, "")):
         file_configuration(tmp_path / str(place), [f"a={place}"], {0: [1.0]}, part=part)
     file_samples(tmp_path / "1" / "parts" / "000004")
-    figure = generated_curves(load_sweep(tmp_path))
+    figure = generated_curves(Analysis(load_sweep(tmp_path)))
     assert figure is not None
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["1"]
 

@@ -10,7 +10,9 @@ from matplotlib.figure import Figure
 
 from sinegan.report.figures.dynamics import MOST_GAMES, MOST_PANELS, gradient_norms, value_and_probabilities
 from sinegan.report.figures.style import COLOURS
-from sinegan.report.words.tables import Sweep, load_sweep
+from sinegan.report.load import load_sweep
+from sinegan.report.referee.analysis import Analysis
+from sinegan.report.sweep import Sweep
 
 FileConfiguration = Callable[..., Path]
 
@@ -46,7 +48,7 @@ def test_the_value_stands_against_minus_log_4_and_the_pair_against_a_half(
 ) -> None:
     for place, a in enumerate("xy"):
         file_configuration(tmp_path / str(place), [f"a={a}"], {0: [1.0, 0.5], 1: [1.0, 0.5]})
-    left, right = drawn(value_and_probabilities(load_sweep(tmp_path))).axes
+    left, right = drawn(value_and_probabilities(Analysis(load_sweep(tmp_path)))).axes
     assert named(left) == {"x": [-1.25, -1.25], "y": [-1.25, -1.25]}
     assert left.lines[-1].get_ydata() == [-math.log(4)] * 2
     assert left.texts[0].get_text() == "−log 4"
@@ -63,7 +65,7 @@ def test_of_many_games_a_few_are_shown_and_it_is_said(
 ) -> None:
     for place in range(MOST_GAMES + 2):
         file_configuration(tmp_path / str(place), [f"a={place}"], {0: [9.0 - place]})
-    figure = drawn(value_and_probabilities(load_sweep(tmp_path)))
+    figure = drawn(value_and_probabilities(Analysis(load_sweep(tmp_path))))
     assert list(named(figure.axes[0])) == ["5", "4", "3", "2"]
     assert figure.get_supxlabel().startswith("4 of 6 configurations: lowest rmse.")
 

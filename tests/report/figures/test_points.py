@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 
 from sinegan.report.figures.curves import generated_curves
 from sinegan.report.figures.points import BINS, are_points, draw_line, draw_plane, outside, window
-from sinegan.report.words.tables import load_sweep
-from sinegan.report.words.text import shown_theory
+from sinegan.report.load import load_sweep
+from sinegan.report.referee.analysis import Analysis
+from sinegan.report.words.tables import shown_theory
 
 FileConfiguration = Callable[..., Path]
 Seal = Callable[[Path], None]
@@ -85,7 +86,7 @@ def figure_of(tmp_path: Path, configure: FileConfiguration, seal: Seal, *samples
         configure(folder, [f"target={place}"], {0: [1.0]})
         np.savez(folder / "samples.npz", **arrays)
         seal(folder)
-    figure = generated_curves(load_sweep(tmp_path))
+    figure = generated_curves(Analysis(load_sweep(tmp_path)))
     assert figure is not None
     return figure
 
@@ -138,8 +139,8 @@ def test_a_weight_that_a_configuration_lacks_is_not_in_its_name(
         file_configuration(folder, overrides, {0: [1.0]})
         np.savez(folder / "samples.npz", **PLANE)
         seal(folder)
-    figure = generated_curves(load_sweep(tmp_path))
+    figure = generated_curves(Analysis(load_sweep(tmp_path)))
     assert figure is not None
-    assert shown_theory(load_sweep(tmp_path))["penalty.r1.gamma"].tolist() == ["0.1", "-"]
+    assert shown_theory(Analysis(load_sweep(tmp_path)))["penalty.r1.gamma"].tolist() == ["0.1", "-"]
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     assert titles == ["relativistic_paired, r1,r2, 0.1", "hinge, none"]

@@ -5,7 +5,7 @@ import dataclasses
 import html
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
 from sinegan.printable import printable
+from sinegan.report.load import load_sweep
 from sinegan.report.page.page import (
     MOST_ROWS,
     MOST_VALUES,
@@ -25,14 +26,15 @@ from sinegan.report.page.page import (
     cell,
     counts,
     ends,
-    flattened,
     origins,
     page,
     page_table,
     picture,
+    setting_texts,
     settings,
 )
-from sinegan.report.words.tables import Sweep, configurations_table, load_sweep
+from sinegan.report.referee.analysis import Analysis
+from sinegan.report.sweep import Sweep
 from sinegan.storage.files import read_sealed, write_sealed
 
 FileConfiguration = Callable[..., Path]
@@ -70,12 +72,15 @@ def made(
     sweep: Sweep,
     comparisons: pd.DataFrame = NO_ROWS,
     effects: pd.DataFrame = NO_ROWS,
-    answer: str = "",
+    sentences: Sequence[str] = (),
     figures: Mapping[str, str] | None = None,
     **columns: Any,
 ) -> str:
-    table = configurations_table(sweep).assign(**columns)
-    return page(sweep, table, comparisons, effects, answer, figures or {})
+    """The page of a sweep with these tables. columns: of the table of configurations."""
+    analysis = Analysis(sweep)
+    tables = {"table": analysis.table.assign(**columns), "comparisons": comparisons, "effects": effects}
+    vars(analysis).update(tables)  # as if they had been computed
+    return page(analysis, sentences, figures or {})
 
 
 @pytest.fixture
@@ -86,7 +91,7 @@ def sweep(tmp_path: Path, file_configuration: FileConfiguration) -> Sweep:
 
 
 def test_the_answer_comes_first_a_paragraph_a_line(sweep: Sweep) -> None:
-    text = made(sweep, answer="One.\n\nTwo.")
+    text = made(sweep, sentences=["One.", "Two."])
     assert text.index("<p>One.</p>") < text.index("<p>Two.</p>") < text.index("<table")
 
 
@@ -208,7 +213,7 @@ def test_a_setting_with_many_values_names_a_few(sweep: Sweep) -> None:
 
 
 def test_settings_are_flattened_to_the_keys_of_the_command() -> None:
-    assert flattened({"a": {"b": {"c": None}, "d": "x"}, "e": 1e-4}) == {
+    assert setting_texts({"a": {"b": {"c": None}, "d": "x"}, "e": 1e-4}) == {
         "a.b.c": "null",
         "a.d": "x",
         "e": "0.0001",
@@ -266,7 +271,7 @@ def test_the_page_needs_nothing_from_elsewhere(sweep: Sweep) -> None:
 
 
 def test_the_same_sweep_makes_the_same_page(sweep: Sweep) -> None:
-    assert made(sweep, answer="x") == made(load_sweep(sweep.folder), answer="x")
+    assert made(sweep, sentences=["x"]) == made(load_sweep(sweep.folder), sentences=["x"])
 
 
 @settings_of_hypothesis(max_examples=25, deadline=None)
@@ -286,7 +291,7 @@ def test_whatever_a_config_or_a_log_holds_is_text(words: str) -> None:
         patch.setattr(
             "sinegan.report.page.page.origins", lambda _: {hostile: [hostile], "command": [hostile]}
         )
-        text = page(sweep, table, table, table, hostile, {hostile: SVG})
+        text = made(sweep, table, table, [hostile], {hostile: SVG}, **{hostile: hostile})
         assert [tag for tag, _ in Reader(text).tags].count("script") == 1
     assert hostile not in text
     assert not set(text) - set(filter(str.isprintable, text)) - {"\n"}

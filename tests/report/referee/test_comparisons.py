@@ -10,6 +10,8 @@ from scipy import stats
 from values import drawn
 
 import sinegan
+from sinegan.report.load import load_sweep
+from sinegan.report.referee.analysis import Analysis
 from sinegan.report.referee.comparisons import (
     MOST_PAIRED,
     all_pairs,
@@ -19,7 +21,7 @@ from sinegan.report.referee.comparisons import (
     ranks,
 )
 from sinegan.report.referee.contrasts import holm, seeds_needed
-from sinegan.report.sweep import Sweep, load_sweep
+from sinegan.report.sweep import Sweep
 from sinegan.storage.results import records
 
 FIXED = ["a", "b", "metric", "n", "ratio", "low", "high", "p", "p_holm", "separated", "seeds_needed"]
@@ -64,21 +66,21 @@ def test_a_family_of_one_pair_needs_no_more_than_a_single_test(make_sweep: Calla
 
 
 def test_lost_runs_are_compared_as_the_worst(make_sweep: Callable[..., Sweep]) -> None:
-    sweep = make_sweep({"x": drawn(1), "y": dict.fromkeys(range(8), math.inf)})
-    (row,) = records(sweep.comparisons)
+    analysis = Analysis(make_sweep({"x": drawn(1), "y": dict.fromkeys(range(8), math.inf)}))
+    (row,) = records(analysis.comparisons)
     assert (row["method"], row["improvement"], row["ratio"], row["high"]) == ("rank sum", 1, 0, 0)
     assert row["p"] == pytest.approx(2 / math.comb(16, 8))
-    assert sweep.table["rank"].tolist() == [1, 2]
+    assert analysis.table["rank"].tolist() == [1, 2]
 
 
 def test_a_better_looking_configuration_that_loses_runs_is_not_first(
     make_sweep: Callable[..., Sweep],
 ) -> None:
     half_lost = drawn(1, 0.1) | dict.fromkeys(range(5), math.inf)
-    sweep = make_sweep({"lossy": half_lost, "sound": drawn(2)})
-    assert sweep.table["estimate"][0] < sweep.table["estimate"][1]
-    assert not sweep.comparisons["separated"].any()
-    assert sweep.table["rank"].tolist() == [1, 1]
+    analysis = Analysis(make_sweep({"lossy": half_lost, "sound": drawn(2)}))
+    assert analysis.table["estimate"][0] < analysis.table["estimate"][1]
+    assert not analysis.comparisons["separated"].any()
+    assert analysis.table["rank"].tolist() == [1, 1]
 
 
 def test_seeds_that_are_not_shared_are_not_paired() -> None:
@@ -95,8 +97,8 @@ def test_values_that_can_be_negative_are_compared_by_their_difference(
     make_sweep: Callable[..., Sweep],
 ) -> None:
     x, y = {0: -0.1, 1: 0.2, 2: 0.1, 3: 0.0}, {0: 0.3, 1: 0.5, 2: 0.6, 3: 0.4}
-    sweep = make_sweep({"x": x, "y": y}, metric="energy_distance")
-    (row,) = records(sweep.comparisons)
+    analysis = Analysis(make_sweep({"x": x, "y": y}, metric="energy_distance"))
+    (row,) = records(analysis.comparisons)
     assert math.isnan(row["ratio"])
     assert row["difference"] == pytest.approx(-0.4)
     assert row["difference_low"] < -0.4 < row["difference_high"] < 0
@@ -104,47 +106,47 @@ def test_values_that_can_be_negative_are_compared_by_their_difference(
 
 def test_different_targets_are_not_rivals(make_sweep: Callable[..., Sweep]) -> None:
     sweep = make_sweep({"x": drawn(1), "y": drawn(2, 9)})
-    assert len(sweep.comparisons) == 1
+    assert len(compare(sweep)) == 1
     for name, target in (("0", "Sine"), ("1", "Square")):
         sweep.settings[name]["target"] = {"_target_": f"sinegan.game.targets.{target}"}
     other = load_sweep(sweep.folder)
     other.settings.update(sweep.settings)
     assert compare(other).empty
-    assert other.table["rank"].isna().all()
+    assert Analysis(other).table["rank"].isna().all()
 
 
 @pytest.mark.parametrize("runs", [1, 2])
 def test_too_few_seeds_are_not_ranked(make_sweep: Callable[..., Sweep], runs: int) -> None:
-    sweep = make_sweep({"x": drawn(1, runs=runs), "y": drawn(2, 50, runs=runs)})
-    assert sweep.comparisons["p_holm"].isna().all()
-    assert not sweep.comparisons["separated"].any()
-    assert sweep.table["rank"].isna().all()
+    analysis = Analysis(make_sweep({"x": drawn(1, runs=runs), "y": drawn(2, 50, runs=runs)}))
+    assert analysis.comparisons["p_holm"].isna().all()
+    assert not analysis.comparisons["separated"].any()
+    assert analysis.table["rank"].isna().all()
 
 
 def test_a_configuration_in_which_nothing_ran_has_no_comparison_and_no_rank(
     make_sweep: Callable[..., Sweep],
 ) -> None:
-    sweep = make_sweep({"x": drawn(1), "y": drawn(2, 9), "z": {}}, seeds=8)
-    assert len(sweep.comparisons) == 1
-    assert sweep.table["rank"].tolist()[:2] == [1, 2]
-    assert pd.isna(sweep.table["rank"][2])
+    analysis = Analysis(make_sweep({"x": drawn(1), "y": drawn(2, 9), "z": {}}, seeds=8))
+    assert len(analysis.comparisons) == 1
+    assert analysis.table["rank"].tolist()[:2] == [1, 2]
+    assert pd.isna(analysis.table["rank"][2])
 
 
 def test_a_large_sweep_holds_the_best_against_the_rest(make_sweep: Callable[..., Sweep]) -> None:
     names = [f"c{place}" for place in range(MOST_PAIRED + 3)]
     values = {name: drawn(place, 4 if place > 9 else 1, runs=10) for place, name in enumerate(names)}
     values["c4"] = drawn(4, 0.2, runs=10)
-    sweep = make_sweep(values)
-    table = sweep.comparisons
+    analysis = Analysis(make_sweep(values))
+    table = analysis.comparisons
     assert set(table["a"]) == {"loss=c4"}
     assert sorted(table["b"]) == sorted(f"loss={name}" for name in names if name != "c4")
     assert set(table["correction"]) == {"max-T"}
-    assert sweep.table["rank"].min() == 1
+    assert analysis.table["rank"].min() == 1
     beaten = set(table["b"][table["separated"]])
     assert {f"loss=c{place}" for place in range(10, 15)} <= beaten
-    first = sweep.samples.rows["name"][sweep.table["rank"] == 1]
+    first = analysis.samples.rows["name"][analysis.table["rank"] == 1]
     assert beaten.isdisjoint(first)
-    assert set(sweep.table["rank"]) == {1, len(first) + 1}
+    assert set(analysis.table["rank"]) == {1, len(first) + 1}
 
 
 def test_without_common_seeds_a_large_sweep_pays_for_all_pairs() -> None:
@@ -159,10 +161,10 @@ def test_without_common_seeds_a_large_sweep_pays_for_all_pairs() -> None:
 
 
 def test_configurations_that_differ_in_nothing_share_the_first_rank(make_sweep: Callable[..., Sweep]) -> None:
-    sweep = make_sweep({"x": drawn(1), "y": drawn(1), "z": drawn(1)})
-    assert sweep.comparisons["p"].tolist() == [1, 1, 1]
-    assert sweep.comparisons["ratio"].tolist() == [1, 1, 1]
-    assert ranks(sweep.samples, sweep.comparisons)["rank"].tolist() == [1, 1, 1]
+    analysis = Analysis(make_sweep({"x": drawn(1), "y": drawn(1), "z": drawn(1)}))
+    assert analysis.comparisons["p"].tolist() == [1, 1, 1]
+    assert analysis.comparisons["ratio"].tolist() == [1, 1, 1]
+    assert ranks(analysis.samples, analysis.comparisons)["rank"].tolist() == [1, 1, 1]
 
 
 def test_what_is_neither_good_nor_bad_has_no_rank(make_sweep: Callable[..., Sweep]) -> None:
@@ -184,4 +186,4 @@ def test_null_sweeps_are_seldom_claimed_to_differ() -> None:
 def test_the_package_offers_the_comparisons(make_sweep: Callable[..., Sweep]) -> None:
     sweep = make_sweep({"x": drawn(1), "y": drawn(2)})
     assert sinegan.compare is compare
-    pd.testing.assert_frame_equal(sinegan.compare(sweep), sweep.comparisons)
+    pd.testing.assert_frame_equal(sinegan.compare(sweep), Analysis(sweep).comparisons)

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from sinegan.report.load import load_sweep
+from sinegan.report.referee.analysis import Analysis
 from sinegan.report.referee.effects import (
-    effects,
-    effects_of,
-    effects_words,
+    factor_effects,
     jackknife,
     joined_factors,
     key_p,
@@ -22,7 +22,7 @@ from sinegan.report.referee.effects import (
     spread_products,
 )
 from sinegan.report.referee.run_values import Samples
-from sinegan.report.sweep import load_sweep
+from sinegan.report.referee.verdicts import Depends, Matters, MattersMore, NoEffect, key_verdicts
 from sinegan.storage.results import records
 
 LOSSES, NETWORKS = ("minimax", "other"), ("tiny", "small", "medium")
@@ -52,7 +52,7 @@ def rows_of(table: pd.DataFrame, kind: str, key: str) -> list[dict[str, Any]]:
 
 def test_a_main_effect_is_the_paired_test_of_the_means_over_the_rest() -> None:
     logs = cells(0.2, 0.5)
-    (found,) = rows_of(effects_of(grid(logs)), "main", "loss")
+    (found,) = rows_of(factor_effects(grid(logs)), "main", "loss")
     over_rest = [np.mean([logs[a, b] for b in NETWORKS], axis=0) for a in LOSSES]
     expected = stats.ttest_rel(over_rest[1], over_rest[0])
     interval = expected.confidence_interval(0.95)
@@ -60,7 +60,10 @@ def test_a_main_effect_is_the_paired_test_of_the_means_over_the_rest() -> None:
     assert found["ratio"] == pytest.approx(math.exp(np.mean(over_rest[1] - over_rest[0])))
     assert (found["low"], found["high"]) == pytest.approx((math.exp(interval.low), math.exp(interval.high)))
     assert found["p"] == pytest.approx(expected.pvalue)
-    assert [row["level"] for row in rows_of(effects_of(grid(logs)), "main", "network")] == ["small", "medium"]
+    assert [row["level"] for row in rows_of(factor_effects(grid(logs)), "main", "network")] == [
+        "small",
+        "medium",
+    ]
 
 
 @pytest.mark.parametrize("positive", [True, False])
@@ -73,58 +76,56 @@ def test_a_level_with_the_values_of_another_has_no_effect_at_all(positive: bool)
     }
     for network in NETWORKS:
         logs["jensen_shannon", network] = logs["minimax", network]
-    levels = rows_of(effects_of(grid(logs, positive)), "main", "loss")
+    levels = rows_of(factor_effects(grid(logs, positive)), "main", "loss")
     same = levels[-1]
     assert (same["level"], same["p"], same["p_holm"], same["separated"]) == ("jensen_shannon", 1, 1, False)
     assert same["ratio" if positive else "difference"] == (1 if positive else 0)
     assert all(row["p"] < 1 for row in levels[:-1])
 
 
-def test_the_key_that_matters_more_is_named_in_one_line() -> None:
-    table = effects_of(grid(cells(0.1, 0.8)))
+def test_the_key_that_matters_more_is_named_first() -> None:
+    table = factor_effects(grid(cells(0.1, 0.8)))
     (order,) = records(table[table["kind"] == "order"])
     assert (order["key"], order["against"], order["separated"]) == ("network", "loss", True)
     spread = {key: rows_of(table, "key", key)[0]["spread"] for key in ("loss", "network")}
     assert spread["network"] == pytest.approx(math.exp(0.8), rel=0.1)
-    assert effects_words(table)[0] == (
-        f"network matters more than loss: a typical factor of {spread['network']:.3g} "
-        f"against {spread['loss']:.3g}"
-    )
+    assert key_verdicts(table)["rmse"] == [
+        MattersMore("network", "loss", spread["network"], spread["loss"], is_ratio=True),
+        Matters("loss", spread["loss"], is_ratio=True),
+    ]
 
 
-def test_of_two_metrics_each_has_its_own_words_and_figures() -> None:
-    rmse, energy = effects_of(grid(cells(0.1, 0.8))), effects_of(grid(cells(0.5, 0.0), positive=False))
+def test_each_metric_has_its_own_verdicts() -> None:
+    rmse = factor_effects(grid(cells(0.1, 0.8)))
+    energy = factor_effects(grid(cells(0.5, 0.0), positive=False))
     both = pd.concat([rmse.assign(metric="rmse"), energy.assign(metric="energy_distance")])
-    words = [f"by rmse, {line}" for line in effects_words(rmse)]
-    words += [f"by energy_distance, {line}" for line in effects_words(energy)]
-    assert effects_words(both) == words
-    assert any(
-        line.startswith("by energy_distance, loss matters more than network: typically") for line in words
-    )
+    found = key_verdicts(both)
+    assert found["rmse"] == key_verdicts(rmse)["rmse"]
+    assert found["energy_distance"] == key_verdicts(energy)["rmse"]
+    (more, *_) = found["energy_distance"]
+    assert isinstance(more, MattersMore)
+    assert (more.key, more.against, more.is_ratio) == ("loss", "network", False)
 
 
 def test_an_interaction_has_rows_only_when_it_survives() -> None:
-    without, with_one = effects_of(grid(cells(0.5, 0.5))), effects_of(grid(cells(0.0, 0.5, both=0.6)))
+    without, with_one = factor_effects(grid(cells(0.5, 0.5))), factor_effects(grid(cells(0.0, 0.5, both=0.6)))
     assert "interaction" not in set(without["kind"])
     found = rows_of(with_one, "interaction", "loss x network")
     assert {row["level"] for row in found} == {"other x small", "other x medium"}
     (medium,) = [row for row in found if row["level"] == "other x medium"]
     assert (medium["against"], medium["separated"]) == ("minimax x tiny", True)
     assert medium["ratio"] == pytest.approx(math.exp(1.2), rel=0.25)
-    assert "the effect of loss depends on network" in effects_words(with_one)
+    assert Depends("loss", "network") in key_verdicts(with_one)["rmse"]
 
 
-def test_nothing_is_said_of_keys_that_do_nothing() -> None:
-    table = effects_of(grid(cells(0.0, 0.0)))
+def test_keys_that_do_nothing_have_no_effect() -> None:
+    table = factor_effects(grid(cells(0.0, 0.0)))
     assert not table["separated"].any()
-    assert effects_words(table) == [
-        "no effect of loss on average can be told from chance",
-        "no effect of network on average can be told from chance",
-    ]
+    assert key_verdicts(table) == {"rmse": [NoEffect("loss"), NoEffect("network")]}
 
 
 def test_a_level_is_no_surer_than_its_key() -> None:
-    table = effects_of(grid(cells(0.0, 0.15, spread=0.3)))
+    table = factor_effects(grid(cells(0.0, 0.15, spread=0.3)))
     for key in ("loss", "network"):
         (whole,) = rows_of(table, "key", key)
         assert all(row["p_holm"] >= max(row["p"], whole["p_holm"]) for row in rows_of(table, "main", key))
@@ -132,12 +133,14 @@ def test_a_level_is_no_surer_than_its_key() -> None:
 
 
 def test_values_that_are_not_positive_have_differences() -> None:
-    table = effects_of(grid(cells(0.2, 0.5), positive=False))
+    table = factor_effects(grid(cells(0.2, 0.5), positive=False))
     (found,) = rows_of(table, "main", "loss")
     assert math.isnan(found["ratio"])
     assert found["difference"] == pytest.approx(0.2, abs=0.1)
     assert found["difference_low"] < found["difference"] < found["difference_high"]
-    assert any("typically" in line for line in effects_words(table))
+    (first, *_) = key_verdicts(table)["rmse"]
+    assert isinstance(first, Matters | MattersMore)
+    assert not first.is_ratio
 
 
 def test_a_lost_run_counts_as_the_worst_of_all() -> None:
@@ -146,21 +149,21 @@ def test_a_lost_run_counts_as_the_worst_of_all() -> None:
     largest = max(one.max() for one in logs.values())
     lost["other", "tiny"] = np.array([math.inf, *logs["other", "tiny"][1:]])
     worst["other", "tiny"] = np.array([largest, *logs["other", "tiny"][1:]])
-    pd.testing.assert_frame_equal(effects_of(grid(lost)), effects_of(grid(worst)))
+    pd.testing.assert_frame_equal(factor_effects(grid(lost)), factor_effects(grid(worst)))
 
 
 def test_a_grid_with_a_gap_has_effects_adjusted_for_the_rest() -> None:
     logs = cells(0.3, 0.5, spread=1e-3)
     del logs["other", "medium"]
-    (found,) = rows_of(effects_of(grid(logs)), "main", "loss")
+    (found,) = rows_of(factor_effects(grid(logs)), "main", "loss")
     assert found["ratio"] == pytest.approx(math.exp(0.3), rel=1e-2)
 
 
 @pytest.mark.parametrize("seeds", [1, 2])
 def test_too_few_seeds_have_no_effects(seeds: int) -> None:
-    table = effects_of(grid(cells(0.5, 0.5, seeds=seeds)))
+    table = factor_effects(grid(cells(0.5, 0.5, seeds=seeds)))
     assert table.empty
-    assert effects_words(table) == []
+    assert key_verdicts(table) == {}
 
 
 def test_a_search_is_no_grid_and_has_no_effects(
@@ -169,7 +172,7 @@ def test_a_search_is_no_grid_and_has_no_effects(
     for place, (a, b) in enumerate([("1", "x"), ("2", "y"), ("3", "x"), ("4", "y"), ("5", "x")]):
         values = {seed: [1.0 + seed + place] for seed in range(4)}
         file_configuration(tmp_path / str(place), [f"optim.lr={a}", f"loss={b}"], values)
-    assert effects(load_sweep(tmp_path)).empty
+    assert Analysis(load_sweep(tmp_path)).effects.empty
 
 
 def test_keys_that_advance_together_are_one_factor() -> None:

@@ -12,12 +12,10 @@ from scipy import stats
 from sinegan.report.referee.statistics import (
     CONFIDENCE,
     NOTHING,
-    caution,
     estimate,
     interquartile_mean,
     last_share_mean,
     median_interval,
-    steps_until_held,
     wilson,
 )
 
@@ -126,17 +124,6 @@ def test_an_interval_holds_its_estimate_whatever_the_order(values: list[float]) 
     assert found == pytest.approx(estimate(sorted(values)), rel=1e-6, abs=1e-9)
 
 
-def test_few_seeds_are_cautioned_about_and_enough_are_not() -> None:
-    sentences = [caution(n) for n in range(4)]
-    assert all(sentence and not sentence.endswith(".") for sentence in sentences)
-    assert len(set(sentences)) == 4
-    assert "no run finished" in str(sentences[0])
-    assert "no interval and no ranking" in str(sentences[1])
-    assert "no interval" in str(sentences[2])
-    assert "wide" in str(sentences[3])
-    assert caution(4) is caution(8) is None
-
-
 def test_a_scale_can_be_given_for_values_that_would_take_another() -> None:
     assert estimate([1, 4, 16], positive=False).estimate == 7
     assert estimate([1, 4, 16], positive=True).estimate == pytest.approx(4)
@@ -194,21 +181,3 @@ def test_the_interquartile_mean_forgets_a_quarter_of_lost_runs_and_no_more() -> 
     assert interquartile_mean([1, 2, 3, math.inf]) == 2.5
     assert interquartile_mean([1, 2, math.inf, math.inf]) == math.inf
     assert math.isnan(interquartile_mean([]))
-
-
-@pytest.mark.parametrize(
-    ("values", "step"),
-    [
-        ([5, 1, 5, 1, 1], 30),  # held once, lost again, held to the end from 30 on
-        ([1, 1, 1, 1, 1], 0),
-        ([5, 5, 5, 5, 2], 40),  # on the tolerance
-        ([1, 1, 1, 1, 5], math.inf),
-        ([1, 1, 1, 1, math.nan], math.inf),
-    ],
-)
-def test_a_tolerance_counts_from_where_it_is_held_to_the_end(values: list[float], step: float) -> None:
-    assert steps_until_held([0, 10, 20, 30, 40], values, 2) == step
-
-
-def test_without_an_evaluation_no_tolerance_is_held_or_not() -> None:
-    assert math.isnan(steps_until_held([], [], 2))

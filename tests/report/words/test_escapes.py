@@ -19,10 +19,12 @@ from rich.console import Console
 
 from sinegan.printable import printable
 from sinegan.report.figures.style import STYLE, plain, png, svg
+from sinegan.report.load import load_sweep
 from sinegan.report.make import make_report, print_view
-from sinegan.report.sweep import load_sweep
+from sinegan.report.referee.analysis import Analysis
 from sinegan.report.words.escapes import in_file_name, in_latex, in_markdown, markdown_line
-from sinegan.report.words.text import markdown_table, shown_table, terminal_table
+from sinegan.report.words.markdown import markdown_table
+from sinegan.report.words.tables import shown_table, terminal_table
 from sinegan.report.words.views import by_view, pivot_view
 from sinegan.storage.files import read_sealed, write_sealed
 
@@ -181,7 +183,9 @@ def test_words_of_a_picture_that_came_in_another_way_are_printable_too() -> None
 
 def test_the_terminal_shows_names_letter_for_letter(hostile: tuple[Path, str]) -> None:
     screen = io.StringIO()
-    Console(file=screen, width=300).print(terminal_table(shown_table(load_sweep(hostile[0])), "A title"))
+    Console(file=screen, width=300).print(
+        terminal_table(shown_table(Analysis(load_sweep(hostile[0]))), "A title")
+    )
     for value in HOSTILE:
         assert printable(value) in screen.getvalue()
 

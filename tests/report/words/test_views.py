@@ -15,12 +15,14 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from sinegan.report.load import load_sweep
 from sinegan.report.make import print_view, write_view
+from sinegan.report.referee.analysis import Analysis
 from sinegan.report.referee.run_values import UnknownNameError
 from sinegan.report.referee.statistics import median_interval
-from sinegan.report.sweep import Sweep, load_sweep
+from sinegan.report.sweep import Sweep
 from sinegan.report.words.formats import FORMATS, UnknownFormatError, check_formats, formatted, in_latex
-from sinegan.report.words.text import winners
+from sinegan.report.words.tables import winners
 from sinegan.report.words.views import View, by_view, pivot_view
 from sinegan.storage.results import records
 
@@ -81,7 +83,8 @@ def test_a_table_by_a_key_pools_the_rest_of_the_grid(grid: Sweep) -> None:
     assert list(view.full)[1:] == [
         "n", "lost", "estimate", "low", "high", "median", "median_low", "median_high", "rank", "tie_group",
     ]  # fmt: skip
-    runs = [[grid.values[str(place), seed] for seed in range(6)] for place in range(4)]
+    values = Analysis(grid).values
+    runs = [[values[str(place), seed] for seed in range(6)] for place in range(4)]
     small = np.exp((np.log(runs[1]) + np.log(runs[3])) / 2)
     assert view.full["n"].tolist() == [6, 6]
     assert view.full["estimate"][1] == pytest.approx(math.exp(np.log(small).mean()))
@@ -94,7 +97,7 @@ def test_a_pivot_table_has_the_levels_in_the_order_of_the_sweep(grid: Sweep) -> 
     view = pivot_view(grid, "network", "loss")
     assert list(view.full) == ["network", "minimax", "other"]
     assert list(view.shown) == ["network", "loss=minimax", "loss=other"]
-    estimates = grid.table.set_index(["network", "loss"])["estimate"]
+    estimates = Analysis(grid).table.set_index(["network", "loss"])["estimate"]
     for row in records(view.full):
         for loss in ("minimax", "other"):
             assert row[loss] == pytest.approx(estimates[row["network"], loss])
@@ -120,7 +123,7 @@ def test_a_cell_that_the_sweep_lacks_is_a_dash(tmp_path: Path, file_configuratio
 
 def test_who_shares_the_first_rank_does_not_win() -> None:
     placed = pd.DataFrame({"problem": ["s"] * 3 + ["t"] * 3, "tie_group": [1, 1, 2, 2, 1, pd.NA]})
-    assert winners(placed) == [False, False, False, False, True, False]
+    assert winners(placed["problem"], placed) == [False, False, False, False, True, False]
 
 
 def test_the_interval_of_a_median_counts_lost_runs(

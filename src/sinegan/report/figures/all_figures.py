@@ -7,60 +7,54 @@ from sinegan.report.figures.curves import generated_curves, learning_curves
 from sinegan.report.figures.dynamics import gradient_norms, value_and_probabilities
 from sinegan.report.figures.heat_map import heat_map
 from sinegan.report.figures.intervals import MOST_NAMED, interval_plot
+from sinegan.report.referee.analysis import Analysis
+from sinegan.report.referee.run_values import untrained
 from sinegan.report.words.escapes import in_file_name
-from sinegan.report.words.tables import Sweep
 from sinegan.statuses import ENDED_WELL
 
 
-def all_figures(sweep: Sweep, table: pd.DataFrame) -> dict[str, Figure]:
-    """The pictures that apply to a sweep, by their file names, the most telling first.
-
-    table: a row a configuration in the sweep's order, as `configurations_table` makes it.
-    """
+def all_figures(analysis: Analysis) -> dict[str, Figure]:
+    """The pictures that apply to a sweep, by their file names, the most informative first."""
+    sweep, table = analysis.sweep, analysis.table
     figures: dict[str, Figure | None] = {}
     by_metric = sweep.configurations.reset_index().groupby("metric", sort=False)["index"]
-    for metric, places in by_metric:
-        rows = table.iloc[places.tolist()]
+    for metric, group in by_metric:
+        places = group.tolist()
         # Numbers of two metrics cannot stand on one axis.
         ending = "" if len(by_metric) == 1 else f"_{in_file_name(str(metric))}"
         if len(table) > 1:
-            for which, part in interval_parts(sweep, places.tolist()).items():
-                runs = run_values_of(sweep, part)
-                shown = table.iloc[part]
-                figures[f"intervals{ending}{which}"] = interval_plot(shown, sweep.swept, str(metric), runs)
-        figures[f"heat_map{ending}"] = heat_map(rows, sweep.swept, str(metric), untrained(sweep, str(metric)))
-    figures["learning_curves"] = learning_curves(sweep)
-    figures["generated_curves"] = generated_curves(sweep)
-    figures["value_and_probabilities"] = value_and_probabilities(sweep)
+            for part_ending, part in interval_parts(analysis, places).items():
+                figures[f"intervals{ending}{part_ending}"] = interval_plot(
+                    table.iloc[part], sweep.swept, str(metric), values_of_runs(analysis, part)
+                )
+        start = untrained(sweep.history, str(metric))
+        figures[f"heat_map{ending}"] = heat_map(table.iloc[places], sweep.swept, str(metric), start)
+    figures["learning_curves"] = learning_curves(analysis)
+    figures["generated_curves"] = generated_curves(analysis)
+    figures["value_and_probabilities"] = value_and_probabilities(analysis)
     figures["gradient_norms"] = gradient_norms(sweep)
     return {name: figure for name, figure in figures.items() if figure is not None}
 
 
-def interval_parts(sweep: Sweep, places: list[int]) -> dict[str, list[int]]:
+def interval_parts(analysis: Analysis, places: list[int]) -> dict[str, list[int]]:
     """The configurations of each picture of intervals, by the ending of its name.
 
     All in one where that has names, or of a single target; else a picture a target.
     """
-    problems = sweep.samples.rows["problem"].iloc[places]
+    problems = analysis.samples.rows["problem"].iloc[places]
     if len(places) <= MOST_NAMED or problems.nunique() == 1:
         return {"": places}
     groups = pd.Series(places).groupby(problems.to_numpy(), sort=False)
     return {f"_{number}": group.tolist() for number, (_, group) in enumerate(groups, start=1)}
 
 
-def run_values_of(sweep: Sweep, places: list[int]) -> list[list[float]]:
-    """The primary metric of the runs of these configurations that ended well."""
-    values: dict[str, list[float]] = {name: [] for name in sweep.configurations["configuration"]}
-    well = sweep.runs[sweep.runs["status"].isin(ENDED_WELL)]
-    for key in zip(well["configuration"], well["seed"], strict=True):
-        if key in sweep.values:
-            values[key[0]].append(sweep.values[key])
-    return [values[name] for name in sweep.configurations["configuration"].iloc[places]]
-
-
-def untrained(sweep: Sweep, metric: str) -> float | None:
-    """The median of a metric before the first step, where it was measured."""
-    if metric not in sweep.history:
-        return None
-    start = sweep.history.loc[sweep.history["step"] == 0, metric].dropna()
-    return float(start.median()) if len(start) else None
+def values_of_runs(analysis: Analysis, places: list[int]) -> list[list[float]]:
+    """For each of these configurations, the primary metric of its runs that ended well."""
+    names = analysis.sweep.configurations["configuration"]
+    values: dict[str, list[float]] = {name: [] for name in names}
+    runs = analysis.sweep.runs
+    well = runs[runs["status"].isin(ENDED_WELL)]
+    for configuration, seed in zip(well["configuration"], well["seed"], strict=True):
+        if (configuration, seed) in analysis.values:
+            values[configuration].append(analysis.values[configuration, seed])
+    return [values[name] for name in names.iloc[places]]

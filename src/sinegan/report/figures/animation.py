@@ -1,4 +1,4 @@
-"""The tutorial's picture, live and as an animation."""
+"""The tutorial's picture, as a live window and as an animation."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,15 +11,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from sinegan.report.figures.curves import SHOWN_CURVES, load_samples
+from sinegan.report.figures.curves import SHOWN_CURVES
 from sinegan.report.figures.points import are_points
 from sinegan.report.figures.style import RED, STYLE
+from sinegan.report.load import load_samples
 
 
-class Painting:
+class TutorialPicture:
     """The tutorial's picture: one generated curve in red, the real one in black, and D's opinion.
 
-    Of a target in the plane, one generated point among real ones; of one on the line, its place.
+    A target in the plane has one generated point among real ones; one on the line, its place.
     """
 
     def __init__(self, axes: Axes, x: NDArray[Any], real: NDArray[Any]) -> None:
@@ -40,14 +41,14 @@ class Painting:
         (self._line,) = axes.plot(x, np.zeros_like(x), color=RED, linewidth=2)
 
     def show(self, step: int, curve: NDArray[Any], probability: float) -> None:
-        """curve: shape (points,)."""
-        what = "point" if self._points else "curve"
+        """Draws one frame. curve: shape (points,)."""
+        kind = "point" if self._points else "curve"
         if self._points:
             across, up = (*curve.tolist(), 0.0)[:2]
             self._line.set_data([across], [up])
         else:
             self._line.set_ydata(curve)
-        self._text.set_text(f"step {step:,}\nprobability that the red {what} is real: {probability:.2f}")
+        self._text.set_text(f"step {step:,}\nprobability that the red {kind} is real: {probability:.2f}")
 
 
 def write_animation(folder: Path) -> None:
@@ -64,10 +65,10 @@ def write_animation(folder: Path) -> None:
     with matplotlib.rc_context(STYLE | {"figure.constrained_layout.use": False}):
         figure = Figure(figsize=(5, 3.4))
         axes = figure.subplots()
-        painting = Painting(axes, samples["x"], samples["real"])
+        picture = TutorialPicture(axes, samples["x"], samples["real"])
 
         def draw(frame: int) -> list[Any]:
-            painting.show(int(steps[frame]), curves[frame], float(probability[frame]))
+            picture.show(int(steps[frame]), curves[frame], float(probability[frame]))
             return []
 
         draw_frame: Callable[[int], list[Any]] = draw

@@ -1,4 +1,4 @@
-"""Pictures of what is learned: learning curves, and generated samples against real ones."""
+"""Learning curves, and generated samples against real ones."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -35,29 +35,30 @@ from sinegan.report.figures.style import (
     panels_of,
     step_axis,
 )
-from sinegan.report.words.tables import Sweep
-from sinegan.storage.results import read_samples, sets
+from sinegan.report.load import load_samples
+from sinegan.report.referee.analysis import Analysis
 
 MOST_TOGETHER = 4
-"""Configurations whose runs can be told apart in one panel; more get a panel each."""
+"""Configurations whose runs can be distinguished in one panel; more get a panel each."""
 MOST_PANELS = 12
 SHOWN_CURVES = 24
 
 READ = "Line: median over seeds; band: the middle half of the runs; faint: each run; ×: where a run was lost."
 
 
-def learning_curves(sweep: Sweep) -> Figure | None:
-    """The primary metric over steps, every run of it: in one panel, or a panel a configuration."""
-    rows, which = chosen(sweep, MOST_PANELS)
-    found = [(row, run_series(sweep, row, row["metric"])) for row in rows]
-    found = [(row, series) for row, series in found if len(series)]
-    if not found:
+def learning_curves(analysis: Analysis) -> Figure | None:
+    """The primary metric over steps, with every run: in one panel, or a panel a configuration."""
+    sweep = analysis.sweep
+    rows, which = chosen(analysis, MOST_PANELS)
+    drawn = [(row, run_series(sweep, row, row["metric"])) for row in rows]
+    drawn = [(row, series) for row, series in drawn if len(series)]
+    if not drawn:
         return None
-    metrics = list(dict.fromkeys(row["metric"] for row, _ in found))
-    together = len(found) <= MOST_TOGETHER and len(metrics) == 1
-    labels = names([row for row, _ in found], sweep.swept, LONG_LABEL if together else LONG_NAME)
-    curves = [Curves(row["metric"], name, series) for (row, series), name in zip(found, labels, strict=True)]
-    several = any(len(one.series.columns) > 1 for one in curves)
+    metrics = list(dict.fromkeys(row["metric"] for row, _ in drawn))
+    together = len(drawn) <= MOST_TOGETHER and len(metrics) == 1
+    labels = names([row for row, _ in drawn], sweep.swept, LONG_LABEL if together else LONG_NAME)
+    curves = [Curves(row["metric"], name, series) for (row, series), name in zip(drawn, labels, strict=True)]
+    several = any(len(each.series.columns) > 1 for each in curves)
     with matplotlib.rc_context(STYLE):
         if together:
             figure = _in_one_panel(curves, keys_title(sweep.swept), several)
@@ -81,43 +82,44 @@ class Curves(NamedTuple):
 def _in_one_panel(curves: list[Curves], keys: str, several: bool) -> Figure:
     figure = Figure(figsize=(PAGE, 3.6))
     axes = figure.subplots()
-    for place, one in enumerate(curves):
-        draw_series(axes, one.series, COLOURS[place], DASHES[place], one.name, faint=several)
+    for place, each in enumerate(curves):
+        draw_series(axes, each.series, COLOURS[place], DASHES[place], each.name, faint=several)
     axes.set_ylabel(curves[0].metric)
     if keys:
         axes.legend(title=keys, alignment="left")
-    scale(axes.yaxis, all_values(one.series for one in curves))
+    scale(axes.yaxis, all_values(each.series for each in curves))
     step_axis(axes)
     return figure
 
 
 def _in_panels(curves: list[Curves], several: bool) -> Figure:
-    mixed = len({one.metric for one in curves}) > 1
+    mixed = len({each.metric for each in curves}) > 1
     figure, grid = panels_of(len(curves), 1.7, shared_y=not mixed)
-    for axes, one in zip(grid, curves, strict=True):
-        alike = [other for other in curves if other.metric == one.metric]
+    for axes, curve in zip(grid, curves, strict=True):
+        alike = [other for other in curves if other.metric == curve.metric]
         for other in alike:
             axes.plot(
                 other.series.index, middle(other.series)["median"], color=GREY, alpha=0.4, linewidth=0.6
             )
-        draw_series(axes, one.series, COLOURS[0], "-", one.name, faint=several)
+        draw_series(axes, curve.series, COLOURS[0], "-", curve.name, faint=several)
         scale(axes.yaxis, all_values(other.series for other in alike))
-        axes.set_title(one.name)
+        axes.set_title(curve.name)
         step_axis(axes)
     label_edges(grid, "step", "" if mixed else curves[0].metric)
-    for axes, one in zip(grid, curves, strict=True) if mixed else ():
-        axes.set_ylabel(one.metric)
+    for axes, curve in zip(grid, curves, strict=True) if mixed else ():
+        axes.set_ylabel(curve.metric)
     return figure
 
 
-def generated_curves(sweep: Sweep) -> Figure | None:
-    """What the first run of each configuration generates against what is real, a panel each.
+def generated_curves(analysis: Analysis) -> Figure | None:
+    """Samples of the first run of each configuration against real ones, a panel each.
 
     Curves as curves, points of a plane as points, those of a line as histograms.
     """
-    rows, which = chosen(sweep, MOST_PANELS)
-    found = [(row, load_samples(Path(row["folder"]))) for row in rows]
-    drawn = [(row, samples) for row, samples in found if samples is not None and len(samples["curves"])]
+    sweep = analysis.sweep
+    rows, which = chosen(analysis, MOST_PANELS)
+    loaded = [(row, load_samples(Path(row["folder"]))) for row in rows]
+    drawn = [(row, samples) for row, samples in loaded if samples is not None and len(samples["curves"])]
     if not drawn:
         return None
     labels = names([row for row, _ in drawn], sweep.swept, LONG_NAME)
@@ -135,10 +137,10 @@ def generated_curves(sweep: Sweep) -> Figure | None:
         for axes, name in zip(grid, labels, strict=True):
             if sweep.swept:
                 axes.set_title(name)
-        what = "points" if all(pointed) else "samples" if any(pointed) else "curves"
-        black = " (black, dashed)" if what == "curves" else ""
-        said = " ".join(filter(None, [which, *read[:1], panels, *read[1:]]))
-        headline(figure, f"Generated (red) against real{black} {what}", said)
+        kind = "points" if all(pointed) else "samples" if any(pointed) else "curves"
+        black = " (black, dashed)" if kind == "curves" else ""
+        remark = " ".join(filter(None, [which, *read[:1], panels, *read[1:]]))
+        headline(figure, f"Generated (red) against real{black} {kind}", remark)
     return figure
 
 
@@ -179,23 +181,16 @@ def _draw_all_points(grid: list[Axes], shown: Sequence[Samples]) -> list[str]:
 
 
 def _window(real: list[NDArray[Any]]) -> tuple[float, float]:
-    """Heights to show: the real curves, and as much again around them."""
+    """The heights to show: those of the real curves, and half as much above and below."""
     low, high = min(float(curves.min()) for curves in real), max(float(curves.max()) for curves in real)
     margin = (high - low or 1.0) / 2
     return low - margin, high + margin
 
 
 def draw_curves(axes: Axes, x: NDArray[Any], real: NDArray[Any], generated: NDArray[Any]) -> None:
-    """Several generated curves in red, real ones in black: x (points,), others (curves, points)."""
+    """Draws generated curves in red and real ones in black. x: (points,); others: (curves, points)."""
     for place, curve in enumerate(generated[:SHOWN_CURVES]):
         axes.plot(x, curve, color=RED, alpha=0.35, linewidth=0.8, label=None if place else "generated")
     for place, curve in enumerate(real[:SHOWN_CURVES]):
         alpha = 1.0 if len(real) == 1 else 0.3
         axes.plot(x, curve, "--", color="black", alpha=alpha, linewidth=1.2, label=None if place else "real")
-
-
-def load_samples(folder: Path) -> dict[str, NDArray[Any]] | None:
-    """The samples of a configuration, or those of the first part of an unfinished one."""
-    for source in sets(folder)[:1]:
-        return read_samples(source)
-    return None

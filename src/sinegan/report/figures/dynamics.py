@@ -1,6 +1,7 @@
-"""Pictures of how the game goes: the value against its optimum, D's opinions, the generator's gradient."""
+"""The dynamics of the game: its value against the optimum, D's opinions, and the generator's gradient."""
 
 import matplotlib
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -29,7 +30,9 @@ from sinegan.report.figures.style import (
     plain,
     step_axis,
 )
-from sinegan.report.words.tables import LOG_4, Sweep
+from sinegan.report.referee.analysis import Analysis
+from sinegan.report.referee.estimates import LOG_4
+from sinegan.report.sweep import Sweep
 from sinegan.storage.results import records
 
 MOST_GAMES = 4
@@ -38,12 +41,13 @@ GRADIENT = "generator_gradient"
 PAIR = {"d_real": "-", "d_fake": "--"}
 
 
-def value_and_probabilities(sweep: Sweep) -> Figure | None:
+def value_and_probabilities(analysis: Analysis) -> Figure | None:
     """V(D, G) against -log 4, and D's mean probabilities on real and on generated curves, over steps.
 
     At the optimum V = -log 4 and D = 1/2 everywhere (Goodfellow et al. 2014, theorem 1).
     """
-    rows, which = chosen(sweep, MOST_GAMES)
+    sweep = analysis.sweep
+    rows, which = chosen(analysis, MOST_GAMES)
     rows = [row for row in rows if len(run_series(sweep, row, "value"))]
     if not rows:
         return None
@@ -90,15 +94,9 @@ def gradient_norms(sweep: Sweep) -> Figure | None:
     titles = names([rows[0] for rows in shown], others, LONG_NAME) if others else [""]
     with matplotlib.rc_context(STYLE):
         figure, grid = panels_of(len(shown), 2.4 if len(shown) == 1 else 1.7)
-        drawn = []
+        drawn: list[pd.DataFrame] = []
         for axes, rows, title in zip(grid, shown, titles, strict=True):
-            for row in rows:
-                series = run_series(sweep, row, GRADIENT)
-                if len(series) and str(row["loss"]) in losses:
-                    place = losses.index(str(row["loss"]))
-                    label = plain(str(row["loss"]))
-                    draw_series(axes, series, COLOURS[place], DASHES[place % len(DASHES)], label, faint=True)
-                    drawn.append(series)
+            drawn += _draw_losses(axes, sweep, rows, losses)
             axes.set_title(title)
             step_axis(axes)
         if not drawn:
@@ -118,6 +116,19 @@ def gradient_norms(sweep: Sweep) -> Figure | None:
             read.insert(0, f"The first {len(losses)} of {len(known)} losses.")
         headline(figure, "Norm of the generator's gradient, by loss", " ".join(read))
     return figure
+
+
+def _draw_losses(axes: Axes, sweep: Sweep, rows: list[Row], losses: list[str]) -> list[pd.DataFrame]:
+    """Draws the gradients of configurations that differ in the loss, and returns their series."""
+    drawn = []
+    for row in rows:
+        series = run_series(sweep, row, GRADIENT)
+        if len(series) and str(row["loss"]) in losses:
+            place = losses.index(str(row["loss"]))
+            label = plain(str(row["loss"]))
+            draw_series(axes, series, COLOURS[place], DASHES[place % len(DASHES)], label, faint=True)
+            drawn.append(series)
+    return drawn
 
 
 def _optimum(axes: Axes, height: float, name: str) -> None:

@@ -20,7 +20,7 @@ from sinegan.storage.sweep_folder import SEED_KEYS
 MOST_MAPS = 6
 MOST_TICKS = 16
 LARGEST_MARK = 6.0
-"""Of a number in a cell, points; in many cells it is smaller."""
+"""Size of a number in a cell, points; in many cells it is smaller."""
 FILLED = 0.5
 """Share of all cells that must have been trained: a search visits few of them, and that is no map."""
 WORSE, HATCH = "#D9D9D9", "#8C8C8C"
@@ -39,10 +39,15 @@ def heat_map(
 ) -> Figure | None:
     """The estimate over two swept numbers, a map for each combination of the other keys.
 
-    Lost runs are told: their number where some of a cell diverged or failed, a hatched cell with a
+    Lost runs are shown: by their number where some of a cell diverged or failed, by a hatched cell with a
     cross where none ended well. A dot marks what is not separated from the best.
-    table: as for `interval_plot`. untrained: the metric before the first step; what is worse is grey,
-    so that a few explosions do not take all colours.
+
+    Arguments:
+        table: as for `interval_plot`.
+        swept: the swept keys.
+        metric: the name of the primary metric.
+        untrained: the metric before the first step; worse values are grey, so that a few explosions do not
+            take all colours.
     """
     pair = swept_pair(table, swept)
     if pair is None:
@@ -63,14 +68,8 @@ def heat_map(
         grid[0].set_ylabel(plain(pair.up))
         read = _read(table, marked)
         if table["estimate"].notna().any():
-            colours = ScalarMappable(norm, COLOUR_MAP)
             worse = bool((table["estimate"] > norm.vmax).any())
-            bar = figure.colorbar(
-                colours, ax=grid, location="top", aspect=30, shrink=0.9, extend="max" if worse else "neither"
-            )
-            bar.set_label(f"{metric}, less is better", fontsize=7)
-            scale(bar.ax.xaxis, np.array([norm.vmin, norm.vmax], float))
-            bar.ax.tick_params(which="both", length=2.5, pad=2)  # names of both kinds on one line
+            _add_colour_bar(figure, grid, norm, metric, worse)
             read += [f"Grey: worse than untrained ({metric} {untrained:.3g})."] if worse else []
         if len(shown) < len(groups):
             read.insert(0, f"The first {len(shown)} of {len(groups):,} maps.")
@@ -80,6 +79,16 @@ def heat_map(
             figure, f"{metric} of each pair of {_last(pair.across)} and {_last(pair.up)}", " ".join(read)
         )
     return figure
+
+
+def _add_colour_bar(figure: Figure, grid: list[Axes], norm: Normalize, metric: str, worse: bool) -> None:
+    """Draws the scale of all maps above them. worse: whether some estimates lie beyond it."""
+    extend = "max" if worse else "neither"
+    colours = ScalarMappable(norm, COLOUR_MAP)
+    bar = figure.colorbar(colours, ax=grid, location="top", aspect=30, shrink=0.9, extend=extend)
+    bar.set_label(f"{metric}, less is better", fontsize=7)
+    scale(bar.ax.xaxis, np.array([norm.vmin, norm.vmax], float))
+    bar.ax.tick_params(which="both", length=2.5, pad=2)  # names of both kinds on one line
 
 
 def _frame(maps: int, aspect: float) -> tuple[Figure, list[Axes]]:
@@ -127,13 +136,21 @@ def _draw(axes: Axes, table: pd.DataFrame, pair: Pair, norm: Normalize) -> None:
 
 
 def _mark_size(axes: Axes, cells: int, digits: int) -> float:
-    """Of numbers that fit into cells of which so many stand beside one another, points."""
+    """The size, in points, of numbers that fit into cells. cells: in a row or column of the map."""
     width = 0.8 * axes.get_figure().get_figwidth() / axes.get_gridspec().ncols  # type: ignore[union-attr]
     return min(LARGEST_MARK, 72 * width / cells / (0.7 * digits))
 
 
 def _mark(axes: Axes, column: int, level: int, row: dict[str, Any], norm: Normalize, size: float) -> None:
-    """What the colour of a cell does not tell. size: of a number, points."""
+    """Marks lost runs and ties in a cell.
+
+    Arguments:
+        axes: the map.
+        column, level: the place of the cell.
+        row: the configuration, with `marked`: whether the cell has a dot.
+        norm: the colour scale.
+        size: of a number, points.
+    """
     lost = row["failed"] + row["diverged"]
     words: Any = {"ha": "center", "va": "center"}
     if lost and not row["n"]:
@@ -151,14 +168,14 @@ def _mark(axes: Axes, column: int, level: int, row: dict[str, Any], norm: Normal
 def _read(table: pd.DataFrame, marked: bool) -> list[str]:
     """The key to the marks that a map has."""
     lost = table["failed"] + table["diverged"]
-    said = []
+    keys = []
     if (lost[table["n"] == 0] > 0).any():
-        said.append("×: no run ended well.")
+        keys.append("×: no run ended well.")
     if (lost[table["n"] > 0] > 0).any():
-        said.append("Number: so many runs diverged or failed.")
+        keys.append("Number: so many runs diverged or failed.")
     if marked:
-        said.append("Dot: not separated from the best.")
-    return said
+        keys.append("Dot: not separated from the best.")
+    return keys
 
 
 def _last(key: str) -> str:
@@ -171,7 +188,7 @@ def _numbers(values: "pd.Series[str]") -> "pd.Series[float]":
 
 
 def _norm(estimates: "pd.Series[float]", untrained: float | None) -> Normalize:
-    """From the lowest estimate to the highest, or to that of an untrained generator; log where positive."""
+    """A scale from the lowest estimate to the highest, or to an untrained generator's; log where positive."""
     known = estimates.dropna()
     if known.empty:
         return Normalize(0, 1)

@@ -22,10 +22,10 @@ FIRST, OTHER = COLOURS[0], COLOURS[1]
 def interval_plot(
     table: pd.DataFrame, swept: list[str], metric: str, runs: Sequence[Sequence[float]] | None = None
 ) -> Figure | None:
-    """Estimates with their intervals, the lowest first, and the tie groups.
+    """Draws estimates with their intervals, the lowest first, and the tie groups.
 
     table: a row a configuration with the swept keys, `n`, `failed`, `diverged`, `estimate`, `low`,
-    `high`, and `rank` and `tie_group` where known. runs: the values of each row's runs.
+    `high`, and `rank` and `tie_group` where known. runs: for each row, the values of its runs.
     """
     if not table["estimate"].notna().any():
         return None
@@ -60,7 +60,7 @@ def interval_plot(
 
 
 def _ordered(table: pd.DataFrame) -> tuple[pd.DataFrame, list[int]]:
-    """By rank and estimate, those without any last; and which row each was."""
+    """The rows by rank and estimate, those without any last; and their places in the table before."""
     table = table.reset_index(drop=True)
     table = table.assign(**{name: np.nan for name in ("rank", "tie_group") if name not in table})
     keys = table[["rank", "estimate"]].assign(nothing=table["n"] == 0)
@@ -69,13 +69,13 @@ def _ordered(table: pd.DataFrame) -> tuple[pd.DataFrame, list[int]]:
 
 
 def _draw(axes: Axes, table: pd.DataFrame, colour: str, marker: str, named: bool) -> None:
-    """Rows at the heights of their index."""
+    """Draws each row at the height of its index."""
     axes.hlines(table.index, table["low"], table["high"], color=colour, linewidth=1.6 if named else 0.5)
     axes.plot(table["estimate"], table.index, marker, color=colour, markersize=4.5 if named else 1.5)
 
 
 def _name(axes: Axes, table: pd.DataFrame, swept: list[str]) -> None:
-    """Names at the left; at the right the tie group and the runs that were lost."""
+    """Names the rows at the left; at the right stand their tie groups and lost runs."""
     axes.set_yticks(range(len(table)), names(records(table), swept))
     axes.grid(axis="y", linewidth=0.4, alpha=0.4)
     axes.tick_params(axis="y", length=0)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sinegan.report.figures.style import GREY, RED
 
 BINS = 24
-"""Of a histogram, over the frame."""
+"""Bins of a histogram, over the frame."""
 
 Array = NDArray[Any]
 
@@ -61,13 +61,13 @@ def draw_plane(axes: Axes, real: Array, generated: Array, centers: Array) -> Non
 
 
 def window(real: Array) -> tuple[float, float]:
-    """What to show: the real samples, and half of their width around them (1 where all are one point)."""
+    """The range to show: the real samples and half of their width around them (1 where all are one point)."""
     low, high = float(real.min()), float(real.max())
     margin = (high - low) / 2 or 1.0
     return low - margin, high + margin
 
 
 def outside(axes: Axes, generated: Array) -> int:
-    """How many generated samples the frame of a plane does not show. generated: (samples, 2)."""
+    """The number of generated samples outside the frame of a plane. generated: (samples, 2)."""
     low, high = np.array([axes.get_xlim(), axes.get_ylim()]).T
     return int(((generated < low) | (generated > high)).any(1).sum())

@@ -1,4 +1,4 @@
-"""What the pictures over steps draw: which configurations, under which names, and their runs' series."""
+"""Series of runs over steps: which configurations a picture shows, under which names, and how."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,8 +11,9 @@ from matplotlib.ticker import FuncFormatter
 from numpy.typing import ArrayLike, NDArray
 
 from sinegan.report.figures.style import LONG_LABEL, listed, plain, tidy
-from sinegan.report.words.answers import short_keys
-from sinegan.report.words.tables import Sweep
+from sinegan.report.labels import short_keys
+from sinegan.report.referee.analysis import Analysis
+from sinegan.report.sweep import Sweep
 from sinegan.statuses import DIVERGED, FAILED, STOPPED
 from sinegan.storage.results import records
 
@@ -22,18 +23,18 @@ MOST_POINTS = 20_000
 Row = dict[str, Any]
 
 
-def chosen(sweep: Sweep, most: int) -> tuple[list[Row], str]:
-    """The configurations to show, and the words that say which they are (none when they are all).
+def chosen(analysis: Analysis, most: int) -> tuple[list[Row], str]:
+    """The configurations to show, and a sentence about the choice (empty when they are all).
 
     Where there are too many: those that lost the fewest runs, and of these the lowest estimates; of
     several targets as many of each.
     """
-    table = sweep.table
+    table = analysis.wide_table
     if len(table) <= most:
         return records(table), ""
     lost = table["failed"] + table["diverged"]
     keys = pd.DataFrame({"nothing": table["n"] == 0, "lost": lost, "estimate": table["estimate"]})
-    problems = sweep.samples.rows["problem"].set_axis(table.index)
+    problems = analysis.samples.rows["problem"].set_axis(table.index)
     ordered = keys.sort_values(["nothing", "lost", "estimate"], kind="stable").index
     turns = problems[ordered].groupby(problems[ordered]).cumcount()
     kept = set(turns.sort_values(kind="stable").index[:most])
@@ -45,14 +46,14 @@ def chosen(sweep: Sweep, most: int) -> tuple[list[Row], str]:
 
 
 def names(rows: list[Row], keys: list[str], letters: int = LONG_LABEL) -> list[str]:
-    """The values of these swept keys, in at most so many letters: `tiny, 0.001`.
+    """The values of these swept keys, in at most so many characters: `tiny, 0.001`.
 
-    What a configuration has no value of (a penalty's weight where there is no penalty) is left out.
+    A key that a configuration does not have (a penalty's weight where there is no penalty) is left out.
     """
     if not keys:
         return [plain(f"configuration {row['configuration']}", letters) for row in rows]
-    told = [[str(row[key]) for key in keys if not pd.isna(row[key])] for row in rows]
-    return [plain(listed(values, letters), letters) for values in told]
+    values = [[str(row[key]) for key in keys if not pd.isna(row[key])] for row in rows]
+    return [plain(listed(each, letters), letters) for each in values]
 
 
 def keys_title(keys: list[str]) -> str:
@@ -63,14 +64,14 @@ def keys_title(keys: list[str]) -> str:
 def run_series(sweep: Sweep, row: Row, metric: str) -> pd.DataFrame:
     """A metric of the runs of a configuration: a row a step, a column a seed.
 
-    What a run lost after its end is inf when it diverged or failed (so a median counts it as
-    the worst), its last value when it stopped early, and NaN when it is not finished.
+    After its end a run is inf when it diverged or failed (so a median counts it as the worst), its last
+    value when it stopped early, and NaN when it is not finished.
     """
     history = sweep.history
-    mine = history[history["configuration"] == row["configuration"]]
-    if mine.empty or metric not in mine:
+    rows = history[history["configuration"] == row["configuration"]]
+    if rows.empty or metric not in rows:
         return pd.DataFrame()
-    series: pd.DataFrame = mine.pivot_table(index="step", columns="seed", values=metric, sort=True)
+    series: pd.DataFrame = rows.pivot_table(index="step", columns="seed", values=metric, sort=True)
     runs = sweep.runs[sweep.runs["configuration"] == row["configuration"]]
     status: dict[Any, str] = dict(zip(runs["seed"], runs["status"], strict=True))
     for seed in series:
@@ -94,9 +95,17 @@ def middle(series: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw_series(axes: Axes, series: pd.DataFrame, colour: str, dash: str, name: str, faint: bool) -> None:
-    """The median as a line, the middle half of the runs as a band, and each run faint.
+    """Draws the median as a line, the middle half of the runs as a band, and each run faint.
 
     A cross marks where a run was lost.
+
+    Arguments:
+        axes: where to draw.
+        series: as `run_series` makes them.
+        colour: of all that is drawn.
+        dash: the style of the line.
+        name: the line's name in a legend.
+        faint: whether to draw the single runs.
     """
     if faint:
         alpha = float(np.clip(2.5 / len(series.columns), 0.06, 0.35))
@@ -127,7 +136,7 @@ def _lost(series: pd.DataFrame) -> list[Any]:
 
 
 def scale(axis: XAxis | YAxis, values: ArrayLike) -> None:
-    """A logarithmic axis, with plain numbers, where all values (NaN aside) are positive."""
+    """Makes an axis logarithmic, with plain numbers, where all values (NaN aside) are positive."""
     array = np.asarray(values, float)
     known = array[np.isfinite(array)]
     logarithmic = known.size > 0 and known.min() > 0

@@ -1,4 +1,4 @@
-"""The look that all pictures share, and how a picture becomes a file."""
+"""The style that all pictures share, and how a picture becomes a file."""
 
 import math
 import re
@@ -17,13 +17,13 @@ from matplotlib.ticker import MaxNLocator
 
 from sinegan.printable import printable, printable_lines
 
-# Okabe & Ito's palette: told apart by the colour-blind. Yellow is left out: too pale for lines.
+# Okabe & Ito's palette: the colour-blind can distinguish it. Yellow is left out: too pale for lines.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES = ("-", "--", "-.", ":")
 RED = "#C8102E"
 """Generated curves, as in the tutorial's picture."""
 GREY = "#595959"
-"""Words beside the picture, lines that give the scale: 7 to 1 on white."""
+"""Words next to the picture, lines that give the scale: a contrast of 7 to 1 on white."""
 
 COLUMN = 3.3
 """Width of a paper's column, inches."""
@@ -32,19 +32,20 @@ PAGE = 6.5
 HIGHEST = 9.0
 """Height of a paper's text, inches."""
 LONG_LABEL = 44
+"""Characters of a name in a legend or at an axis."""
 LONG_NAME = 80
-"""Of a panel, whose name has lines of its own."""
+"""Characters of a panel's name, which has lines of its own."""
 SHORTEST = 5
-"""Letters that are left of a value that is cut."""
+"""Characters that are left of a value that is cut."""
 LETTERS = 16
-"""Of a panel's name, on an inch."""
+"""Characters of a panel's name in an inch."""
 BESIDE = 0.45
-"""Of a panel's column of the figure: what stands beside its axes, inches."""
+"""Width of the margins of a panel's axes, inches."""
 MOST_LINES = 3
 HEADLINE = 3.0
-"""What a headline needs of the width of a picture, inches."""
+"""Width of a headline, inches."""
 HANDLE = 7
-"""Letters that a line in a legend is as long as, with the space around it."""
+"""Width of a legend handle with the space around it, in characters."""
 
 STYLE: Any = {
     "figure.constrained_layout.use": True,
@@ -70,12 +71,12 @@ STYLE: Any = {
 
 
 def png(figure: Figure) -> bytes:
-    """200 dots an inch."""
+    """A picture as PNG, 200 dots an inch."""
     return _saved(figure, "png", {"Software": None})
 
 
 def svg(figure: Figure) -> str:
-    """The same text for the same picture, whenever it is made."""
+    """A picture as SVG: the same text whenever it is made."""
     return _saved(figure, "svg", {"Date": None, "Creator": None}).decode()
 
 
@@ -97,7 +98,7 @@ def plain(words: str, letters: int = LONG_LABEL) -> str:
 
 
 def cut(words: str, letters: int) -> str:
-    """At most so many letters, the last and more of the first; those between are left out."""
+    """Cuts a text to so many characters: its beginning and its end stay."""
     if len(words) <= letters:
         return words
     last = (letters - 1) // 3
@@ -105,7 +106,7 @@ def cut(words: str, letters: int) -> str:
 
 
 def listed(values: Sequence[str], letters: int) -> str:
-    """Values in a line of at most so many letters; the longest are cut first, so that each is told."""
+    """Values in a line of at most so many characters; the longest are cut first, so that each is shown."""
     line = ", ".join(values)
     for most in range(max(map(len, values), default=0), SHORTEST - 1, -1):
         line = ", ".join(cut(value, most) for value in values)
@@ -115,7 +116,7 @@ def listed(values: Sequence[str], letters: int) -> str:
 
 
 def fitted(name: str, room: int) -> str:
-    """The name of a panel in lines of at most so many letters, broken and cut so that each value is told."""
+    """The name of a panel in lines of at most `room` characters, cut so that each value is shown."""
     values = name.split(", ")
     for letters in range(MOST_LINES * room, 0, -1):
         lines = textwrap.wrap(listed(values, letters), room, break_long_words=False, break_on_hyphens=False)
@@ -135,7 +136,7 @@ def fit_titles(figure: Figure) -> None:
 
 
 def legend_above(figure: Figure, handles: Sequence[Any], names: Sequence[str], title: str = "") -> None:
-    """A legend at the top right, in as many columns as there is room for beside the headline."""
+    """A legend at the top right, in as many columns as fit next to the headline."""
     longest = max(map(len, names), default=0) + HANDLE
     columns = int(LETTERS * (figure.get_figwidth() - HEADLINE) / longest)
     figure.legend(
@@ -149,7 +150,7 @@ def legend_above(figure: Figure, handles: Sequence[Any], names: Sequence[str], t
 
 
 def headline(figure: Figure, words: str, remark: str = "") -> None:
-    """The title of a picture, and below it what it leaves out or how to read it; panels' names are fitted."""
+    """Sets the title of a picture, and below it how to read it; fits the names of its panels."""
     fit_titles(figure)
     figure.suptitle(words, x=0.01, ha="left", fontsize=9)
     if remark:
@@ -159,7 +160,7 @@ def headline(figure: Figure, words: str, remark: str = "") -> None:
 
 def tidy(value: float, _: object = None) -> str:
     """A number on an axis: `2e-5` for 2e-05, `1e6` for 1e+06."""
-    return re.sub(r"e([+-])0*", lambda found: f"e{found[1].strip('+')}", f"{value:g}")
+    return re.sub(r"e([+-])0*", lambda match: f"e{match[1].strip('+')}", f"{value:g}")
 
 
 def step_axis(axes: Axes) -> None:

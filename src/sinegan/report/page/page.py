@@ -4,7 +4,7 @@ import json
 import math
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -15,19 +15,23 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from sinegan.printable import printable
-from sinegan.report.referee.statistics import CONFIDENCE
-from sinegan.report.words.tables import Sweep, label, notes
-from sinegan.report.words.text import estimate_words, number
+from sinegan.report.labels import label
+from sinegan.report.referee.analysis import Analysis
+from sinegan.report.sweep import Sweep
+from sinegan.report.words.captions import estimates_caption
+from sinegan.report.words.notes import notes
+from sinegan.report.words.tables import INTERVAL, number
 from sinegan.statuses import DIVERGED, FAILED, UNFINISHED
 from sinegan.storage.results import records
+from sinegan.storage.settings import flattened
 
 MOST_ROWS = 1_000
-"""Rows of a table on the page; the CSV files beside it have all."""
+"""Rows of a table on the page; the CSV files next to it have all."""
 MOST_PAIRS = 200
 MOST_VALUES = 12
 MOST_ENDS = 100
 PIXELS = 5 / 3
-"""Of a point of a picture: a quarter larger than in print."""
+"""Pixels of a point of a picture: a quarter larger than in print."""
 
 CAPTIONS = {
     "learning_curves": "Learning curves: the primary metric over steps, each run faint.",
@@ -44,7 +48,7 @@ FIRST = ("rank", "tie_group", "n", "estimate", "low", "high")
 
 
 class Cell(NamedTuple):
-    """What a cell shows, and what its column is sorted by: a number, NaN for nothing, or a text."""
+    """A cell of a table. sort: the number (NaN for nothing) or text that its column is sorted by."""
 
     shown: str
     sort: str
@@ -52,7 +56,7 @@ class Cell(NamedTuple):
 
 
 class PageTable(NamedTuple):
-    """A table of the page. titles: with whether they head numbers. left_off: how many rows are not shown."""
+    """A table of the page. titles: each with whether it heads numbers. left_off: how many rows it lacks."""
 
     name: str
     titles: list[tuple[str, bool]]
@@ -60,33 +64,26 @@ class PageTable(NamedTuple):
     left_off: int
 
 
-def page(
-    sweep: Sweep,
-    table: pd.DataFrame,
-    comparisons: pd.DataFrame,
-    effects: pd.DataFrame,
-    answer: str,
-    figures: Mapping[str, str],
-) -> str:
+def page(analysis: Analysis, sentences: Sequence[str], figures: Mapping[str, str]) -> str:
     """The whole page. No text of it is trusted: names, values and messages come from configs and logs.
 
-    table, comparisons, effects: as in the CSV files. answer: what the sweep says, in words, a
-    paragraph a line. figures: SVG texts by the names that `all_figures` gives.
+    sentences: the answer, a paragraph each. figures: SVG texts by the names that `all_figures` gives.
     """
+    sweep = analysis.sweep
     shared, differing = settings(sweep)
     return template().render(
         title=f"Report of {sweep.folder.resolve().name}",
         counts=counts(sweep),
-        answer=[line for line in answer.splitlines() if line.strip()],
-        words=estimate_words(sweep).replace("`", ""),
+        answer=sentences,
+        words=estimates_caption(sweep).replace("`", ""),
         tables=[
-            page_table("configurations", _told_first(table, sweep), MOST_ROWS),
-            page_table("comparisons", comparisons, MOST_PAIRS, ratio="ratio a / b"),
-            page_table("effects", effects, MOST_PAIRS),
+            page_table("configurations", _names_first(analysis.table, sweep), MOST_ROWS),
+            page_table("comparisons", analysis.comparisons, MOST_PAIRS, ratio="ratio a / b"),
+            page_table("effects", analysis.effects, MOST_PAIRS),
         ],
         figures=[picture(name, svg) for name, svg in figures.items()],
         ends=page_table("ends", ends(sweep), MOST_ENDS),
-        notes=notes(sweep)[:MOST_ENDS],
+        notes=notes(analysis)[:MOST_ENDS],
         shared=shared,
         differing=differing,
         origins=origins(sweep),
@@ -107,22 +104,28 @@ def template() -> Template:
 
 
 def _shown(value: Any) -> Any:
-    """What is put into the template: texts of others have no control characters; ours stay as they are."""
+    """A value as the template shows it: texts of others without control characters, ours as they are."""
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def counts(sweep: Sweep) -> str:
-    """How much was trained: `4 configurations, 32 runs: 30 finished, 2 diverged`."""
+    """The number of configurations and runs: `4 configurations, 32 runs: 30 finished, 2 diverged`."""
     status = sweep.runs["status"].value_counts()
     ends_of = ", ".join(f"{count:,} {name}" for name, count in status.items())
-    said = f"{_plural(len(sweep.configurations), 'configuration')}, {_plural(len(sweep.runs), 'run')}"
-    return f"{said}: {ends_of}" if ends_of else said
+    total = f"{_plural(len(sweep.configurations), 'configuration')}, {_plural(len(sweep.runs), 'run')}"
+    return f"{total}: {ends_of}" if ends_of else total
 
 
 def page_table(name: str, frame: pd.DataFrame, most: int, **titles: str) -> PageTable:
     """A DataFrame as the page shows it: numbers in three digits, sorted by their full values.
 
-    `low` and `high` become one column. titles: of columns that are not called as they are named.
+    `low` and `high` become one column.
+
+    Arguments:
+        name: of the file with all rows.
+        frame: the table.
+        most: the number of rows to show.
+        titles: of columns that have another than their name.
     """
     shown = frame.head(most)
     columns = {str(column): [cell(value) for value in shown[column]] for column in shown}
@@ -131,16 +134,19 @@ def page_table(name: str, frame: pd.DataFrame, most: int, **titles: str) -> Page
         columns["low"] = [
             low._replace(shown=f"{low.shown} to {high.shown}") if high.sort else low for low, high in spans
         ]
-    names = TITLES | {"low": f"{CONFIDENCE:.0%} interval"} | titles
+    names = TITLES | {"low": INTERVAL} | titles
     return PageTable(
         name,
-        [(names.get(column, column), all(one.numeric for one in cells)) for column, cells in columns.items()],
+        [
+            (names.get(column, column), all(each.numeric for each in cells))
+            for column, cells in columns.items()
+        ],
         [list(row) for row in zip(*columns.values(), strict=True)],
         len(frame) - len(shown),
     )
 
 
-def _told_first(table: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
+def _names_first(table: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
     """The comparison table with its names first, then `FIRST`, then the rest."""
     names = [column for column in (*sweep.swept, "metric") if column in table]
     first = [column for column in FIRST if column in table]
@@ -174,28 +180,28 @@ def ends(sweep: Sweep) -> pd.DataFrame:
         return pd.DataFrame(columns=columns)
     words = {row["configuration"]: label(row, sweep.swept) for row in records(sweep.labels)}
     # Where no run has a message the column is one of numbers, all NaN.
-    told = lost.assign(message=lost["message"].astype(object).fillna(""))
-    groups = told.groupby(["configuration", "status", "message"], sort=False)
+    lost = lost.assign(message=lost["message"].astype(object).fillna(""))
+    groups = lost.groupby(["configuration", "status", "message"], sort=False)
     rows = [
         {
             "configuration": words[name],
             "status": status,
-            "runs": len(mine),
-            "seeds": ", ".join(map(str, mine["seed"].tolist())),
-            "first step": mine["step"].min(),
+            "runs": len(group),
+            "seeds": ", ".join(map(str, group["seed"].tolist())),
+            "first step": group["step"].min(),
             "message": message,
         }
-        for (name, status, message), mine in groups
+        for (name, status, message), group in groups
     ]
     return pd.DataFrame(rows, columns=columns)
 
 
 def settings(sweep: Sweep) -> tuple[dict[str, str], dict[str, str]]:
     """The settings that all configurations share, and the values of those in which they differ."""
-    flat = [flattened(sweep.settings[name]) for name in sweep.configurations["configuration"]]
+    texts = [setting_texts(sweep.settings[name]) for name in sweep.configurations["configuration"]]
     shared, differing = {}, {}
-    for key in dict.fromkeys(key for one in flat for key in one):
-        values = list(dict.fromkeys(one.get(key, "(none)") for one in flat))
+    for key in dict.fromkeys(key for each in texts for key in each):
+        values = list(dict.fromkeys(each.get(key, "(none)") for each in texts))
         if len(values) == 1:
             shared[key] = values[0]
         else:
@@ -204,41 +210,38 @@ def settings(sweep: Sweep) -> tuple[dict[str, str], dict[str, str]]:
     return shared, differing
 
 
-def flattened(nested: Mapping[str, Any], path: str = "") -> dict[str, str]:
+def setting_texts(settings: Mapping[str, Any]) -> dict[str, str]:
     """`{'optim': {'lr': 0.1}}` -> `{'optim.lr': '0.1'}`."""
-    flat: dict[str, str] = {}
-    for key, value in nested.items():
-        if isinstance(value, Mapping):
-            flat |= flattened(value, f"{path}{key}.")
-        else:
-            flat[f"{path}{key}"] = value if isinstance(value, str) else json.dumps(value)
-    return flat
+    return {
+        key: value if isinstance(value, str) else json.dumps(value)
+        for key, value in flattened(settings).items()
+    }
 
 
 def origins(sweep: Sweep) -> dict[str, list[str]]:
-    """Where the numbers come from: each fact with its values, several when configurations differ."""
+    """The origin of the numbers: each fact with its values, several when configurations differ."""
     facts: dict[str, dict[str, None]] = {}
-    for known in sweep.provenances.values():
-        for name, value in _facts(known):
+    for provenance in sweep.provenances.values():
+        for name, value in _facts(provenance):
             facts.setdefault(name, {})[value] = None
     return {name: list(values)[:MOST_VALUES] for name, values in facts.items()}
 
 
-def _facts(known: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    """What the page says of a provenance; what it lacks is left out."""
-    if known.get("command"):
-        yield "command", str(known["command"])
-    git = known.get("git")
+def _facts(provenance: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """The facts of a provenance that the page shows, as far as it has them."""
+    if provenance.get("command"):
+        yield "command", str(provenance["command"])
+    git = provenance.get("git")
     if isinstance(git, Mapping):
         yield "commit", f"{git.get('commit')}{' (with uncommitted changes)' if git.get('dirty') else ''}"
-    if known.get("started"):
-        yield "day", str(known["started"])[:10]
+    if provenance.get("started"):
+        yield "day", str(provenance["started"])[:10]
     for part in ("versions", "machine"):
-        if isinstance(known.get(part), Mapping):
-            yield part, ", ".join(f"{name} {value}" for name, value in known[part].items())
+        if isinstance(provenance.get(part), Mapping):
+            yield part, ", ".join(f"{name} {value}" for name, value in provenance[part].items())
     for name in ("engine", "kernels"):
-        if known.get(name):
-            yield name, str(known[name])
+        if provenance.get(name):
+            yield name, str(provenance[name])
 
 
 class Picture(NamedTuple):
@@ -251,9 +254,9 @@ class Picture(NamedTuple):
 
 
 def picture(name: str, svg: str) -> Picture:
-    """As an image, an SVG runs no script and its names clash with nothing on the page."""
-    found = re.search(r'<svg\b[^>]*?\bwidth="([\d.]+)pt"', svg)
-    width = round(float(found[1]) * PIXELS) if found else 0
+    """Makes an image of an SVG: so it runs no script, and its names clash with nothing on the page."""
+    points = re.search(r'<svg\b[^>]*?\bwidth="([\d.]+)pt"', svg)
+    width = round(float(points[1]) * PIXELS) if points else 0
     return Picture(
         name, _caption(name), f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}", width
     )
@@ -269,7 +272,7 @@ def _caption(name: str) -> str:
 
 
 def _asset(name: str) -> Markup:
-    """A file that lies beside this module: our own text, the only one that is not escaped."""
+    """A file of this package: our own text, the only one that is not escaped."""
     return Markup((files("sinegan.report.page") / "templates" / name).read_text("utf-8"))
 
 

@@ -1,1 +1,1 @@
-"""What the runs support: values, intervals, comparisons, effects. Numbers only."""
+"""Estimates, intervals, comparisons, effects and verdicts: numbers, no words."""

@@ -1,9 +1,9 @@
-"""Which configurations differ: all comparisons of a sweep, and ranks."""
+"""All comparisons of the configurations of a sweep, and their ranks."""
 
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,12 +22,10 @@ from sinegan.report.referee.contrasts import (
     tie_groups,
     welch_t,
 )
-from sinegan.report.referee.run_values import Samples, samples
+from sinegan.report.referee.run_values import Samples, samples_of
 from sinegan.report.referee.statistics import FEWEST, estimate
+from sinegan.report.sweep import Sweep
 from sinegan.storage.results import records
-
-if TYPE_CHECKING:
-    from sinegan.report.sweep import Sweep
 
 MOST_PAIRED = 12
 """Configurations of one problem up to which all pairs are compared; above, the best with the others."""
@@ -38,7 +36,7 @@ COLUMNS += ["difference", "difference_low", "difference_high", "improvement", "m
 HOLM, MAX_T, EVERY_PAIR = "Holm", "max-T", "Holm, of all pairs"
 
 
-def compare(sweep: "Sweep", metric: str | None = None, by: Sequence[str] | None = None) -> pd.DataFrame:
+def compare(sweep: Sweep, metric: str | None = None, by: Sequence[str] | None = None) -> pd.DataFrame:
     """The comparisons of a sweep, a row each: `a` against `b`, in the order of the sweep.
 
     Up to MOST_PAIRED configurations of one problem (target and metric) these are all pairs, and p_holm
@@ -50,30 +48,28 @@ def compare(sweep: "Sweep", metric: str | None = None, by: Sequence[str] | None 
     `seeds_needed`: for those that are not, the seeds to find a difference of 10 % with a chance of
     0.8 at this spread and correction. `improvement`: the chance that a run of a is better than one of b.
 
-    metric, by: as `samples` takes them. Raises UnknownNameError.
+    metric, by: as `samples_of` takes them. Raises UnknownNameError.
     """
-    return compare_samples(samples(sweep, metric, by))
+    return compare_samples(samples_of(sweep, metric, by))
 
 
-def compare_samples(given: Samples) -> pd.DataFrame:
-    """As `compare`, of samples at hand."""
+def compare_samples(samples: Samples) -> pd.DataFrame:
+    """As `compare`, for samples at hand."""
     rows: list[dict[str, Any]] = []
-    metric = dict(zip(given.rows["name"], given.rows["metric"], strict=True))
-    for problem, names in given.problems().items():
-        chosen = {name: given.values[name] for name in names if given.values[name]}
-        positive = given.positive[problem]
-        found = (
-            all_pairs(chosen, positive) if len(chosen) <= MOST_PAIRED else best_against_rest(chosen, positive)
-        )
-        rows += [row | {"metric": metric[row["a"]]} for row in found]
+    metric = dict(zip(samples.rows["name"], samples.rows["metric"], strict=True))
+    for problem, names in samples.problems().items():
+        values = {name: samples.values[name] for name in names if samples.values[name]}
+        compare_values = all_pairs if len(values) <= MOST_PAIRED else best_against_rest
+        pairs = compare_values(values, samples.positive[problem])
+        rows += [row | {"metric": metric[row["a"]]} for row in pairs]
     if not rows:
         return _typed(pd.DataFrame(columns=COLUMNS))
     table = _corrected(pd.DataFrame(rows))
-    return table if given.ranked else table.assign(improvement=math.nan)
+    return table if samples.ranked else table.assign(improvement=math.nan)
 
 
 def all_pairs(values: Mapping[str, Mapping[int, float]], positive: bool) -> list[dict[str, Any]]:
-    """A row a pair, without its correction. values: of each configuration, by seed."""
+    """A row a pair, without its correction. values: the value of each seed, by configuration."""
     return [_row(a, b, values, positive) for a, b in itertools.combinations(values, 2)]
 
 
@@ -87,7 +83,7 @@ def best_against_rest(values: Mapping[str, Mapping[int, float]], positive: bool)
     tested = [name for name in names if len(values[name]) >= FEWEST]
     rows = [_row(names[0], name, values, positive) for name in names[1:]]
     shared = sorted(set.intersection(*(set(values[name]) for name in tested))) if tested else []
-    most = max(len(mine) for mine in values.values())
+    most = max(map(len, values.values()))
     corrected = dict.fromkeys(names, math.nan)
     correction = EVERY_PAIR
     if len(shared) >= FEWEST and 2 * len(shared) >= most and names[0] in tested:
@@ -102,14 +98,14 @@ def best_against_rest(values: Mapping[str, Mapping[int, float]], positive: bool)
 
 def ordered(values: Mapping[str, Mapping[int, float]], positive: bool) -> list[str]:
     """The configurations, best first: by the estimate, or by the median where any run was lost."""
-    lost = any(math.isinf(value) for mine in values.values() for value in mine.values())
+    lost = any(math.isinf(value) for by_seed in values.values() for value in by_seed.values())
 
     def center(name: str) -> float:
-        mine = np.array(list(values[name].values()))
+        of_runs = np.array(list(values[name].values()))
         if not lost:
-            return estimate(mine, positive).estimate
+            return estimate(of_runs, positive).estimate
         # The larger of the two middle values: half the runs do as well.
-        return float(np.sort(mine)[mine.size // 2])
+        return float(np.sort(of_runs)[of_runs.size // 2])
 
     return sorted((name for name in values if values[name]), key=center)
 
@@ -129,29 +125,21 @@ def contrast(a: Mapping[int, float], b: Mapping[int, float], positive: bool) -> 
 
 
 def _row(a: str, b: str, values: Mapping[str, Mapping[int, float]], positive: bool) -> dict[str, Any]:
-    found = contrast(values[a], values[b], positive)
-    numbers = [found.difference, found.low, found.high]
-    with np.errstate(over="ignore"):
-        ratio = [float(np.exp(number)) for number in numbers] if positive else [math.nan] * 3
-    finite = [abs(np.mean([x for x in values[name].values() if math.isfinite(x)] or [0])) for name in (a, b)]
+    difference = contrast(values[a], values[b], positive)
+    finite = [[value for value in values[name].values() if math.isfinite(value)] for name in (a, b)]
+    largest = max(float(abs(np.mean(each or [0]))) for each in finite)
     return {
         "a": a,
         "b": b,
-        "n": found.n,
-        "p": found.p,
+        "n": difference.n,
+        "p": difference.p,
         "p_holm": math.nan,
         "correction": HOLM,
         "improvement": improvement(list(values[a].values()), list(values[b].values())),
-        "method": found.method,
-        "_deviation": found.deviation,
-        "_planned": math.log1p(PLANNED) if positive else PLANNED * float(max(finite)),
-    } | dict(
-        zip(
-            ("ratio", "low", "high", "difference", "difference_low", "difference_high"),
-            ratio + ([math.nan] * 3 if positive else numbers),
-            strict=True,
-        )
-    )
+        "method": difference.method,
+        "_deviation": difference.deviation,
+        "_planned": math.log1p(PLANNED) if positive else PLANNED * largest,
+    } | difference.columns(positive)
 
 
 def _corrected(rows: pd.DataFrame) -> pd.DataFrame:
@@ -174,34 +162,35 @@ def _typed(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.astype({"n": int, "separated": bool, "seeds_needed": float})
 
 
-def ranks(given: Samples, comparisons: pd.DataFrame) -> pd.DataFrame:
+def ranks(samples: Samples, comparisons: pd.DataFrame) -> pd.DataFrame:
     """`rank` and `tie_group` of each row of the samples, empty where there are fewer than three runs.
 
     Within a problem the configurations that are not separated from the best share its rank, and so on.
     """
-    found: dict[str, tuple[int, int]] = {}
-    apart = comparisons[comparisons["separated"]]
-    pairs = list(zip(apart["a"], apart["b"], strict=True))
-    set_of_pairs = set(pairs)
-    for problem, names in given.problems().items():
-        tested = {name: given.values[name] for name in names if len(given.values[name]) >= FEWEST}
-        if not given.ranked or len(tested) < 2:
-            continue
-        order = ordered(tested, given.positive[problem])
-        if len(order) > MOST_PAIRED:  # the others were held against the best alone
-            beaten = [name for name in order if (order[0], name) in set_of_pairs]
-            first = [name for name in order if (order[0], name) not in set_of_pairs]
-            found |= dict.fromkeys(first, (1, 1)) | dict.fromkeys(beaten, (len(first) + 1, 2))
-            continue
-        place = {name: number for number, name in enumerate(order)}
-        mine = [(place[a], place[b]) for a, b in pairs if a in place and b in place]
-        found |= {order[number]: both for number, both in tie_groups(mine, range(len(order))).items()}
-    columns = {"rank": 0, "tie_group": 1}
+    places: dict[str, tuple[int, int]] = {}
+    separated = comparisons[comparisons["separated"]]
+    pairs = list(zip(separated["a"], separated["b"], strict=True))
+    for problem, names in samples.problems().items():
+        tested = {name: samples.values[name] for name in names if len(samples.values[name]) >= FEWEST}
+        if samples.ranked and len(tested) >= 2:
+            places |= _places(ordered(tested, samples.positive[problem]), pairs)
+    nowhere = (pd.NA, pd.NA)
+    rows = [places.get(name, nowhere) for name in samples.rows["name"]]
     return pd.DataFrame(
         {
-            name: pd.array(
-                [found[row][place] if row in found else pd.NA for row in given.rows["name"]], "Int64"
-            )
-            for name, place in columns.items()
+            column: pd.array([row[place] for row in rows], "Int64")
+            for place, column in enumerate(("rank", "tie_group"))
         }
     )
+
+
+def _places(order: Sequence[str], separated: Sequence[tuple[str, str]]) -> dict[str, tuple[int, int]]:
+    """Rank and tie group of the configurations of one problem. order: best first."""
+    if len(order) > MOST_PAIRED:  # the others were held against the best alone
+        against_best = {b for a, b in separated if a == order[0]}
+        beaten = [name for name in order if name in against_best]
+        first = [name for name in order if name not in against_best]
+        return dict.fromkeys(first, (1, 1)) | dict.fromkeys(beaten, (len(first) + 1, 2))
+    number = {name: place for place, name in enumerate(order)}
+    pairs = [(number[a], number[b]) for a, b in separated if a in number and b in number]
+    return {order[place]: both for place, both in tie_groups(pairs, range(len(order))).items()}

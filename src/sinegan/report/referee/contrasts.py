@@ -5,7 +5,7 @@ the value infinity: it ranks last and is never dropped.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -22,8 +22,10 @@ PERMUTATIONS = 2_000
 EXACT_RUNS = 60
 """Runs of two configurations together up to which the rank-sum test is exact."""
 _BLOCK = 2_000_000
+"""Values that are permuted at a time."""
 
 PAIRED, WELCH, RANKS = "paired t", "Welch t", "rank sum"
+EFFECT_COLUMNS = ("ratio", "low", "high", "difference", "difference_low", "difference_high")
 
 
 class Difference(NamedTuple):
@@ -40,6 +42,17 @@ class Difference(NamedTuple):
     p: float
     deviation: float
     method: str
+
+    def columns(self, positive: bool) -> dict[str, float]:
+        """The columns of a table: a ratio with its interval where values are positive, else a difference.
+
+        positive: whether the difference is one of logarithms.
+        """
+        numbers = [self.difference, self.low, self.high]
+        missing = [math.nan] * 3
+        with np.errstate(over="ignore"):
+            ratio = [float(np.exp(number)) for number in numbers] if positive else missing
+        return dict(zip(EFFECT_COLUMNS, ratio + (missing if positive else numbers), strict=True))
 
 
 def paired_t(differences: ArrayLike) -> Difference:
@@ -112,12 +125,12 @@ def _rank_sum_p(a: NDArray[Any], b: NDArray[Any]) -> float:
         return float(mannwhitneyu(a, b, method="asymptotic").pvalue)
     ranks = np.rint(2 * rankdata([*a, *b])).astype(int)  # midranks, doubled to be whole
     chances = _sum_chances(tuple(sorted(ranks.tolist())), a.size)
-    found = int(ranks[: a.size].sum())
-    return min(1.0, 2 * min(float(chances[: found + 1].sum()), float(chances[found:].sum())))
+    observed = int(ranks[: a.size].sum())
+    return min(1.0, 2 * min(float(chances[: observed + 1].sum()), float(chances[observed:].sum())))
 
 
 def _shift_cut(runs_a: int, runs_b: int) -> int:
-    """How many differences lie outside either end of the interval, plus one; 0 for an infinite one."""
+    """The number of differences outside either end of the interval, plus one; 0 for an infinite one."""
     if runs_a + runs_b > EXACT_RUNS:
         spread = math.sqrt(runs_a * runs_b * (runs_a + runs_b + 1) / 12)
         return max(0, math.floor(runs_a * runs_b / 2 + float(ndtri(ALPHA / 2)) * spread))
@@ -149,7 +162,7 @@ def improvement(a: ArrayLike, b: ArrayLike) -> float:
 
 
 def holm(p_values: ArrayLike) -> NDArray[Any]:
-    """P-values corrected for how many there are (Holm 1979); NaN stays NaN and is not counted.
+    """P-values corrected for their number (Holm 1979); NaN stays NaN and is not counted.
 
     p_values: shape (comparisons,), and so is the result.
     """
@@ -174,19 +187,26 @@ def max_t(values: ArrayLike, best: int, permutations: int = PERMUTATIONS) -> NDA
     """
     ranks = rankdata(np.asarray(values, float), axis=0)
     means = ranks.mean(1)
-    rng = np.random.default_rng(0)
-    largest = [np.ptp(means)]  # the permutation that changes nothing
-    block = max(1, _BLOCK // ranks.size)
-    while len(largest) <= permutations:
-        count = min(block, permutations + 1 - len(largest))
-        drawn = rng.permuted(np.tile(ranks, (count, 1, 1)), axis=1).mean(2)
-        largest.extend(np.ptp(drawn, axis=1))
+    drawn = [np.ptp(block, axis=1) for block in permuted_means(ranks, permutations)]
+    largest = np.concatenate([[np.ptp(means)], *drawn])  # with the permutation that changes nothing
     # Equal means differ in their last bits.
-    reference = np.sort(np.array(largest)) + 1e-9
+    reference = np.sort(largest) + 1e-9
     above = reference.size - np.searchsorted(reference, means - means[best], side="left")
     corrected = above / reference.size
     corrected[best] = np.nan
     return np.asarray(corrected)
+
+
+def permuted_means(values: NDArray[Any], permutations: int) -> Iterator[NDArray[Any]]:
+    """The means of rows under random permutations of the rows within each column; always the same draws.
+
+    values: shape (rows, seeds). Yields blocks of shape (some permutations, rows).
+    """
+    rng = np.random.default_rng(0)
+    block = max(1, _BLOCK // values.size)
+    for begin in range(0, permutations, block):
+        count = min(block, permutations - begin)
+        yield rng.permuted(np.tile(values, (count, 1, 1)), axis=1).mean(2)
 
 
 def tie_groups(separated: Sequence[tuple[int, int]], order: Sequence[int]) -> dict[int, tuple[int, int]]:
@@ -196,14 +216,14 @@ def tie_groups(separated: Sequence[tuple[int, int]], order: Sequence[int]) -> di
     order: the configurations, best first.
     """
     apart = {frozenset(pair) for pair in separated}
-    found: dict[int, tuple[int, int]] = {}
+    places: dict[int, tuple[int, int]] = {}
     left, group = list(order), 1
     while left:
-        tied = [one for one in left if frozenset((one, left[0])) not in apart]
-        found |= dict.fromkeys(tied, (len(found) + 1, group))
-        left = [one for one in left if one not in found]
+        tied = [each for each in left if frozenset((each, left[0])) not in apart]
+        places |= dict.fromkeys(tied, (len(places) + 1, group))
+        left = [each for each in left if each not in places]
         group += 1
-    return found
+    return places
 
 
 def power(n: int, effect: float, alpha: float = ALPHA, paired: bool = True) -> float:

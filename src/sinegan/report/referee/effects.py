@@ -1,33 +1,39 @@
-"""What each swept key does on average over the rest of the grid, and which keys depend on one another."""
+"""The average effect of each swept key over the rest of the grid, and which keys depend on one another."""
 
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sinegan.report.referee.contrasts import ALPHA, Difference, holm, paired_t
-from sinegan.report.referee.run_values import Samples, samples
+from sinegan.report.referee.contrasts import (
+    ALPHA,
+    PERMUTATIONS,
+    Difference,
+    holm,
+    paired_t,
+    permuted_means,
+)
+from sinegan.report.referee.run_values import Samples
 from sinegan.report.referee.statistics import FEWEST
 from sinegan.storage.results import records
 from sinegan.storage.sweep_folder import SEED_KEYS
 
-if TYPE_CHECKING:
-    from sinegan.report.sweep import Sweep
-
 KEY, MAIN, INTERACTION, ORDER = "key", "main", "interaction", "order"
-PERMUTATIONS = 2_000
 ROUNDING = 1e-13
-"""Share of the largest value of its seed up to which a coefficient is nothing but rounding."""
+"""A coefficient below this share of the largest value of its seed is nothing but rounding."""
 COLUMNS = ["kind", "key", "level", "against", "metric", "n", "ratio", "low", "high", "p", "p_holm"]
 COLUMNS += ["separated", "spread", "difference", "difference_low", "difference_high"]
-_TIMES = " x "
+_NO_NUMBERS = dict.fromkeys(COLUMNS[6:], math.nan)
+TIMES = " x "
+"""Stands between the keys, and between the levels, of an interaction."""
 
 
-def effects(sweep: "Sweep", metric: str | None = None) -> pd.DataFrame:
+def factor_effects(samples: Samples) -> pd.DataFrame:
     """The factor effects of a sweep, a row each; empty where no grid or fewer than three seeds allow any.
 
     kind `key`: whether the levels of a `key` differ at all. kind `main`: the `level` of a `key` over its
@@ -46,17 +52,12 @@ def effects(sweep: "Sweep", metric: str | None = None) -> pd.DataFrame:
     something of nothing in 5 % of sweeps; a level or an order is no surer than its key (a closed family,
     Marcus, Peritz & Gabriel 1976). A lost run counts as the worst of all runs.
     """
-    return effects_of(samples(sweep, metric))
-
-
-def effects_of(given: Samples) -> pd.DataFrame:
-    """As `effects`, of samples at hand."""
-    keys = [key for key in given.keys if key not in SEED_KEYS]
-    rows = [
-        row | {"metric": name}
-        for name, mine in given.rows.groupby("metric", sort=False)
-        for row in _effects(given, mine, keys)
-    ]
+    keys = [key for key in samples.keys if key not in SEED_KEYS]
+    rows = []
+    for metric, configurations in samples.rows.groupby("metric", sort=False):
+        design = _design(samples, configurations, keys)
+        if design is not None:
+            rows += [row | {"metric": metric} for row in _effects(design)]
     if not rows:
         return pd.DataFrame(columns=COLUMNS).astype({"n": int, "separated": bool})
     table = pd.DataFrame(rows)
@@ -87,83 +88,117 @@ def _corrected(table: pd.DataFrame) -> "pd.Series[float]":
     return corrected
 
 
-def _effects(given: Samples, rows: pd.DataFrame, keys: Sequence[str]) -> Iterator[dict[str, Any]]:
-    rows = rows[[len(given.values[name]) >= FEWEST for name in rows["name"]]]
+@dataclass(frozen=True)
+class _Design:
+    """The configurations of one metric as a linear model.
+
+    levels: for each factor its levels, the first of which the others are held against. dummies: for each
+    factor, shape (configurations, levels - 1). values: shape (configurations, seeds), logarithms when
+    positive.
+    """
+
+    levels: dict[str, list[str]]
+    dummies: dict[str, NDArray[Any]]
+    values: NDArray[Any]
+    positive: bool
+
+
+def _design(samples: Samples, rows: pd.DataFrame, keys: Sequence[str]) -> _Design | None:
+    """The model of the configurations with enough runs; None where there is nothing to fit."""
+    rows = rows[[len(samples.values[name]) >= FEWEST for name in rows["name"]]]
     factors = joined_factors(rows, keys)
     if not factors or len(rows) < 2:
-        return
-    values = seed_table([given.values[name] for name in rows["name"]])
+        return None
+    values = seed_table([samples.values[name] for name in rows["name"]])
     if not np.isfinite(values).any():
-        return
+        return None
     values = np.minimum(values, values[np.isfinite(values)].max())
-    positive = all(given.positive[problem] for problem in rows["problem"])
-    scaled = np.log(values) if positive else values
+    positive = all(samples.positive[problem] for problem in rows["problem"])
     levels = {name: list(dict.fromkeys(column)) for name, column in factors.items()}
     dummies = {
         name: np.array([[value == level for level in levels[name][1:]] for value in column], float)
         for name, column in factors.items()
     }
-    fitted = _fit(list(dummies.values()), scaled)
+    return _Design(levels, dummies, np.log(values) if positive else values, positive)
+
+
+def _effects(design: _Design) -> Iterator[dict[str, Any]]:
+    """The rows of a metric, without their correction."""
+    fitted = _fit(list(design.dummies.values()), design.values)
     if fitted is None:
         return
-    variances: dict[str, NDArray[Any]] = {}
-    for name, effect in zip(factors, fitted, strict=True):
-        variances[name] = spread_products(effect)
-        spread = _spread(variances[name], positive)
-        about: dict[str, Any] = {"kind": KEY, "key": name, "level": "", "against": "", "spread": spread}
-        yield dict.fromkeys(COLUMNS[6:], math.nan) | about | {"n": effect.shape[1], "p": key_p(effect)}
-        for level, differences in zip(levels[name][1:], effect, strict=True):
-            about = {"kind": MAIN, "key": name, "level": level, "against": levels[name][0]}
-            yield about | {"spread": spread} | _numbers(paired_t(differences), positive)
-    pairs = list(itertools.combinations(factors, 2))
-    for a, b in pairs:
-        a, b = sorted((a, b), key=lambda name: _u_statistic(variances[name]), reverse=True)
-        found = jackknife(variances[a] - variances[b])
-        about = {"kind": ORDER, "key": a, "level": "", "against": b, "n": found.n, "p": found.p}
-        yield dict.fromkeys(COLUMNS[6:], math.nan) | about | {"spread": _spread(variances[a], positive)}
-    products = [_products(dummies[a], dummies[b]) for a, b in pairs]
-    both = _fit([*dummies.values(), *products], scaled) if pairs else None
-    for (a, b), effect in zip(pairs, (both or [])[len(factors) :], strict=False):
-        cells = itertools.product(levels[a][1:], levels[b][1:])
-        for (first, second), differences in zip(cells, effect, strict=True):
+    effects = dict(zip(design.levels, fitted, strict=True))
+    products = {name: spread_products(effect) for name, effect in effects.items()}
+    for name, effect in effects.items():
+        yield from _key_rows(name, effect, _spread(products[name], design.positive), design)
+    pairs = list(itertools.combinations(design.levels, 2))
+    for pair in pairs:
+        a, b = sorted(pair, key=lambda name: _u_statistic(products[name]), reverse=True)
+        order = jackknife(products[a] - products[b])
+        about = {"kind": ORDER, "key": a, "level": "", "against": b, "n": order.n, "p": order.p}
+        yield _NO_NUMBERS | about | {"spread": _spread(products[a], design.positive)}
+    yield from _interaction_rows(pairs, design)
+
+
+def _key_rows(name: str, effect: NDArray[Any], spread: float, design: _Design) -> Iterator[dict[str, Any]]:
+    """The row of a key, and one for each of its levels. effect: shape (levels - 1, seeds)."""
+    about: dict[str, Any] = {"kind": KEY, "key": name, "level": "", "against": "", "spread": spread}
+    yield _NO_NUMBERS | about | {"n": effect.shape[1], "p": key_p(effect)}
+    first, *others = design.levels[name]
+    for level, differences in zip(others, effect, strict=True):
+        about = {"kind": MAIN, "key": name, "level": level, "against": first, "spread": spread}
+        yield about | _numbers(paired_t(differences), design.positive)
+
+
+def _interaction_rows(pairs: Sequence[tuple[str, str]], design: _Design) -> Iterator[dict[str, Any]]:
+    """A row for each combination of levels of two keys, from a model with the products of all pairs."""
+    products = [_products(design.dummies[a], design.dummies[b]) for a, b in pairs]
+    fitted = _fit([*design.dummies.values(), *products], design.values) if pairs else None
+    if fitted is None:
+        return
+    for (a, b), effect in zip(pairs, fitted[len(design.levels) :], strict=True):
+        (first_a, *others_a), (first_b, *others_b) = design.levels[a], design.levels[b]
+        cells = itertools.product(others_a, others_b)
+        for (level_a, level_b), differences in zip(cells, effect, strict=True):
             about = {
                 "kind": INTERACTION,
-                "key": f"{a}{_TIMES}{b}",
-                "level": f"{first}{_TIMES}{second}",
-                "against": f"{levels[a][0]}{_TIMES}{levels[b][0]}",
+                "key": f"{a}{TIMES}{b}",
+                "level": f"{level_a}{TIMES}{level_b}",
+                "against": f"{first_a}{TIMES}{first_b}",
                 "spread": math.nan,
             }
-            yield about | _numbers(paired_t(differences), positive)
+            yield about | _numbers(paired_t(differences), design.positive)
 
 
 def joined_factors(rows: pd.DataFrame, keys: Sequence[str]) -> dict[str, list[str]]:
     """The levels of each factor, a value a row; keys that advance together are one factor, `a & b`."""
-    found: dict[str, list[str]] = {}
+    factors: dict[str, list[str]] = {}
     for key in keys:
         column = ["-" if pd.isna(value) else str(value) for value in rows[key]]
         if len(set(column)) < 2:
             continue
-        for name, other in found.items():
+        for name, other in factors.items():
             if len(set(zip(column, other, strict=True))) == len(set(column)) == len(set(other)):
-                del found[name]
-                joined = [f"{two} & {one}" for one, two in zip(column, other, strict=True)]
-                found[f"{name} & {key}"] = joined
+                del factors[name]
+                joined = [f"{first} & {second}" for first, second in zip(other, column, strict=True)]
+                factors[f"{name} & {key}"] = joined
                 break
         else:
-            found[key] = column
-    return found
+            factors[key] = column
+    return factors
 
 
 def seed_table(values: Sequence[dict[int, float]]) -> NDArray[Any]:
     """The values of several configurations, shape (configurations, seeds).
 
-    Of the seeds that all share, where these are three and half of all; otherwise in their order.
+    The seeds are those that all share, where these are three and half of all; otherwise they are taken in
+    their order.
     """
     shared = sorted(set.intersection(*map(set, values)))
     fewest = min(map(len, values))
     if len(shared) >= FEWEST and 2 * len(shared) >= fewest:
-        return np.array([[mine[seed] for seed in shared] for mine in values])
-    return np.array([[mine[seed] for seed in sorted(mine)][:fewest] for mine in values])
+        return np.array([[by_seed[seed] for seed in shared] for by_seed in values])
+    return np.array([[by_seed[seed] for seed in sorted(by_seed)][:fewest] for by_seed in values])
 
 
 def _fit(parts: Sequence[NDArray[Any]], values: NDArray[Any]) -> list[NDArray[Any]] | None:
@@ -186,35 +221,35 @@ def _products(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
 
 
 def spread_products(effect: NDArray[Any]) -> NDArray[Any]:
-    """Products over seeds of how far levels are from their middle, over (levels - 1): shape (seeds, seeds).
+    """Products over seeds of the levels' distances from their middle, over (levels - 1): (seeds, seeds).
 
-    effect: of each level over the first, shape (levels - 1, seeds). Off the diagonal their expected value
+    effect: each level over the first, shape (levels - 1, seeds). Off the diagonal their expected value
     is the variance of the levels, whatever chance adds within a seed.
     """
-    levels = np.vstack([np.zeros(effect.shape[1]), effect])
-    levels -= levels.mean(0)
+    levels = _centered(effect)
     return np.asarray(levels.T @ levels / len(effect))
 
 
 def key_p(effect: NDArray[Any], permutations: int = PERMUTATIONS) -> float:
-    """The p-value of "the levels of a key differ". effect: of each over the first, shape (levels - 1, seeds).
+    """The p-value of "the levels of a key differ". effect: each over the first, (levels - 1, seeds).
 
     Two levels: Student's paired t. More: the sum of squares of the level means under permutations of the
     levels within each seed (Fisher 1935; the draws are always the same).
     """
     if len(effect) == 1:
         return paired_t(effect[0]).p
+    levels = _centered(effect)
+    observed = float((levels.mean(1) ** 2).sum())
+    # Equal sums differ in their last bits.
+    least = observed * (1 - 1e-9)
+    reached = sum(int(((means**2).sum(1) >= least).sum()) for means in permuted_means(levels, permutations))
+    return (1 + reached) / (permutations + 1)
+
+
+def _centered(effect: NDArray[Any]) -> NDArray[Any]:
+    """All levels, less the mean of their seed. effect: the others over the first, (levels - 1, seeds)."""
     levels = np.vstack([np.zeros(effect.shape[1]), effect])
-    levels -= levels.mean(0)
-    rng = np.random.default_rng(0)
-    found = float((levels.mean(1) ** 2).sum())
-    reached, block = 1, max(1, 1_000_000 // levels.size)
-    for begin in range(0, permutations, block):
-        count = min(block, permutations - begin)
-        drawn = rng.permuted(np.tile(levels, (count, 1, 1)), axis=1).mean(2)
-        # Equal sums differ in their last bits.
-        reached += int(((drawn**2).sum(1) >= found * (1 - 1e-9)).sum())
-    return reached / (permutations + 1)
+    return np.asarray(levels - levels.mean(0))
 
 
 def _u_statistic(products: NDArray[Any]) -> float:
@@ -237,49 +272,5 @@ def _spread(products: NDArray[Any], positive: bool) -> float:
     return math.exp(root) if positive else root
 
 
-def _numbers(found: Difference, positive: bool) -> dict[str, Any]:
-    numbers = [found.difference, found.low, found.high]
-    with np.errstate(over="ignore"):
-        ratio = [float(np.exp(number)) for number in numbers] if positive else [math.nan] * 3
-    differences = [math.nan] * 3 if positive else numbers
-    names = ("ratio", "low", "high", "difference", "difference_low", "difference_high")
-    return dict(zip(names, ratio + differences, strict=True)) | {"n": found.n, "p": found.p}
-
-
-def effects_words(table: pd.DataFrame) -> list[str]:
-    """What the effects say, a line each: which key matters more, which depend on one another, which are
-    not told from chance. Of several metrics each has lines of its own. table: as `effects` makes it.
-    """
-    by_metric = {str(metric): _words(rows) for metric, rows in table.groupby("metric", sort=False)}
-    if len(by_metric) > 1:
-        return [f"by {metric}, {line}" for metric, lines in by_metric.items() for line in lines]
-    return [line for lines in by_metric.values() for line in lines]
-
-
-def _words(table: pd.DataFrame) -> list[str]:
-    """The lines of one metric."""
-    said = []
-    keys = table[table["kind"] == KEY]
-    spread = keys.groupby("key", sort=False)["spread"].first()
-    ratio = bool(table["ratio"].notna().any())
-    size = "a typical factor of" if ratio else "typically"
-    proven = keys.groupby("key", sort=False)["separated"].any()
-    order = table[(table["kind"] == ORDER) & table["separated"]]
-    for key, against in zip(order["key"], order["against"], strict=True):
-        if proven[key]:
-            said.append(
-                f"{key} matters more than {against}: {size} {spread[key]:.3g} against {spread[against]:.3g}"
-            )
-    interactions = table[table["kind"] == INTERACTION]["key"]
-    proven_pairs = list(dict.fromkeys(interactions))
-    for pair in proven_pairs:
-        first, second = pair.split(_TIMES, 1)
-        said.append(f"the effect of {first} depends on {second}")
-    involved = {key for pair in proven_pairs for key in pair.split(_TIMES, 1)}
-    ahead = set(order["key"][[bool(proven[key]) for key in order["key"]]])
-    for key in proven.index:
-        if proven[key] and key not in ahead:
-            said.append(f"{key} matters: {size} {spread[key]:.3g}")
-        elif not proven[key] and key not in involved:
-            said.append(f"no effect of {key} on average can be told from chance")
-    return said
+def _numbers(difference: Difference, positive: bool) -> dict[str, Any]:
+    return difference.columns(positive) | {"n": difference.n, "p": difference.p}

@@ -1,4 +1,4 @@
-"""What the runs of one configuration say: estimates and intervals, as small pure functions."""
+"""Estimates and intervals from the runs of one configuration, as small pure functions."""
 
 import math
 from typing import NamedTuple
@@ -42,12 +42,12 @@ def last_share_mean(values: ArrayLike, share: float = LAST_SHARE) -> float:
 
 
 def estimate(values: ArrayLike, positive: bool | None = None) -> Estimate:
-    """What a handful of seeds says of a configuration.
+    """Estimates the metric of a configuration from a handful of seeds.
 
     Positive metrics: the geometric mean with Student's t interval on the log scale; otherwise the
     mean with the plain t interval (Student 1908). An interval needs three values: two give their
     mean and range, one gives itself. values: shape (runs,), no NaN. positive: whether the metric is;
-    None asks the values.
+    None looks at the values.
     """
     array = np.asarray(values, float)
     n = array.size
@@ -106,29 +106,3 @@ def interquartile_mean(values: ArrayLike) -> float:
     ordered = np.sort(np.asarray(values, float))
     cut = ordered.size // 4
     return float(ordered[cut : ordered.size - cut].mean()) if ordered.size else math.nan
-
-
-def steps_until_held(steps: ArrayLike, values: ArrayLike, tolerance: float) -> float:
-    """The step from which on no value is above the tolerance; infinite when the last one is (censored).
-
-    steps, values: shape (evaluations,), steps rising.
-    """
-    series = np.asarray(values, float)
-    if series.size == 0:
-        return math.nan
-    above = np.flatnonzero(~(series <= tolerance))
-    first = int(above[-1]) + 1 if above.size else 0
-    return float(np.asarray(steps)[first]) if first < series.size else math.inf
-
-
-def caution(n: int) -> str | None:
-    """The sentence that goes with few seeds, or None."""
-    if n == 0:
-        return "no run finished, so there is nothing to estimate"
-    if n == 1:
-        return "one seed gives a value, but no interval and no ranking: another seed may differ as much"
-    if n == 2:
-        return "two seeds give a range, but no interval that could be trusted"
-    if n == 3:
-        return "three seeds: the interval is honest but wide"
-    return None

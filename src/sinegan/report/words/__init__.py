@@ -1,1 +1,1 @@
-"""The referee's findings in words and tables."""
+"""The referee's verdicts as sentences, and its numbers as tables."""

@@ -1,331 +1,259 @@
-"""The answer in words: what the seeds say of a sweep, and what they do not."""
+"""The answer in words: verdicts as whole sentences."""
 
 import math
 import re
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from sinegan.report.referee.comparisons import PLANNED, ordered
-from sinegan.report.referee.contrasts import RANKS
-from sinegan.report.referee.effects import effects_words
-from sinegan.report.referee.estimates import status_counts
-from sinegan.report.referee.statistics import CONFIDENCE, FEWEST, estimate
+from sinegan.report.labels import short_keys, short_label
+from sinegan.report.referee.analysis import Analysis
+from sinegan.report.referee.comparisons import PLANNED
+from sinegan.report.referee.statistics import CONFIDENCE, FEWEST, Estimate
+from sinegan.report.referee.verdicts import (
+    Best,
+    Better,
+    Depends,
+    Effect,
+    Ends,
+    KeyVerdict,
+    Matters,
+    MattersMore,
+    NoEffect,
+    NothingEnded,
+    NothingMeasured,
+    NotSeparated,
+    Seeds,
+    SeedsNeeded,
+    Shared,
+    Single,
+    Unranked,
+    Verdict,
+    key_verdicts,
+    verdicts,
+)
+from sinegan.report.sweep import Sweep
 from sinegan.statuses import DIVERGED, FAILED
 from sinegan.storage.results import records
-
-if TYPE_CHECKING:
-    from sinegan.report.sweep import Sweep
 
 MOST_TARGETS = 4
 MOST_LISTED = 5
 """Configurations that are named when they share a rank; of more only the lowest is."""
 
-Values = Mapping[str, Mapping[int, float]]
+
+def answers(analysis: Analysis) -> list[str]:
+    """The sentences on the configurations, then those on the swept keys."""
+    return [*comparison_sentences(analysis), *key_sentences(analysis.effects)]
 
 
-class Question(NamedTuple):
-    """The configurations of one target and metric.
-
-    names: of those with values, in the order of the sweep. words: what each is called. first: those of the
-    first rank, best first. ranked: how many have a rank. comparisons: the rows of `compare` among them.
-    lost: what is to be said of lost runs, or nothing.
-    """
-
-    metric: str
-    where: str
-    names: list[str]
-    words: dict[str, str]
-    values: Values
-    positive: bool
-    first: list[str]
-    ranked: int
-    comparisons: pd.DataFrame
-    lost: str
+def comparison_sentences(analysis: Analysis) -> list[str]:
+    """A sentence for each target and metric."""
+    all_verdicts = verdicts(analysis)
+    shown = all_verdicts if len(all_verdicts) <= MOST_TARGETS else all_verdicts[: MOST_TARGETS - 1]
+    rows = {row["name"]: row for row in records(analysis.samples.rows)}
+    keys = short_keys([key for key in analysis.samples.keys if key.split(".")[0] != "target"])
+    words = {name: short_label(row, keys) for name, row in rows.items()}
+    sentences = [
+        verdict_sentence(verdict, f"on {context(analysis.sweep, rows[verdict.names[0]])}", words)
+        for verdict in shown
+    ]
+    left = len(all_verdicts) - len(shown)
+    return [*sentences, f"The tables have {left} more targets or metrics."] if left else sentences
 
 
-def answers(sweep: "Sweep") -> list[str]:
-    """What a sweep says in words, a sentence each, without its capital and full stop."""
-    return [*answer(sweep), *effects_words(sweep.effects)]
+def verdict_sentence(verdict: Verdict, where: str, words: Mapping[str, str]) -> str:
+    """A verdict as a sentence. where: `on sine/tiny`. words: what its configurations are called."""
+    clauses = _clauses(verdict, where, words)
+    if not isinstance(verdict.finding, NothingEnded | NothingMeasured):
+        clauses.append(_lost(verdict.ends, words))
+    return f"{'; '.join(filter(None, clauses))}."
 
 
-def answer(sweep: "Sweep") -> list[str]:
-    """What the comparisons of the primary metric say, a sentence for each target and metric."""
-    given = sweep.samples
-    placed = pd.concat([given.rows, sweep.placed], axis=1)
-    groups = [rows for _, rows in placed.groupby("problem", sort=False)]
-    shown = groups if len(groups) <= MOST_TARGETS else groups[: MOST_TARGETS - 1]
-    said = [sentence_of(sweep, rows) for rows in shown]
-    left = len(groups) - len(shown)
-    return [*said, f"the tables have {left} more targets or metrics"] if left else said
+def _clauses(verdict: Verdict, where: str, words: Mapping[str, str]) -> list[str]:
+    """The clauses of a sentence, those that have nothing to say empty. Arguments as `verdict_sentence`."""
+    metric = verdict.metric
+    match verdict.finding:
+        case NothingEnded():
+            return [f"No run {where} has ended yet"]
+        case NothingMeasured():
+            lost = sum(ends.lost for ends in verdict.ends.values())
+            runs = f"All {lost:,} runs" if lost > 1 else "The only run"
+            return [f"{runs} {where} {_were_lost(verdict.ends.values())}: nothing was measured"]
+        case Single(estimate, untrained):
+            return [
+                f"{_at(Seeds(estimate.n, estimate.n))}, the {metric} {where} is {_estimate(estimate)}",
+                "" if untrained is None else f"before training it was {untrained:.3g}",
+                "" if estimate.n >= FEWEST else f"an interval needs {FEWEST} seeds",
+            ]
+        case Unranked(seeds, estimates):
+            return [
+                f"{_at(seeds)}, the {metric} {where} is {_estimates(estimates, words)}",
+                f"with fewer than {FEWEST} seeds nothing is ranked",
+            ]
+        case Better(seeds, better, worse, effect):
+            claim = f"{_at(seeds)}, {words[better]} is better than {words[worse]} {where}"
+            return [_with_effect(claim, effect, metric)]
+        case NotSeparated(seeds, a, b, effect, needed):
+            claim = f"{_at(seeds)}, {words[a]} and {words[b]} are not separated {where}"
+            return [_with_effect(claim, effect, metric), _seeds_needed(needed)]
+        case Best(seeds, best, ranked, second, effect):
+            claim = f"{_at(seeds)}, {words[best]} is the best of {ranked:,} {where}"
+            next_best = _with_effect(f"against the next, {words[second]}", effect, metric)
+            return [f"{claim}, separated from every other", next_best if effect else ""]
+        case Shared(seeds_needed=needed) as shared:
+            return [*_shared(shared, metric, where, words), _seeds_needed(needed)]
 
 
-def sentence_of(sweep: "Sweep", rows: pd.DataFrame) -> str:
-    """The sentence of one target and metric. rows: of its samples, with `rank` and `tie_group`."""
-    asked = _question(sweep, rows)
-    ends = _ends(sweep, rows["configuration"].tolist())
-    lost = sum(ends.values())
-    if not any(math.isfinite(value) for name in asked.names for value in asked.values[name].values()):
-        many = f"all {lost:,} runs" if lost > 1 else "the only run"
-        return f"{many} {asked.where} {_were(ends)}: nothing was measured" if lost else _not_yet(asked)
-    if len(rows) == 1:
-        return _single(asked, sweep, str(rows["configuration"].iloc[0]))
-    if asked.comparisons["p"].isna().all():
-        return _unranked(asked)
-    if len(asked.comparisons) == 1:
-        return _two(asked)
-    return _several(asked)
+def _shared(finding: Shared, metric: str, where: str, words: Mapping[str, str]) -> list[str]:
+    """The clauses on a first rank that several share. Arguments as `_clauses`."""
+    first, at = finding.first, _at(finding.seeds)
+    lowest = f"the lowest is {words[first[0]]}, {finding.lowest:.3g}"
+    if len(first) == finding.ranked:
+        separated = f"none of {finding.ranked:,} configurations is separated from the others by {metric}"
+        return [f"{at}, {separated} {where}", lowest]
+    share = f"{len(first):,} of {finding.ranked:,} configurations share the first rank by {metric}"
+    if len(first) > MOST_LISTED:
+        return [f"{at}, {share} {where}", lowest]
+    return [f"{at}, {share} {where}: {_listed([words[name] for name in first])}"]
 
 
-def _question(sweep: "Sweep", rows: pd.DataFrame) -> Question:
-    given = sweep.samples
-    names = [name for name in rows["name"] if given.values[name]]
-    positive = given.positive[str(rows["problem"].iloc[0])]
-    values = {name: given.values[name] for name in names}
-    about = records(rows)
-    keys = short_keys([key for key in given.keys if key.split(".")[0] != "target"])
-    first = set(rows["name"][rows["tie_group"] == 1])
-    comparisons = sweep.comparisons
-    words = {row["name"]: short_label(row, keys) for row in about}
-    counts = status_counts(sweep)
-    return Question(
-        metric=str(rows["metric"].iloc[0]),
-        where=f"on {context(sweep, about[0])}",
-        names=names,
-        words=words,
-        values=values,
-        positive=positive,
-        first=[name for name in ordered(values, positive) if name in first],
-        ranked=int(rows["rank"].notna().sum()),
-        comparisons=comparisons[comparisons["a"].isin(names) & comparisons["b"].isin(names)],
-        lost=_lost({words[row["name"]]: counts.get(row["configuration"], {}) for row in about}),
-    )
+def _at(seeds: Seeds) -> str:
+    """The beginning of a sentence: `At 8 seeds`."""
+    low, high = seeds
+    span = str(low) if low == high else f"{low} to {high}"
+    return f"At {span} seed{'s' if high > 1 else ''}"
 
 
-def _ends(sweep: "Sweep", configurations: Sequence[str]) -> dict[str, int]:
-    """How many runs of these configurations diverged and failed."""
-    counts = status_counts(sweep)
-    return {
-        status: sum(counts.get(name, {}).get(status, 0) for name in configurations)
-        for status in (DIVERGED, FAILED)
-    }
+def _estimate(estimate: Estimate) -> str:
+    """`2, 95 % interval 0.357 to 11.2`; two values as they are."""
+    if not math.isnan(estimate.low):
+        span = f"{estimate.low:.3g} to {estimate.high:.3g}"
+        return f"{estimate.estimate:.3g}, {percent(CONFIDENCE)} interval {span}"
+    if estimate.n == 2:
+        return f"{estimate.smallest:.3g} and {estimate.largest:.3g}"
+    return f"{estimate.estimate:.3g}"
 
 
-def _were(ends: Mapping[str, int]) -> str:
+def _estimates(estimates: Mapping[str, float], words: Mapping[str, str]) -> str:
+    """`2 for x and 3 for y`; the range of more than two."""
+    if len(estimates) <= 2:
+        return " and ".join(f"{value:.3g} for {words[name]}" for name, value in estimates.items())
+    low, high = min(estimates.values()), max(estimates.values())
+    return f"{low:.3g} to {high:.3g} in {len(estimates):,} configurations"
+
+
+def _with_effect(claim: str, effect: Effect | None, metric: str) -> str:
+    """`…: ratio 0.37, 0.30-0.45`."""
+    if effect is None:
+        return claim
+    if effect.is_ratio:
+        return f"{claim}: ratio {_ratio(effect.value)}, {_ratio_span(effect)}"
+    span = f"{effect.low:.3g} to {effect.high:.3g}"
+    return f"{claim}: difference in {metric} {effect.value:.3g}, {span}"
+
+
+def _ratio_span(effect: Effect) -> str:
+    low, high = effect.low, effect.high
+    if effect.open_ended and low == 0 and math.isinf(high):
+        return "which may be any"
+    if effect.open_ended and low == 0:
+        return f"at most {_ratio(high)}"
+    if effect.open_ended and math.isinf(high):
+        return f"at least {_ratio(low)}"
+    return f"{_ratio(low)}-{_ratio(high)}"
+
+
+def _ratio(value: float) -> str:
+    """A ratio with two decimals; very small and very large ones with two or three digits."""
+    return f"{value:.2f}" if 0.1 <= value < 100 else f"{value:.2g}" if value < 0.1 else f"{value:.3g}"
+
+
+def _seeds_needed(seeds: SeedsNeeded | None) -> str:
+    """The seeds that would find a difference of 10 %, or that those at hand are enough."""
+    if seeds is None:
+        return ""
+    difference = f"a difference of {percent(PLANNED)}"
+    if seeds.needed <= seeds.given:
+        return f"{difference} would have been found with {seeds.needed:,}"
+    return f"{seeds.needed:,} seeds would be needed for {difference}"
+
+
+def _lost(ends: Mapping[str, Ends], words: Mapping[str, str]) -> str:
+    """`3 of 8 runs of minimax diverged`, or `9 of 40 runs diverged, in 3 configurations`."""
+    losing = [name for name, each in ends.items() if each.lost]
+    if not losing:
+        return ""
+    named = len(ends) > 1 and len(losing) <= 2
+    runs = sum(ends[name].runs for name in (losing if named else ends))
+    lost = sum(ends[name].lost for name in losing)
+    names = f" of {_listed([words[name] for name in losing])}" if named else ""
+    clause = f"{lost:,} of {runs:,} runs{names} {_were_lost(ends.values())}"
+    return clause if len(losing) <= 2 else f"{clause}, in {len(losing):,} configurations"
+
+
+def _were_lost(ends: Collection[Ends]) -> str:
     """`diverged`, or `were lost (3 diverged, 2 failed)`."""
-    some = {status: count for status, count in ends.items() if count}
+    counts = {DIVERGED: sum(each.diverged for each in ends), FAILED: sum(each.failed for each in ends)}
+    some = {status: count for status, count in counts.items() if count}
     if len(some) == 1:
         return next(iter(some))
     return f"were lost ({', '.join(f'{count:,} {status}' for status, count in some.items())})"
 
 
-def _lost(counts: Mapping[str, Mapping[str, int]]) -> str:
-    """`3 of 8 runs of minimax diverged`, or `9 of 40 runs diverged, in 3 configurations`.
-
-    counts: of each configuration, how many runs ended how.
-    """
-    lost = {name: {one: its.get(one, 0) for one in (DIVERGED, FAILED)} for name, its in counts.items()}
-    hit = [name for name, ends in lost.items() if any(ends.values())]
-    if not hit:
-        return ""
-    named = len(counts) > 1 and len(hit) <= 2
-    runs = sum(sum(counts[name].values()) for name in (hit if named else counts))
-    ends = {status: sum(lost[name][status] for name in hit) for status in (DIVERGED, FAILED)}
-    said = f"{sum(ends.values()):,} of {runs:,} runs{f' of {_listed(hit)}' if named else ''} {_were(ends)}"
-    return said if len(hit) <= 2 else f"{said}, in {len(hit):,} configurations"
-
-
-def _not_yet(asked: Question) -> str:
-    return f"no run {asked.where} has ended yet"
-
-
-def _single(asked: Question, sweep: "Sweep", configuration: str) -> str:
-    values = [value for value in asked.values[asked.names[0]].values() if math.isfinite(value)]
-    found = estimate(values, asked.positive)
-    before = _untrained(sweep, configuration, asked.metric)
-    metric = f"the {asked.metric} {asked.where}"
-    said = f"{_seeds([found.n])}, {metric} is {found.estimate:.3g}"
-    if not math.isnan(found.low):
-        said += f", {CONFIDENCE:.0%} interval {found.low:.3g} to {found.high:.3g}".replace("%", " %")
-    elif found.n == 2:
-        said = f"{_seeds([2])}, {metric} is {found.smallest:.3g} and {found.largest:.3g}"
-    said += f"; before training it was {before:.3g}" if before is not None else ""
-    if found.n < FEWEST:
-        said += f"; an interval needs {FEWEST} seeds"
-    return _and_lost(said, asked)
-
-
-def _untrained(sweep: "Sweep", configuration: str, metric: str) -> float | None:
-    """The median of a metric before the first step, where later ones were measured, too."""
-    history = sweep.history
-    if metric not in history or not (history["step"] > 0).any():
-        return None
-    chosen = (history["configuration"] == configuration) & (history["step"] == 0)
-    start = history.loc[chosen, metric].dropna()
-    return float(start.median()) if len(start) else None
-
-
-def _unranked(asked: Question) -> str:
-    """Too few seeds: the values, and that they rank nothing."""
-    centers = {}
-    for name in asked.names:
-        finite = [value for value in asked.values[name].values() if math.isfinite(value)]
-        if finite:
-            centers[name] = estimate(finite, asked.positive).estimate
-    at = _seeds([len(asked.values[name]) for name in asked.names])
-    if len(centers) <= 2:
-        each = " and ".join(f"{value:.3g} for {asked.words[name]}" for name, value in centers.items())
-        said = f"{at}, the {asked.metric} {asked.where} is {each}"
-    else:
-        said = (
-            f"{at}, the {asked.metric} {asked.where} is {min(centers.values()):.3g} to "
-            f"{max(centers.values()):.3g} in {len(centers):,} configurations"
-        )
-    return _and_lost(f"{said}; with fewer than {FEWEST} seeds nothing is ranked", asked)
-
-
-def _two(asked: Question) -> str:
-    (row,) = records(asked.comparisons)
-    a, b = asked.words[row["a"]], asked.words[row["b"]]
-    at = _seeds([row["n"]])
-    if not row["separated"]:
-        said = f"{at}, {a} and {b} are not separated {asked.where}"
-        return _and_lost(f"{said}{_effect(row, asked.metric)}{_needed([row])}", asked)
-    if row["improvement"] < 0.5:
-        a, b, row = b, a, turned(row)
-    said = f"{at}, {a} is better than {b} {asked.where}{_effect(row, asked.metric)}"
-    return _and_lost(said, asked)
-
-
-def _several(asked: Question) -> str:
-    mine, first = asked.comparisons, asked.first
-    at = _seeds(mine["n"][mine["p"].notna()].tolist())
-    best = asked.words[first[0]]
-    if len(first) == 1:
-        said = f"{at}, {best} is the best of {asked.ranked:,} {asked.where}, separated from every other"
-        second, row = _next(asked)
-        told = _effect(row, asked.metric).removeprefix(": ")
-        return _and_lost(f"{said}; against the next, {second}: {told}" if told else said, asked)
-    tied = mine[~mine["separated"] & mine["a"].isin(first) & mine["b"].isin(first)]
-    needed = _needed(records(tied))
-    lowest = f"the lowest is {best}, {_center(asked, first[0]):.3g}"
-    if len(first) == asked.ranked:
-        said = f"{at}, none of {asked.ranked:,} configurations is separated from the others by {asked.metric}"
-        return _and_lost(f"{said} {asked.where}; {lowest}{needed}", asked)
-    share = f"{len(first):,} of {asked.ranked:,} configurations share the first rank by {asked.metric}"
-    which = f": {_listed([asked.words[name] for name in first])}" if len(first) <= MOST_LISTED else ""
-    which = which or f"; {lowest}"
-    return _and_lost(f"{at}, {share} {asked.where}{which}{needed}", asked)
-
-
-def _next(asked: Question) -> tuple[str, Mapping[str, Any]]:
-    """The second best, and the comparison of the best with it."""
-    best = asked.first[0]
-    second = next(name for name in ordered(asked.values, asked.positive) if name != best)
-    mine = asked.comparisons
-    (row,) = records(
-        mine[(mine["a"] == best) & (mine["b"] == second) | (mine["a"] == second) & (mine["b"] == best)]
-    )
-    return asked.words[second], row if row["a"] == best else turned(row)
-
-
-def _center(asked: Question, name: str) -> float:
-    finite = [value for value in asked.values[name].values() if math.isfinite(value)]
-    return estimate(finite, asked.positive).estimate
-
-
-def _and_lost(said: str, asked: Question) -> str:
-    return f"{said}; {asked.lost}" if asked.lost else said
-
-
-def _seeds(counts: Sequence[int]) -> str:
-    low, high = min(counts), max(counts)
-    span = str(low) if low == high else f"{low} to {high}"
-    return f"at {span} seed{'s' if high > 1 else ''}"
-
-
-def _effect(row: Mapping[str, Any], metric: str) -> str:
-    """`: ratio 0.37, 0.30-0.45`; nothing where so many runs were lost that there is no number."""
-    if math.isnan(row["ratio"]):
-        if not math.isfinite(row["difference"]):
-            return ""
-        ends = row["difference_low"], row["difference_high"]
-        return f": difference in {metric} {row['difference']:.3g}, {_span(*(f'{end:.3g}' for end in ends))}"
-    if not 0 < row["ratio"] < math.inf:
-        return ""
-    return f": ratio {_ratio(row['ratio'])}, {_ratio_span(row)}"
-
-
-def _ratio_span(row: Mapping[str, Any]) -> str:
-    low, high = row["low"], row["high"]
-    if row["method"] == RANKS and (low == 0 or math.isinf(high)):
-        if low == 0 and math.isinf(high):
-            return "which may be any"
-        return f"at most {_ratio(high)}" if low == 0 else f"at least {_ratio(low)}"
-    return f"{_ratio(low)}-{_ratio(high)}"
-
-
-def _span(low: str, high: str) -> str:
-    return f"{low} to {high}"
-
-
-def _ratio(value: float) -> str:
-    """In ratios the second digit behind the point counts, also for those like 0.004."""
-    return f"{value:.2f}" if 0.1 <= value < 100 else f"{value:.2g}" if value < 0.1 else f"{value:.3g}"
-
-
-def turned(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The comparison of b against a."""
-    with np.errstate(divide="ignore"):
-        ratio, low, high = (float(1 / np.float64(row[name])) for name in ("ratio", "high", "low"))
-    numbers = {"ratio": ratio, "low": low, "high": high, "difference": -row["difference"]}
-    ends = {"difference_low": -row["difference_high"], "difference_high": -row["difference_low"]}
-    return dict(row) | numbers | ends
-
-
-def _needed(rows: Sequence[Mapping[str, Any]]) -> str:
-    """How many seeds would find a difference of 10 %, or that these are enough."""
-    known = [row for row in rows if math.isfinite(row["seeds_needed"])]
-    if not known:
-        return ""
-    most = max(known, key=lambda row: float(row["seeds_needed"]))
-    share = f"a difference of {PLANNED:.0%}".replace("%", " %")
-    if most["seeds_needed"] <= most["n"]:
-        return f"; {share} would have been found with {most['seeds_needed']:,.0f}"
-    return f"; {most['seeds_needed']:,.0f} seeds would be needed for {share}"
-
-
 def _listed(names: Sequence[str]) -> str:
+    """`x, y and z`."""
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
 
 
-def short_keys(keys: Sequence[str]) -> dict[str, str]:
-    """What keys are called in a sentence: of several with dots their last parts, where these differ."""
-    last = [key.rpartition(".")[2] for key in keys]
-    dotted = [key for key in keys if "." in key]
-    return dict(zip(keys, last if len(dotted) > 1 and len(set(last)) == len(last) else keys, strict=True))
+def percent(share: float) -> str:
+    """`10 %`."""
+    return f"{100 * share:.0f} %"
 
 
-def short_label(row: Mapping[str, Any], keys: Mapping[str, str]) -> str:
-    """A configuration in words without what names its target: `minimax/small`, `optim.lr=0.1`.
+def key_sentences(effects: pd.DataFrame) -> list[str]:
+    """A sentence for each verdict on the swept keys; of several metrics each has sentences of its own.
 
-    keys: those to name, and what they are called. What it has no value of (a penalty's weight where there
-    is no penalty) is left out.
+    effects: as `factor_effects` makes them.
     """
-    known = {key: short for key, short in keys.items() if not pd.isna(row[key])}
-    named = [str(row[key]) if _is_choice(key) else f"{short}={row[key]}" for key, short in known.items()]
-    return "/".join(named) or str(row["name"])
+    by_metric = key_verdicts(effects)
+    several = len(by_metric) > 1
+    return [
+        key_sentence(verdict, metric if several else None)
+        for metric, its_verdicts in by_metric.items()
+        for verdict in its_verdicts
+    ]
 
 
-def _is_choice(key: str) -> bool:
-    """Whether the value of a key says enough without it: `minimax`, but not `0` of `seed=0`."""
-    return "." not in key and key not in ("seed", "seeds")
+def key_sentence(verdict: KeyVerdict, metric: str | None = None) -> str:
+    """A verdict on a key as a sentence. metric: to be named, where there are several."""
+    clause = _key_clause(verdict)
+    if metric is not None:
+        return f"by {metric}, {clause}."
+    if isinstance(verdict, Matters | MattersMore):  # it begins with the name of a key
+        return f"{clause}."
+    return f"{clause[0].upper()}{clause[1:]}."
 
 
-def context(sweep: "Sweep", row: Mapping[str, Any]) -> str:
-    """What a configuration was tried on: its target, and the network that all share, as far as named."""
+def _key_clause(verdict: KeyVerdict) -> str:
+    match verdict:
+        case MattersMore(key, against, spread, spread_against, is_ratio):
+            more = f"{key} matters more than {against}"
+            return f"{more}: {_size(is_ratio)} {spread:.3g} against {spread_against:.3g}"
+        case Matters(key, spread, is_ratio):
+            return f"{key} matters: {_size(is_ratio)} {spread:.3g}"
+        case Depends(key, on):
+            return f"the effect of {key} depends on {on}"
+        case NoEffect(key):
+            return f"no effect of {key} on average can be told from chance"
+
+
+def _size(is_ratio: bool) -> str:
+    return "a typical factor of" if is_ratio else "typically"
+
+
+def context(sweep: Sweep, row: Mapping[str, Any]) -> str:
+    """The target of a configuration, and the network that all share, if it is named: `sine/tiny`."""
     settings = sweep.settings[row["configuration"]].get("target") or {}
     name = str(settings.get("_target_", "")).rpartition(".")[2]
     plain = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower() or "its target"

@@ -1,4 +1,4 @@
-"""Texts as Markdown, LaTeX, HTML and file names hold them: what was typed is shown, and nothing is done."""
+"""Escapes texts for Markdown, LaTeX, HTML and file names: they are shown as they were typed."""
 
 import re
 from html import escape
@@ -6,7 +6,7 @@ from html import escape
 from sinegan.printable import printable
 
 LONGEST_NAME = 100
-"""Letters of a file's name."""
+"""Characters of a file's name."""
 
 _MARKDOWN = re.compile(
     r"[\\`*|~]"
@@ -16,7 +16,7 @@ _MARKDOWN = re.compile(
 _ENTITIES = {"$": "&#36;", "]": "&#93;"}
 """Where a backslash is not enough for every reader of Markdown."""
 _BLOCK = re.compile(r"\A(\d{0,9})((?<=\d)[.)]|(?<!\d)(?:#{1,6}|\+|-+|=+))(?=\s|$)")
-"""How a heading, a list, a rule and an underlining begin."""
+"""The beginning of a heading, a list, a rule or an underlining."""
 
 _LATEX = str.maketrans(
     {character: f"\\{character}" for character in "&%$#_{}"}
@@ -35,7 +35,7 @@ def in_markdown(text: str) -> str:
     '&lt;b&gt;[x&#93;(javascript:y)&lt;/b&gt;'
     """
     shown = escape(printable(text), quote=False)
-    return _MARKDOWN.sub(lambda found: _ENTITIES.get(found[0], f"\\{found[0]}"), shown)
+    return _MARKDOWN.sub(lambda match: _ENTITIES.get(match[0], f"\\{match[0]}"), shown)
 
 
 def markdown_line(text: str) -> str:
@@ -48,7 +48,7 @@ def markdown_line(text: str) -> str:
 
 
 def in_latex(text: object) -> str:
-    """A text as LaTeX prints it, letter for letter."""
+    """A text that LaTeX prints character by character."""
     return printable(str(text)).translate(_LATEX).replace("--", "-{}-")
 
 

@@ -1,13 +1,13 @@
 """A table as a file for others: Markdown, CSV, LaTeX, HTML. All text is escaped."""
 
 from sinegan.report.words.escapes import in_html, in_latex, markdown_line
-from sinegan.report.words.text import markdown_table
+from sinegan.report.words.markdown import markdown_table
 from sinegan.report.words.views import View
 from sinegan.schema import nearest
 from sinegan.storage.results import csv
 
 FORMATS = {"md": "md", "csv": "csv", "latex": "tex", "html": "html"}
-"""The formats, and how the names of their files end."""
+"""The formats, with the endings of their files' names."""
 
 
 class UnknownFormatError(ValueError):
@@ -16,10 +16,10 @@ class UnknownFormatError(ValueError):
 
 def check_formats(formats: list[str]) -> None:
     """Raises UnknownFormatError."""
-    for one in formats:
-        if one not in FORMATS:
+    for form in formats:
+        if form not in FORMATS:
             raise UnknownFormatError(
-                f"format {one}: must be one of {', '.join(FORMATS)}{nearest(one, FORMATS)}"
+                f"format {form}: must be one of {', '.join(FORMATS)}{nearest(form, FORMATS)}"
             )
 
 
@@ -34,7 +34,7 @@ def formatted(view: View, form: str) -> str:
 
 
 def latex_table(view: View) -> str:
-    """A table for LaTeX with the booktabs package. Letters that pdfLaTeX lacks need LuaLaTeX or XeLaTeX."""
+    """A LaTeX table with the package booktabs. Characters that pdfLaTeX lacks need LuaLaTeX or XeLaTeX."""
     columns = "l" + "r" * (view.shown.shape[1] - 1)
     styled = view.shown.style.format(in_latex).format_index(in_latex, axis=1).hide(axis="index")
     styled = styled.apply(lambda _: view.bold.map(lambda bold: "textbf: --rwrap;" if bold else ""), axis=None)

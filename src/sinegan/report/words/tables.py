@@ -1,115 +1,140 @@
-"""The tables of a report and the sentences that belong to them."""
+"""Tables as people read them: rounded texts, an interval a column; and how a terminal shows them."""
 
 import math
-from collections.abc import Iterator
-from typing import Any
+from collections import Counter
 
 import pandas as pd
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
 
-from sinegan.report.merging import split_overrides, swept_keys
-from sinegan.report.referee.estimates import wide_table
-from sinegan.report.referee.run_values import label, late_means
-from sinegan.report.referee.statistics import caution
-from sinegan.report.sweep import Sweep, UnreadableSweepError, load_sweep
-from sinegan.statuses import ENDED_WELL
-from sinegan.storage.results import records
+from sinegan.printable import printable
+from sinegan.report.referee.analysis import Analysis
+from sinegan.report.referee.effects import INTERACTION, MAIN
+from sinegan.report.referee.statistics import CONFIDENCE
 
-__all__ = [
-    "LOG_4",
-    "Sweep",
-    "UnreadableSweepError",
-    "configurations_table",
-    "label",
-    "load_sweep",
-    "notes",
-    "objective",
-    "split_overrides",
-    "swept_keys",
-    "theory_table",
-    "wide_table",
-]
-
-LOG_4 = math.log(4)
-MOST_NOTES = 12
-"""Configurations whose lost runs have a sentence; of more the sum is told."""
+MOST_ROWS = 40
+"""Rows that a terminal is shown; the files have all."""
+INTERVAL = f"{CONFIDENCE:.0%} interval"
+"""The title of a column."""
 
 
-def configurations_table(sweep: Sweep) -> pd.DataFrame:
-    """The comparison table: a row a configuration, in the order of the sweep.
+def shown_table(analysis: Analysis) -> pd.DataFrame:
+    """The comparison table, with a column for each kind of lost runs that there are."""
+    wide = analysis.wide_table
+    keys = analysis.sweep.swept or ["configuration"]
+    columns: dict[str, list[str]] = {key: label_texts(wide[key]) for key in keys}
+    metrics = wide["metric"].unique()
+    if len(metrics) > 1:
+        columns["metric"] = wide["metric"].tolist()
+    columns["n"] = [str(n) for n in wide["n"]]
+    columns[metrics[0] if len(metrics) == 1 else "estimate"] = [number(x) for x in wide["estimate"]]
+    columns[INTERVAL] = spans(wide["low"], wide["high"])
+    if wide["rank"].notna().any():
+        columns["rank"] = rank_words(wide["rank"], analysis.samples.rows["problem"])
+    columns["range"] = spans(wide["smallest"], wide["largest"])
+    for name in ("failed", "diverged", "unfinished"):
+        if wide[name].any():
+            columns[name] = [str(count) for count in wide[name]]
+    columns["seconds"] = [
+        f"{seconds:,.0f}" if seconds >= 10 else f"{seconds:.2g}" for seconds in wide["seconds"]
+    ]
+    return pd.DataFrame(columns)
 
-    Columns: the swept keys (and `metric` when configurations differ in it), `n`, `failed`,
-    `diverged`, `estimate`, `low`, `high`, `median`, `seconds`, `rank`, `tie_group`. The estimate is
-    of the primary metric of the `n` runs that ended well; `seconds` is the time of all its runs
-    together. Configurations that are not separated from the best share its rank (`comparisons.ranks`).
+
+def shown_theory(analysis: Analysis) -> pd.DataFrame:
+    """The distance from the optimum."""
+    table = analysis.theory
+    labels = {key: label_texts(table[key]) for key in analysis.sweep.swept}
+    names = {"d_real": "D(real)", "d_fake": "D(fake)", "value": "V", "value_gap": "gap"}
+    return pd.DataFrame(labels | {title: table[name].map(number) for name, title in names.items()})
+
+
+def number(value: float) -> str:
+    """A number with three significant digits; a dash for NaN."""
+    if math.isnan(value):
+        return "-"
+    return f"{value:.3g}" if value == 0 or 1e-4 <= abs(value) < 1e4 else f"{value:.2e}"
+
+
+def label_texts(labels: "pd.Series[str]") -> list[str]:
+    """Labels as texts; a dash for a key that a configuration does not have (a penalty's weight, say)."""
+    return ["-" if pd.isna(label) else str(label) for label in labels]
+
+
+def rank_words(ranks: "pd.Series[int]", problems: "pd.Series[str]") -> list[str]:
+    """`1=` for a rank that several of a problem share, `-` where there is none."""
+    count = Counter(zip(problems, ranks.fillna(0), strict=True))
+    return [
+        "-" if pd.isna(rank) else f"{rank}=" if count[problem, rank] > 1 else str(rank)
+        for problem, rank in zip(problems, ranks, strict=True)
+    ]
+
+
+def spans(low: "pd.Series[float]", high: "pd.Series[float]") -> list[str]:
+    """Intervals in words, a dash where there is none."""
+    pairs = zip(low, high, strict=True)
+    return ["-" if math.isnan(a) or math.isnan(b) else f"{number(a)} to {number(b)}" for a, b in pairs]
+
+
+def terminal_table(table: pd.DataFrame, title: str) -> Table:
+    """A table for rich; long ones are cut at MOST_ROWS."""
+    shown = Table(
+        title=in_terminal(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False
+    )
+    for place, column in enumerate(table.columns):
+        shown.add_column(in_terminal(column), justify="left" if place == 0 else "right", overflow="fold")
+    for row in table.head(MOST_ROWS).itertuples(index=False):
+        shown.add_row(*map(in_terminal, row))
+    return shown
+
+
+def in_terminal(text: str) -> Text:
+    """A text for rich, which reads no markup in it; control characters are written out."""
+    return Text(printable(text))
+
+
+def shown_comparisons(comparisons: pd.DataFrame) -> pd.DataFrame:
+    """The comparisons, at most MOST_ROWS of them, the clearest first."""
+    chosen = comparisons.sort_values("p_holm", kind="stable").head(MOST_ROWS)
+    columns = {name: chosen[name].tolist() for name in ("a", "b")} | {"n": [str(n) for n in chosen["n"]]}
+    columns |= _effect_columns(chosen)
+    columns |= {"p": list(map(number, chosen["p"])), "corrected": list(map(number, chosen["p_holm"]))}
+    columns["separated"] = ["yes" if separated else "no" for separated in chosen["separated"]]
+    columns["seeds needed"] = ["-" if pd.isna(seeds) else f"{seeds:,.0f}" for seeds in chosen["seeds_needed"]]
+    columns["improvement"] = list(map(number, chosen["improvement"]))
+    return pd.DataFrame(columns)
+
+
+def shown_effects(effects: pd.DataFrame) -> pd.DataFrame:
+    """The effects of levels and the interactions, at most MOST_ROWS of them."""
+    chosen = effects[effects["kind"].isin([MAIN, INTERACTION])].head(MOST_ROWS)
+    columns = {name: [str(value) for value in chosen[name]] for name in ("key", "level", "against")}
+    columns["n"] = [str(n) for n in chosen["n"]]
+    columns |= _effect_columns(chosen)
+    columns |= {"p": list(map(number, chosen["p"])), "corrected": list(map(number, chosen["p_holm"]))}
+    columns["separated"] = ["yes" if separated else "no" for separated in chosen["separated"]]
+    return pd.DataFrame(columns)
+
+
+def _effect_columns(table: pd.DataFrame) -> dict[str, list[str]]:
+    """The ratios with their intervals, and the differences where there are any."""
+    columns: dict[str, list[str]] = {}
+    ratios, differences = table["ratio"].notna(), table["difference"].notna()
+    if ratios.any() or not differences.any():
+        columns |= {"ratio": list(map(number, table["ratio"])), INTERVAL: spans(table["low"], table["high"])}
+    if differences.any():
+        columns["difference"] = list(map(number, table["difference"]))
+        of_difference = spans(table["difference_low"], table["difference_high"])
+        columns[f"{INTERVAL} of difference" if ratios.any() else INTERVAL] = of_difference
+    return columns
+
+
+def winners(problems: "pd.Series[str]", placed: pd.DataFrame) -> list[bool]:
+    """Whether a configuration is alone in the first tie group of its problem.
+
+    It is separated, then, from every other that is ranked. placed: with the column `tie_group`.
     """
-    wide = sweep.table
-    mixed = ["metric"] if wide["metric"].nunique() > 1 else []
-    fixed = ["n", "failed", "diverged", "estimate", "low", "high", "median", "seconds"]
-    fixed += ["rank", "tie_group"]
-    return wide[[*sweep.swept, *mixed, *fixed]]
-
-
-def objective(sweep: Sweep) -> float:
-    """What a search minimises: the mean of the primary metric over the runs of a configuration.
-
-    Infinite when a run diverged or failed: a setting that loses runs is not a good one.
-    """
-    if not sweep.runs["status"].isin(ENDED_WELL).all():
-        return math.inf
-    values = list(sweep.values.values())
-    return sum(values) / len(values) if values else math.inf
-
-
-def theory_table(sweep: Sweep) -> pd.DataFrame:
-    """How far each configuration is from the optimum of Goodfellow et al. 2014.
-
-    There D* = p_data / (p_data + p_g) = 1/2 and the value V = -log 4. Medians over the runs that
-    ended well, of the mean over their last evaluations.
-    """
-    names = ["d_real", "d_fake", "value", "value_gap"]
-    ended = sweep.runs[sweep.runs["status"].isin(ENDED_WELL)][["configuration", "seed"]]
-    if ended.empty or sweep.history.empty:
-        return pd.DataFrame(columns=[*sweep.swept, *names])
-    by_run = late_means(sweep.history, names).merge(ended, on=["configuration", "seed"])
-    medians = by_run.groupby("configuration", sort=False)[names].median().reset_index()
-    labels = sweep.labels[["configuration", *sweep.swept]]
-    return labels.merge(medians, on="configuration").drop(columns="configuration")
-
-
-def notes(sweep: Sweep) -> list[str]:
-    """Sentences that belong under the table: what is missing, what failed, how few seeds there are."""
-    wide, values = sweep.table, sweep.values
-    said: list[str] = [f"{remark}." for remark in sweep.remarks]
-    runs = dict(iter(sweep.runs.groupby("configuration", sort=False)))
-    short = wide[(wide[["unfinished", "diverged", "failed"]] > 0).any(axis=1)]
-    for row in records(short.head(MOST_NOTES)):
-        mine = runs.get(row["configuration"], sweep.runs.head(0))
-        said += [f"{label(row, sweep.swept)}: {words}." for words in _shortcomings(row, mine, values)]
-    if len(short) > MOST_NOTES:
-        counts = {word: int(short[word].sum()) for word in ("unfinished", "diverged", "failed")}
-        ends = ", ".join(f"{count:,} {word}" for word, count in counts.items() if count)
-        said.append(f"{len(short):,} of {len(wide):,} configurations lack runs: {ends}; the table has all.")
-    few = {n: caution(n) for n in sorted(set(wide["n"])) if caution(n)}
-    return said + [f"n = {n}: {sentence}." for n, sentence in few.items()]
-
-
-def _shortcomings(
-    row: dict[str, Any], mine: pd.DataFrame, values: dict[tuple[str, int], float]
-) -> Iterator[str]:
-    """What a row's estimate does not tell. mine: its runs; values: the primary metric of all runs."""
-    of_all = f"of {row['seeds']} runs"
-    by_status = {str(status): runs for status, runs in mine.groupby("status")}
-    if row["unfinished"]:
-        begun = by_status.get("unfinished", mine.head(0))
-        reached = "not begun"
-        if len(begun):
-            so_far = begun["seed"].map(lambda seed: values.get((row["configuration"], seed), math.nan))
-            reached = f"step {begun['step'].max():,.0f} of {row['steps']:,}"
-            reached += f", median {row['metric']} so far {so_far.median():.3g}"
-        yield f"{row['unfinished']} {of_all} are unfinished ({reached})"
-    if row["diverged"]:
-        first = by_status["diverged"]["step"].min()
-        yield f"{row['diverged']} {of_all} diverged, the first at step {first:,.0f}"
-    if row["failed"]:
-        messages = by_status["failed"]["message"].dropna().unique()
-        yield f"{row['failed']} {of_all} failed: {'; '.join(messages)}"
+    first = (placed["tie_group"] == 1).fillna(False).to_numpy(bool)
+    count = Counter(problems[first])
+    return [bool(leads and count[problem] == 1) for problem, leads in zip(problems, first, strict=True)]

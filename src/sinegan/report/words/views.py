@@ -1,19 +1,16 @@
-"""Tables by the keys, the metric and the shape that one asks for."""
+"""Tables by the keys, the metric and the shape that a command asks for."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
 from sinegan.report.referee.comparisons import compare_samples
 from sinegan.report.referee.estimates import estimates_table
-from sinegan.report.referee.run_values import UnknownNameError, check_keys, samples
-from sinegan.report.referee.statistics import CONFIDENCE
+from sinegan.report.referee.run_values import UnknownNameError, check_keys, samples_of
+from sinegan.report.sweep import Sweep
 from sinegan.report.words.escapes import in_file_name
-from sinegan.report.words.text import number, rank_words, spans, told, winners
-
-if TYPE_CHECKING:
-    from sinegan.report.sweep import Sweep
+from sinegan.report.words.tables import INTERVAL, label_texts, number, rank_words, spans, winners
 
 
 class View(NamedTuple):
@@ -32,72 +29,95 @@ class View(NamedTuple):
 
 
 def by_view(
-    sweep: "Sweep", by: Sequence[str] = (), metric: str | None = None, tolerance: float | None = None
+    sweep: Sweep, by: Sequence[str] = (), metric: str | None = None, tolerance: float | None = None
 ) -> View:
-    """A row for each combination of some keys, or of all. Raises UnknownNameError."""
-    given = samples(sweep, metric, by, tolerance)
-    comparisons = compare_samples(given)
-    full = estimates_table(given, comparisons)
+    """A row for each combination of some keys, or of all.
+
+    Arguments:
+        sweep: the sweep.
+        by: the keys that the rows are named by; none are all swept keys.
+        metric, tolerance: as `samples_of` takes them.
+
+    Raises:
+        UnknownNameError: there is no such key or metric.
+    """
+    samples = samples_of(sweep, metric, by, tolerance)
+    comparisons = compare_samples(samples)
+    full = estimates_table(samples, comparisons)
     if full["metric"].nunique() == 1:
         full = full.drop(columns="metric")
-    single = pd.Series(
-        winners(pd.concat([given.rows["problem"], full[["rank", "tie_group"]]], axis=1)), index=full.index
-    )
-    columns = {key: told(full[key]) for key in given.keys or ["name"]}
+    columns = {key: label_texts(full[key]) for key in samples.keys or ["name"]}
     if "metric" in full:
         columns["metric"] = full["metric"].tolist()
     columns["n"] = [str(n) for n in full["n"]]
     if full["lost"].any():
         columns["lost"] = [str(count) for count in full["lost"]]
     columns["estimate"] = [number(value) for value in full["estimate"]]
-    columns[f"{CONFIDENCE:.0%} interval"] = spans(full["low"], full["high"])
+    columns[INTERVAL] = spans(full["low"], full["high"])
     columns["median"] = [number(value) for value in full["median"]]
-    if given.ranked and full["rank"].notna().any():
-        columns["rank"] = rank_words(full["rank"], given.rows["problem"])
+    if samples.ranked and full["rank"].notna().any():
+        columns["rank"] = rank_words(full["rank"], samples.rows["problem"])
     shown = pd.DataFrame(columns)
-    bold = pd.DataFrame({name: single & (name in ("estimate", "rank")) for name in shown})
-    title = f"{given.metric} by {', '.join(by)}" if by else given.metric
+    winner = pd.Series(winners(samples.rows["problem"], full), index=full.index)
+    bold = pd.DataFrame({name: winner & (name in ("estimate", "rank")) for name in shown})
+    title = f"{samples.metric} by {', '.join(by)}" if by else samples.metric
     return View(in_file_name(title), title, sweep.in_full(full), shown, bold, comparisons)
 
 
 def pivot_view(
-    sweep: "Sweep", rows: str, columns: str, metric: str | None = None, tolerance: float | None = None
+    sweep: Sweep, rows: str, columns: str, metric: str | None = None, tolerance: float | None = None
 ) -> View:
     """A table of two keys: in each cell the estimate with its interval, over the rest of the grid.
 
-    A target that was swept, too, has rows of its own. Raises UnknownNameError.
+    A target that was swept, too, has rows of its own.
+
+    Arguments:
+        sweep: the sweep.
+        rows, columns: the two keys.
+        metric, tolerance: as `samples_of` takes them.
+
+    Raises:
+        UnknownNameError: there is no such key or metric, or the two keys are the same.
     """
     check_keys(sweep, [rows, columns])
     if rows == columns:
         raise UnknownNameError(f"key {rows}: cannot be the rows and the columns; name two keys")
-    given = samples(sweep, metric, [rows, columns], tolerance)
-    comparisons = compare_samples(given)
-    table = estimates_table(given, comparisons)
-    table["bold"] = winners(pd.concat([given.rows["problem"], table[["rank", "tie_group"]]], axis=1))
-    intervals = spans(table["low"], table["high"])
-    table["cell"] = [
-        number(value) if span == "-" else f"{number(value)} ({span})"
-        for value, span in zip(table["estimate"], intervals, strict=True)
-    ]
-    index = [key for key in given.keys if key != columns]
+    samples = samples_of(sweep, metric, [rows, columns], tolerance)
+    comparisons = compare_samples(samples)
+    table = estimates_table(samples, comparisons)
+    index = [key for key in samples.keys if key != columns]
     if table["metric"].nunique() > 1:
         index.insert(0, "metric")
-    keys = table[["estimate", "cell", "bold"]].assign(**{key: told(table[key]) for key in (*index, columns)})
-    order = list(dict.fromkeys(keys[columns]))
-
-    def wide(values: str) -> pd.DataFrame:
-        pivoted = keys.set_index([*index, columns])[values].unstack(columns, sort=False)
-        return pivoted[order]
-
-    full = wide("estimate").reset_index().rename_axis(columns=None)
-    named = {level: f"{columns}={level}" for level in order}
-    cells = wide("cell").fillna("-").rename(columns=named)
-    bold = wide("bold").fillna(False).astype(bool).rename(columns=named).reset_index(drop=True)
+    long = _cells(table, [*index, columns]).assign(bold=winners(samples.rows["problem"], table))
+    full = _wide(long, index, columns, "estimate").reset_index().rename_axis(columns=None)
+    levels = list(dict.fromkeys(long[columns]))
+    named = {level: f"{columns}={level}" for level in levels}
+    shown = _wide(long, index, columns, "cell").fillna("-").rename(columns=named)
+    bold = _wide(long, index, columns, "bold").fillna(False).astype(bool).rename(columns=named)
+    bold = bold.reset_index(drop=True)
     for place, key in enumerate(index):
         bold.insert(place, key, False)
-    title = f"{given.metric} by {rows} and {columns}"
-    shown = cells.reset_index().rename_axis(columns=None)
-    levels = dict(zip(order, sweep.in_full(pd.DataFrame({columns: order}))[columns], strict=True))
+    title = f"{samples.metric} by {rows} and {columns}"
+    in_full = dict(zip(levels, sweep.in_full(pd.DataFrame({columns: levels}))[columns], strict=True))
     return View(
-        in_file_name(title), title, sweep.in_full(full).rename(columns=levels), shown, bold, comparisons
+        in_file_name(title),
+        title,
+        sweep.in_full(full).rename(columns=in_full),
+        shown.reset_index().rename_axis(columns=None),
+        bold,
+        comparisons,
     )
+
+
+def _cells(table: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    """The keys of each row as texts, its `estimate`, and the text of its `cell`."""
+    pairs = zip(table["estimate"], spans(table["low"], table["high"]), strict=True)
+    cells = [number(value) if span == "-" else f"{number(value)} ({span})" for value, span in pairs]
+    texts = {key: label_texts(table[key]) for key in keys}
+    return table[["estimate"]].assign(cell=cells, **texts)
+
+
+def _wide(long: pd.DataFrame, index: Sequence[str], columns: str, values: str) -> pd.DataFrame:
+    """A column of a long table as a wide one: a column for each level of `columns`, in their order."""
+    wide = long.set_index([*index, columns])[values].unstack(columns, sort=False)
+    return wide[list(dict.fromkeys(long[columns]))]

@@ -1,0 +1,63 @@
+"""The notes under a table: what is missing, what failed, and cautions about few seeds."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from sinegan.report.labels import label
+from sinegan.report.referee.analysis import Analysis
+from sinegan.statuses import DIVERGED, FAILED, UNFINISHED
+from sinegan.storage.results import records
+
+MOST_NOTES = 12
+"""Configurations whose lost runs have a sentence; of more there is only the sum."""
+LACKS = (UNFINISHED, DIVERGED, FAILED)
+
+CAUTIONS = {
+    0: "no run finished, so there is nothing to estimate",
+    1: "one seed gives a value, but no interval and no ranking: another seed may differ as much",
+    2: "two seeds give a range, but no interval that could be trusted",
+    3: "three seeds: the interval is honest but wide",
+}
+"""By the number of runs."""
+
+
+def notes(analysis: Analysis) -> list[str]:
+    """Sentences that belong under the table: what is missing, what failed, how few seeds there are."""
+    sweep, wide = analysis.sweep, analysis.wide_table
+    lines = [f"{remark}." for remark in sweep.remarks]
+    runs = dict(iter(sweep.runs.groupby("configuration", sort=False)))
+    short = wide[(wide[[*LACKS]] > 0).any(axis=1)]
+    for row in records(short.head(MOST_NOTES)):
+        its_runs = runs.get(row["configuration"], sweep.runs.head(0))
+        name = label(row, sweep.swept)
+        lines += [f"{name}: {words}." for words in _shortcomings(row, its_runs, analysis.values)]
+    if len(short) > MOST_NOTES:
+        counts = {status: int(short[status].sum()) for status in LACKS}
+        ends = ", ".join(f"{count:,} {status}" for status, count in counts.items() if count)
+        lines.append(f"{len(short):,} of {len(wide):,} configurations lack runs: {ends}; the table has all.")
+    return lines + [f"n = {n}: {CAUTIONS[n]}." for n in sorted(set(wide["n"])) if n in CAUTIONS]
+
+
+def _shortcomings(
+    row: Mapping[str, Any], runs: pd.DataFrame, values: Mapping[tuple[str, int], float]
+) -> Iterator[str]:
+    """The facts that a row's estimate hides. runs: its own. values: the primary metric of all runs."""
+    of_all = f"of {row['seeds']} runs"
+    by_status = {str(status): group for status, group in runs.groupby("status")}
+    if row[UNFINISHED]:
+        begun = by_status.get(UNFINISHED, runs.head(0))
+        reached = "not begun"
+        if len(begun):
+            so_far = begun["seed"].map(lambda seed: values.get((row["configuration"], seed), math.nan))
+            reached = f"step {begun['step'].max():,.0f} of {row['steps']:,}"
+            reached += f", median {row['metric']} so far {so_far.median():.3g}"
+        yield f"{row[UNFINISHED]} {of_all} are unfinished ({reached})"
+    if row[DIVERGED]:
+        first = by_status[DIVERGED]["step"].min()
+        yield f"{row[DIVERGED]} {of_all} diverged, the first at step {first:,.0f}"
+    if row[FAILED]:
+        messages = by_status[FAILED]["message"].dropna().unique()
+        yield f"{row[FAILED]} {of_all} failed: {'; '.join(messages)}"

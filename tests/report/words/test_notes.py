@@ -1,0 +1,71 @@
+"""The notes under a table: what it does not show."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from sinegan.report.load import load_sweep
+from sinegan.report.referee.analysis import Analysis
+from sinegan.report.words.notes import MOST_NOTES, notes
+
+FileConfiguration = Callable[..., Path]
+
+
+def test_notes_say_what_the_table_does_not(tmp_path: Path, file_configuration: FileConfiguration) -> None:
+    five = {seed: [1.0] for seed in range(5)}
+    file_configuration(tmp_path / "0", ["a=1"], five)
+    file_configuration(tmp_path / "1", ["a=2"], five, status={0: "diverged", 3: "diverged"}, end_step=1234)
+    file_configuration(tmp_path / "2", ["a=3"], five, status={4: "failed"}, message="OSError: disk, full")
+    file_configuration(tmp_path / "3", ["a=4"], seeds=2)
+    file_configuration(
+        tmp_path / "4",
+        ["a=5"],
+        {0: [9.0, 0.25], 1: [9.0, 0.75]},
+        status={0: "unfinished", 1: "unfinished"},
+        steps=20_000,
+        end_step=5000,
+        seeds=3,
+        part="parts/000000",
+    )
+    *said, nothing, few = notes(Analysis(load_sweep(tmp_path)))
+    assert said == [
+        "a=2: 2 of 5 runs diverged, the first at step 1,234.",
+        "a=3: 1 of 5 runs failed: OSError: disk, full.",
+        "a=4: 2 of 2 runs are unfinished (not begun).",
+        "a=5: 3 of 3 runs are unfinished (step 5,000 of 20,000, median rmse so far 0.5).",
+    ]
+    assert nothing.startswith("n = 0: no run finished")
+    assert few.startswith("n = 3: three seeds")
+
+
+def test_a_sweep_that_went_well_needs_no_notes(tmp_path: Path, file_configuration: FileConfiguration) -> None:
+    file_configuration(tmp_path / "0", ["a=1"], {seed: [1.0] for seed in range(4)})
+    assert notes(Analysis(load_sweep(tmp_path))) == []
+
+
+def test_of_many_configurations_that_lost_runs_the_sum_is_told(
+    tmp_path: Path, file_configuration: FileConfiguration
+) -> None:
+    for place in range(MOST_NOTES + 2):
+        status = {0: "diverged", 1: "failed"} if place else {}
+        file_configuration(
+            tmp_path / str(place), [f"loss={place}"], {seed: [1.0] for seed in range(8)}, status=status
+        )
+    said = notes(Analysis(load_sweep(tmp_path)))
+    assert said[0] == "loss=1: 1 of 8 runs diverged, the first at step 100."
+    assert said[-1] == "13 of 14 configurations lack runs: 13 diverged, 13 failed; the table has all."
+    assert len(said) == 2 * MOST_NOTES + 1
+
+
+def test_few_seeds_are_cautioned_about_and_enough_are_not(
+    tmp_path: Path, file_configuration: FileConfiguration
+) -> None:
+    words = ["no run finished", "no interval and no ranking", "no interval", "wide"]
+    for place, n in enumerate(range(5)):
+        values = {seed: [1.0] for seed in range(n)}
+        file_configuration(tmp_path / str(place), [f"a={n}"], values, seeds=n or 1)
+    found = [note for note in notes(Analysis(load_sweep(tmp_path))) if note.startswith("n = ")]
+    assert len(found) == len(words)
+    for n, (note, word) in enumerate(zip(found, words, strict=True)):
+        assert note.startswith(f"n = {n}: ")
+        assert word in note
+        assert note.endswith(".")
