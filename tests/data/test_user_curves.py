@@ -102,12 +102,13 @@ def test_the_curves_of_a_data_set_are_joined_by_straight_lines(tmp_path: Path) -
 
 
 def test_a_line_says_what_was_understood_and_how_many_points_are_learned(tmp_path: Path) -> None:
-    assert list(FromFile(path=written(tmp_path, "t;v\n0;1,5\n2;2,5\n"), points=5).remarks()) == [
-        "target: curve.csv: x from column t, values from column v, 2 rows, x from 0 to 2, delimiter "
+    table, array = written(tmp_path, "t;v\n0;1,5\n2;2,5\n"), written(tmp_path, np.ones((30, 50)), "set.npy")
+    assert list(FromFile(path=table, points=5).remarks()) == [
+        f"target: {table}: x from column t, values from column v, 2 rows, x from 0 to 2, delimiter "
         "semicolon, decimal comma; learned at 5 points"
     ]
-    assert list(FromFile(path=written(tmp_path, np.ones((30, 50)), "set.npy")).remarks()) == [
-        "target: set.npy: a data set, a curve a row, 30 curves of 50 samples, x 0, 1, 2, …; learned at "
+    assert list(FromFile(path=array).remarks()) == [
+        f"target: {array}: a data set, a curve a row, 30 curves of 50 samples, x 0, 1, 2, …; learned at "
         "16 points"
     ]
 

@@ -321,7 +321,7 @@ def test_how_a_file_was_understood_is_said_once_and_moves_no_cursor(
     config = make_config(target=FromFile(path=str(path)), seeds=1)
     run([config, replace(config, seed=5)], Serial())
     told = capsys.readouterr().out
-    assert told.count("target: curve.csv: x from column \\x1b]0;mine\\x07t, values from column v") == 1
+    assert told.count(f"target: {path}: x from column \\x1b]0;mine\\x07t, values from column v") == 1
     assert "\x1b]0" not in told
 
 

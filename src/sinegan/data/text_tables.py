@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from sinegan.printable import shortened
+
 Array = NDArray[np.float64]
 
 DELIMITERS = {"tab": "\t", "semicolon": ";", "bar": "|", "comma": ",", "blank": " "}
@@ -68,7 +70,7 @@ class Table:
 
     def title(self, column: int) -> str:
         """A column as a sentence calls it, from 0: its name, or its number from 1."""
-        return self.names[column] if self.names else str(column + 1)
+        return shortened(self.names[column]) if self.names else str(column + 1)
 
     def numbers(self) -> Array:
         """All columns, (rows, width)."""
@@ -93,10 +95,14 @@ def read_table(content: bytes, delimiter: str | None, decimal: str | None, encod
         lines = lines[1:]
     if not lines:
         raise UnusableError("holds 0 samples; must be at least 2")
-    mark = mark or _delimiter([text.strip(" ") for _, text in lines[:LOOKED_AT]], decimal)
+    if delimiter and not any(mark in re.sub(r"\s", " ", text.strip()) or mark in text for _, text in lines):
+        raise UnusableError(f"target.delimiter = {delimiter}: occurs nowhere in the file; leave it out")
+    mark = mark or _delimiter(_bare([text for _, text in lines[:LOOKED_AT]]), decimal)
     cells = _split(lines, mark)
     point = DECIMALS[decimal] if decimal else _decimal(cells, mark)
     cells = _even(_without_empty_end(_header(cells, point)))
+    if point == "," and not decimal and len(cells.rows[0]) == 1:
+        _refuse_pairs(cells, quoted=lines[-1][1].lstrip().startswith('"'))
     words = {mark: word for word, mark in DELIMITERS.items()}
     form = f", delimiter {words.get(mark, mark)}" if mark else ""
     titles = [name or str(place) for place, name in enumerate(cells.names, 1)]
@@ -176,16 +182,55 @@ def _delimiter(lines: Sequence[str], decimal: str | None) -> str:
     numbers = body if headed else lines
     if not all(DECIMAL_COMMA.fullmatch(line) for line in numbers if "," in line):
         return "" if all(re.fullmatch(r'"[^"]*"', line) for line in numbers) else ","
-    if not all("," in line for line in numbers):
-        return ""
     if headed:
         return "," if "," in lines[0] else ""
+    if not all("," in line for line in numbers):
+        return ""
     if all(WHOLE_PAIR.fullmatch(line) for line in numbers) and _counts(numbers, ","):
         return ","
     raise UnusableError(
         f"could be one column with decimal commas or two of whole numbers ({body[0][:30]}); set "
         "target.decimal=comma or target.delimiter=comma"
     )
+
+
+def _bare(lines: Sequence[str]) -> list[str]:
+    """Lines without white space at their ends. Tabs stay where the table may be one of tabs."""
+    if any("\t" in line.rstrip() for line in lines):
+        return [re.sub(r"^[^\S\t]+|[^\S\t]+$", "", line) for line in lines]
+    return [line.strip() for line in lines]
+
+
+def _refuse_pairs(cells: Cells, quoted: bool) -> None:
+    """Refuses a single column of decimal commas that may be two columns of whole numbers.
+
+    A name without a comma stands for one column, unless lines without a comma make a cut table likely.
+    """
+    column = [row[0] for row in cells.rows]
+    commas = sum("," in cell for cell in column)
+    name = cells.names[0] if cells.names else ""
+    whole = commas == len(column)
+    if "," in name or (whole and not name) or (not whole and 2 * commas >= len(column) and _is_cut(column)):
+        example = next(cell for cell in column if "," in cell)
+        other = "take off the quotes around whole lines" if quoted else "target.delimiter=comma"
+        raise UnusableError(
+            f"could be one column with decimal commas or two of whole numbers ({example[:30]}); set "
+            f"target.decimal=comma or {other}"
+        )
+
+
+def _is_cut(column: Sequence[str]) -> bool:
+    """Whether x before the commas counts in whole steps, or rises where the last cell alone has no comma."""
+    pairs = [(row, cell) for row, cell in enumerate(column) if "," in cell]
+    if not all(WHOLE_PAIR.fullmatch(cell) for _, cell in pairs):
+        return False
+    rows, x = np.array([(row, float(cell.split(",")[0])) for row, cell in pairs]).T
+    if len(x) == len(column) - 1 and "," not in column[-1]:
+        return bool((np.diff(x) > 0).all())
+    if len(x) < 2:
+        return True
+    steps = np.diff(x) / np.diff(rows)
+    return bool(steps[0] > 0 and steps[0].is_integer() and (steps == steps[0]).all())
 
 
 def _refuse_blanks_of_thousands(lines: Sequence[str]) -> None:
@@ -252,10 +297,10 @@ def _header(cells: Cells, point: str) -> Cells:
     def is_name(cell: str) -> bool:
         return cell.lower() not in NOT_THERE and not is_number(cell) and not LIKE_A_NUMBER.match(cell)
 
-    counted = [str(place) for place in range(len(first))]
-    if first == ["", *counted[:-1]] and len(first) > 1 and _is_index(body):
+    ordinals = [str(place) for place in range(len(first))]
+    if first == ["", *ordinals[:-1]] and len(first) > 1 and _is_index(body):
         return rest  # names that pandas gave
-    if first == counted and len(first) > 1 and body and all("." in cell for row in body for cell in row):
+    if first == ordinals and len(first) > 1 and body and all("." in cell for row in body for cell in row):
         raise UnusableError(
             f"line {cells.lines[0]} ({','.join(first)[:30]}) could be names that pandas gave, or numbers; "
             "begin it with #, or write 0.0"
@@ -296,19 +341,19 @@ def _without_empty_end(cells: Cells) -> Cells:
 def _even(cells: Cells) -> Cells:
     """Sees that all rows are of one length, and takes off an index that has no name."""
     if not cells.rows:
-        raise UnusableError("holds 0 samples; must be at least 2")
+        raise UnusableError("holds a header alone; must be at least 2 samples")
     width, names = len(cells.rows[0]), cells.names
     for line, row in zip(cells.lines, cells.rows, strict=True):
         if len(row) != width:
             raise UnusableError(
-                f"line {line} has {len(row)} columns, line {cells.lines[0]} has {width}; {NO_DATA}"
+                f"line {line} has {counted(len(row), 'column')}, line {cells.lines[0]} has {width}; {NO_DATA}"
             )
     if names and len(names) == width + 1 and not names[-1]:
         names = names[:-1]
     if names and len(names) != width:
         raise UnusableError(
-            f"has {width} columns under a header of {len(names)} ({', '.join(names)[:60]}); {NO_DATA}, "
-            "and set target.delimiter or target.decimal if the columns are others"
+            f"has {counted(width, 'column')} under a header of {len(names)} ({', '.join(names)[:60]}); "
+            f"{NO_DATA}, and set target.delimiter or target.decimal if the columns are others"
         )
     if names and not names[0] and width > 1 and _is_index(cells.rows):
         return Cells([row[1:] for row in cells.rows], cells.lines, names[1:])
@@ -317,7 +362,7 @@ def _even(cells: Cells) -> Cells:
 
 def _column(cells: Cells, place: int, point: str) -> Array:
     texts = [row[place] for row in cells.rows]
-    name = cells.names[place] if cells.names and cells.names[place] else str(place + 1)
+    name = shortened(cells.names[place]) if cells.names and cells.names[place] else str(place + 1)
     if not any(texts):
         raise UnusableError(f"column {name} is empty; fill it, or set target.value_column to another")
     of = f"column {name}, " if len(cells.rows[0]) > 1 else ""
@@ -339,6 +384,11 @@ def _number(cell: str, point: str, where: str) -> float:
             raise UnusableError(f"{where}: {cell[:40]} is not finite; remove the line or fill it in")
         raise UnusableError(f"{where}: {cell[:40]} is no number; {NO_DATA}")
     return value
+
+
+def counted(count: int, noun: str) -> str:
+    """A number and what it counts, in the plural unless it is 1."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _is_number(text: str) -> bool:
