@@ -14,6 +14,7 @@ from sinegan.config import Config, InvalidConfigError, validate
 from sinegan.data.user_curves import FromFile, FromFunction
 from sinegan.game.mixtures import Gaussian
 from sinegan.game.targets import NoisySine, Sine, Target
+from sinegan.training.footprint import of_worker
 from sinegan.training.signature import Run
 from sinegan.training.stack import Stack
 
@@ -92,6 +93,16 @@ def test_a_data_set_is_drawn_from_with_replacement(tmp_path: Path) -> None:
     assert {tuple(row) for row in drawn} == {tuple(row) for row in curves}
     np.testing.assert_array_equal(drawn, target.draw(200, default_rng(0)))
     assert (drawn != target.draw(200, default_rng(1))).any()
+
+
+def test_a_data_set_on_its_grid_is_in_the_estimate_of_memory(
+    make_config: Callable[..., Config], tmp_path: Path
+) -> None:
+    few, many = (
+        make_config(target=FromFile(path=written(tmp_path, np.zeros((rows, 16)), f"{rows}.npy"), points=600))
+        for rows in (4, 5004)
+    )
+    assert of_worker(many, 1) - of_worker(few, 1) == 5000 * (600 + 16) * 8
 
 
 def test_the_curves_of_a_data_set_are_joined_by_straight_lines(tmp_path: Path) -> None:

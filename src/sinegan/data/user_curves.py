@@ -51,6 +51,10 @@ class FromFile(Target):
             return np.tile(curves, (rows, 1))
         return curves[rng.integers(len(curves), size=rows)]
 
+    def held(self) -> int:
+        read = self.read
+        return read.curves.nbytes + len(read.curves) * self.points * read.curves.itemsize
+
     def extreme(self) -> float | None:
         read = self.read
         return extreme_of(np.concatenate([read.x, read.curves.ravel()]))
@@ -91,8 +95,11 @@ class FromFile(Target):
 @functools.lru_cache(maxsize=64)
 def _on_grid(target: FromFile) -> Array:
     """All curves of a file at the places of the grid, (curves, points)."""
-    read = target.read
-    return np.stack([np.interp(target.grid(), read.x, curve) for curve in read.curves])
+    read, grid = target.read, target.grid()
+    curves = np.empty((len(read.curves), target.points))  # filled in place: joining a list takes it twice
+    for row, curve in enumerate(read.curves):
+        curves[row] = np.interp(grid, read.x, curve)
+    return curves
 
 
 @dataclass(frozen=True, kw_only=True)

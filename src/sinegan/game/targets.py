@@ -60,6 +60,10 @@ class Target(ABC):
         """None, unless it is a mixture of gaussians."""
         return Modes(np.empty((0, self.points)), 0.0)
 
+    def held(self) -> int:
+        """Bytes that every worker holds for the target, whatever the runs."""
+        return 0
+
     def extreme(self) -> float | None:
         """A place or a value of real curves whose square float32 does not hold; None where there is none."""
         if self.points > MOST_DRAWN:  # as many are refused elsewhere

@@ -92,7 +92,8 @@ def of_worker(config: Config, runs: int, compiled: bool = False) -> float:
     update = 2 * lanes * state + at_once * UPDATE * sizes.weights
     weights = wide * max(update, (lanes + SAVED * runs) * state)
     at_work = max((blocks - 1) * block + drawing, passes, evaluation, painted)
-    return weights + block + at_work + directions + modes + runs * _kept(config)
+    held = config.target.held()
+    return weights + block + at_work + directions + modes + held + runs * _kept(config)
 
 
 def of_command(config: Config, shards: int) -> float:
