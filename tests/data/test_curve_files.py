@@ -225,9 +225,9 @@ def test_of_two_columns_the_other_one_is_x(tmp_path: Path) -> None:
 REFUSED = {
     "empty": ("", "holds 0 samples; must be at least 2"),
     "comments": ("# nothing\n\n", "holds 0 samples; must be at least 2"),
-    "a header alone": ("x,y\n", "holds 0 samples; must be at least 2"),
-    "a row": ("x,y\n1,2\n", "holds 1 samples; must be at least 2"),
-    "a number": ("1\n", "holds 1 samples; must be at least 2"),
+    "a header alone": ("x,y\n", "holds a header alone; must be at least 2 samples"),
+    "a row": ("x,y\n1,2\n", "holds 1 sample; must be at least 2"),
+    "a number": ("1\n", "holds 1 sample; must be at least 2"),
     "an empty value column": ("x,y\n0,\n1,\n2,\n", "column y is empty"),
     "an empty value column without a header": ("0.5,\n1.5,\n", "the second column is empty"),
     "an empty cell": ("x,y\n0,1.5\n1,\n2,3.5\n", "line 3 lacks a value"),
@@ -241,7 +241,7 @@ REFUSED = {
     "Fortran's exponents": ("0,1.5D-3\n1,2.5D-3\n", "line 1: 1.5D-3 is no number"),
     "underscores": ("1\n1_000\n", "line 2: 1_000 is no number"),
     "ragged": ("0,1.5\n1,2.5,3\n2,3.5\n", "line 2 has 3 columns, line 1 has 2"),
-    "ragged below": ("0;1.5\n1;2.5\n2;3.5\n4\n", "line 4 has 1 columns, line 1 has 2"),
+    "ragged below": ("0;1.5\n1;2.5\n2;3.5\n4\n", "line 4 has 1 column, line 1 has 2"),
     "a short header": ("t\n0;1.5\n1;2.5\n", "has 2 columns under a header of 1 (t)"),
     "thousands": ("t;v\n0;1.234,5\n1;1.300,5\n", "line 2: 1.234,5 has thousands separators"),
     "points and commas": (
@@ -279,8 +279,8 @@ REFUSED = {
         "".join(f"{n},{n:02}\n" for n in range(9)) + "9,09\n10,10\n11,11\n12,12\n",
         "set target.decimal=comma or target.delimiter=comma",
     ),
-    "ragged commas": ("0,1.5\n1,2.5\n2,3.5\n4\n", "line 4 has 1 columns, line 1 has 2"),
-    "ragged blanks": ("0 1.5\n1 2.5\n2\n", "line 3 has 1 columns, line 1 has 2"),
+    "ragged commas": ("0,1.5\n1,2.5\n2,3.5\n4\n", "line 4 has 1 column, line 1 has 2"),
+    "ragged blanks": ("0 1.5\n1 2.5\n2\n", "line 3 has 1 column, line 1 has 2"),
     "a title": (
         "Measured by me\n1;2\n2;3\n",
         "under a header of 1 (Measured by me); begin lines that are no data",
@@ -324,7 +324,7 @@ def test_the_x_of_a_data_set_is_a_column(tmp_path: Path) -> None:
     assert (found.x.tolist(), found.curves.tolist()) == (X, [[1, 3, 5], [2, 4, 6]])
     assert "leave it out" in refusal(path, curves="rows", x_column="t")
     assert "leave it out" in refusal(path, curves="columns", value_column="a")
-    assert "holds 1 curves of 3 samples" in refusal(file_of(tmp_path, "1,2.5,3\n", "row.csv"), curves="rows")
+    assert "holds 1 curve of 3 samples" in refusal(file_of(tmp_path, "1,2.5,3\n", "row.csv"), curves="rows")
 
 
 def saved(folder: Path, array: Any, name: str = "curve.npy") -> Path:
@@ -505,3 +505,101 @@ def test_what_is_written_is_read_or_refused_and_never_another_curve(
         assert len(rows) < 2
     else:
         assert list(zip(found.x.tolist(), found.curves[0].tolist(), strict=True)) == rows
+
+
+CUT = "0,1\n1,2\n2,5\n3,9\n4,1\n5"
+SQUARES = [(n, n * n) for n in range(20)]
+
+
+def ending(end: str, header: str = "x,y") -> str:
+    return "\n".join([header, *(f"{x},{y}{end}" for x, y in SQUARES)])
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (f"x,y\n{CUT}", "line 7 has 1 column, line 2 has 2"),
+        ("t,y\n0,3\n1,5\n2\n3,6\n4,9\n", "line 4 has 1 column, line 2 has 2"),
+        (ending("") + "\n20", "line 22 has 1 column"),
+        (CUT, "set target.decimal=comma or target.delimiter=comma"),
+        (f"y\n{CUT}", "set target.decimal=comma or target.delimiter=comma"),
+        ("0,3\n1,5\n2\n3,6\n4,9\n", "set target.decimal=comma or target.delimiter=comma"),
+        ("0,3\n2,5\n7,1\n9", "set target.decimal=comma or target.delimiter=comma"),
+        ("x,y\n0\n1\n2\n3,4\n", "set target.decimal=comma or target.delimiter=comma"),
+        (ending(";", "x,y;"), "set target.decimal=comma or target.delimiter=comma"),
+        (ending(";", "x,y"), "set target.decimal=comma or target.delimiter=comma"),
+        (ending("|", "x,y|"), "set target.decimal=comma or target.delimiter=comma"),
+        ("0,5;\n1,5;\n2,5;\n", "the second column is empty"),
+        ('"x,y"\n"0,0"\n"1,1"\n"2,4"\n', "take off the quotes around whole lines"),
+        ('"0,0"\n"1,1"\n"2,4"\n', "take off the quotes around whole lines"),
+    ],
+)
+def test_two_columns_of_whole_numbers_are_never_one_of_decimal_commas(
+    tmp_path: Path, text: str, reason: str
+) -> None:
+    assert reason in refusal(file_of(tmp_path, text))
+
+
+@pytest.mark.parametrize("end", ["\t", "\u00a0", "\v", "\f", " \t ", "\u2003"])
+def test_white_space_at_the_ends_of_lines_separates_nothing(tmp_path: Path, end: str) -> None:
+    found = read(file_of(tmp_path, ending(end)))
+    assert list(zip(found.x.tolist(), found.curves[0].tolist(), strict=True)) == SQUARES
+
+
+def test_a_quoted_name_of_two_lines_stands_above_whole_numbers(tmp_path: Path) -> None:
+    found = read(file_of(tmp_path, 'x,"y\n(V)"\n0,1\n1,3\n2,2\n'))
+    assert (found.x.tolist(), found.curves.tolist()) == ([0, 1, 2], [[1, 3, 2]])
+
+
+def test_columns_of_decimal_commas_stay_what_they_are(tmp_path: Path) -> None:
+    for text in ("y\n3,5\n2\n1,25\n", '"y"\n"3,5"\n"2"\n"1,25"\n', "3,5\n2\n1,25\n"):
+        assert read(file_of(tmp_path, text)).curves.tolist() == [[3.5, 2, 1.25]]
+    assert read(file_of(tmp_path, CUT), decimal="comma").curves.tolist() == [[0.1, 1.2, 2.5, 3.9, 4.1, 5]]
+    empty = file_of(tmp_path, "t\tv\n1,5\t\n2,5\t\n", "tabs.csv")
+    assert "column v is empty" in refusal(empty)
+
+
+def test_a_delimiter_that_occurs_nowhere_is_refused(tmp_path: Path) -> None:
+    path = file_of(tmp_path, "x,y\n0,5\n1,5\n")
+    for delimiter in ("semicolon", "tab", "bar", "blank"):
+        assert f"target.delimiter = {delimiter}: occurs nowhere" in refusal(path, delimiter=delimiter)
+
+
+def test_paths_that_the_system_cannot_take_are_refused() -> None:
+    for path in ("a\0.csv", "a\ud800.csv"):
+        with pytest.raises(UnusableError, match="cannot be read"):
+            read_curves(path, Reading())
+
+
+def test_arrays_of_one_or_two_rows_are_read_with_a_setting(tmp_path: Path) -> None:
+    np.save(tmp_path / "one.npy", np.array([[3.0, 1, 4, 1, 5]]))
+    for how in ({}, {"x_column": 0}, {"value_column": 1}, {"x_column": 0, "value_column": 1}):
+        assert read(tmp_path / "one.npy", **how).curves.tolist() == [[3, 1, 4, 1, 5]]
+    np.save(tmp_path / "two.npy", np.array([[5.0, 4, 3], [1, 2, 3]]))
+    counted = read(tmp_path / "two.npy", x_column=0, value_column=2)
+    assert (counted.x.tolist(), counted.curves.tolist()) == ([0, 1, 2], [[1, 2, 3]])
+    for how in ({"x_column": 2}, {"value_column": 1}, {"x_column": 2, "value_column": 1}):
+        chosen = read(tmp_path / "two.npy", **how)
+        assert (chosen.x.tolist(), chosen.curves.tolist()) == ([1, 2, 3], [[5, 4, 3]])
+    assert "no x that rises" in refusal(tmp_path / "two.npy")
+    assert "x does not rise" in refusal(tmp_path / "two.npy", value_column=2)
+
+
+def test_equal_names_in_two_folders_are_told_apart(tmp_path: Path) -> None:
+    for folder in ("d1", "d2"):
+        (tmp_path / folder).mkdir()
+        path = file_of(tmp_path / folder, "1\n2\n", "a.csv")
+        assert read(path).understood.startswith(f"{path}: ")
+
+
+def test_long_names_of_columns_are_cut(tmp_path: Path) -> None:
+    path = file_of(tmp_path, f"x,{'y' * 100_000}\n0,1.5\n1,2.5\n")
+    assert len(read(path).understood) < 1000
+    assert len(refusal(path, value_column="z")) < 1000
+    assert len(refusal(path, value_column="z" * 9000)) < 1000
+    assert "has no column 9" in refusal(path, value_column="9" * 9000)
+    assert len(refusal(file_of(tmp_path, f"x,{'y' * 100_000}\n0,1.5\n1,b\n", "bad.csv"))) < 1000
+
+
+def test_an_empty_name_is_shown(tmp_path: Path) -> None:
+    assert "has no column ''; set" in refusal(file_of(tmp_path, "x,y\n0,1.5\n1,2.5\n"), value_column="")

@@ -15,6 +15,7 @@ from sinegan.data.from_file import FromFile
 from sinegan.data.from_function import FromFunction
 from sinegan.game.mixtures import Gaussian
 from sinegan.game.targets import NoisySine, Sine, Target
+from sinegan.training.footprint import of_worker
 from sinegan.training.signature import Run
 from sinegan.training.stack import Stack
 
@@ -95,6 +96,16 @@ def test_a_data_set_is_drawn_from_with_replacement(tmp_path: Path) -> None:
     assert (drawn != target.draw(200, default_rng(1))).any()
 
 
+def test_a_data_set_on_its_grid_is_in_the_estimate_of_memory(
+    make_config: Callable[..., Config], tmp_path: Path
+) -> None:
+    few, many = (
+        make_config(target=FromFile(path=written(tmp_path, np.zeros((rows, 16)), f"{rows}.npy"), points=600))
+        for rows in (4, 5004)
+    )
+    assert of_worker(many, 1) - of_worker(few, 1) == 5000 * (600 + 16) * 8
+
+
 def test_the_curves_of_a_data_set_are_joined_by_straight_lines(tmp_path: Path) -> None:
     path = written(tmp_path, "t,a,b\n0,0,10\n4,8,10\n")
     target = FromFile(path=path, points=5, curves="columns", x_column="t")
@@ -103,12 +114,13 @@ def test_the_curves_of_a_data_set_are_joined_by_straight_lines(tmp_path: Path) -
 
 
 def test_a_line_says_what_was_understood_and_how_many_points_are_learned(tmp_path: Path) -> None:
-    assert list(FromFile(path=written(tmp_path, "t;v\n0;1,5\n2;2,5\n"), points=5).remarks()) == [
-        "target: curve.csv: x from column t, values from column v, 2 rows, x from 0 to 2, delimiter "
+    table, array = written(tmp_path, "t;v\n0;1,5\n2;2,5\n"), written(tmp_path, np.ones((30, 50)), "set.npy")
+    assert list(FromFile(path=table, points=5).remarks()) == [
+        f"target: {table}: x from column t, values from column v, 2 rows, x from 0 to 2, delimiter "
         "semicolon, decimal comma; learned at 5 points"
     ]
-    assert list(FromFile(path=written(tmp_path, np.ones((30, 50)), "set.npy")).remarks()) == [
-        "target: set.npy: a data set, a curve a row, 30 curves of 50 samples, x 0, 1, 2, …; learned at "
+    assert list(FromFile(path=array).remarks()) == [
+        f"target: {array}: a data set, a curve a row, 30 curves of 50 samples, x 0, 1, 2, …; learned at "
         "16 points"
     ]
 

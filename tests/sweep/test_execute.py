@@ -328,7 +328,7 @@ def test_a_remark_on_how_a_file_was_read_comes_once_and_moves_no_cursor(
     config = make_config(target=FromFile(path=str(path)), seeds=1)
     run([config, replace(config, seed=5)], Serial(), remark=remarks.append)
     (remark,) = remarks
-    assert remark.startswith("target: curve.csv: x from column \\x1b]0;mine\\x07t, values from column v")
+    assert remark.startswith(f"target: {path}: x from column \\x1b]0;mine\\x07t, values from column v")
     assert remark.isprintable()
 
 

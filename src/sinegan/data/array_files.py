@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sinegan.data.table import UnusableError
+from sinegan.printable import shortened
 
 MOST_BYTES = 2**28
 """The greatest size of an array that is read."""
@@ -29,7 +30,7 @@ def read_array(content: bytes) -> NDArray[Any]:
             names = list(stored)
             if len(names) != 1:
                 raise UnusableError(
-                    f"holds the arrays {', '.join(names) or '(none)'}; must be one: save it alone"
+                    f"holds the arrays {shortened(', '.join(names)) or '(none)'}; must be one: save it alone"
                 )
             array = stored[names[0]]
             if not isinstance(array, np.ndarray):

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sinegan.data.array_files import MOST_BYTES, read_array
-from sinegan.data.table import Array, Table, UnusableError
+from sinegan.data.table import Array, Table, UnusableError, counted
 from sinegan.data.text_tables import read_table
+from sinegan.printable import shortened
 from sinegan.storage.files import read_regular
 
 TEXTS, ARRAYS = (".csv", ".tsv", ".txt", ".dat"), (".npy", ".npz")
@@ -59,13 +60,13 @@ def read_curves(path: str, options: ReadingOptions) -> Curves:
         status = file.stat()
     except FileNotFoundError:
         raise UnusableError(f"no such file (looked for in {Path.cwd()})") from None
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, ValueError) as error:  # ValueError: no path of the system's
         raise UnusableError(f"cannot be read ({getattr(error, 'strerror', None) or error})") from error
-    return _read(file, options, (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns))
+    return _read(path, file, options, (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns))
 
 
 @functools.lru_cache(maxsize=64)
-def _read(file: Path, options: ReadingOptions, _: tuple[int, ...]) -> Curves:
+def _read(name: str, file: Path, options: ReadingOptions, _: tuple[int, ...]) -> Curves:
     try:
         content = read_regular(file, MOST_BYTES)
     except OSError as error:
@@ -73,8 +74,8 @@ def _read(file: Path, options: ReadingOptions, _: tuple[int, ...]) -> Curves:
     checksum = hashlib.sha256(content).hexdigest()
     if file.suffix.lower() in TEXTS:
         table = read_table(content, options.delimiter, options.decimal, options.encoding)
-        return _from_table(file.name, table, options, checksum)
-    return _from_array(file.name, read_array(content), options, checksum)
+        return _from_table(name, table, options, checksum)
+    return _from_array(name, read_array(content), options, checksum)
 
 
 def _from_table(name: str, table: Table, options: ReadingOptions, checksum: str) -> Curves:
@@ -85,7 +86,7 @@ def _from_table(name: str, table: Table, options: ReadingOptions, checksum: str)
     values = table.column(value_at)
     x = np.arange(len(values), dtype=float) if x is None else x
     if len(x) < 2:
-        raise UnusableError(f"holds {len(x)} samples; must be at least 2")
+        raise UnusableError(f"holds {counted(len(x), 'sample')}; must be at least 2")
     _check_rising(x, table.lines)
     x_source = "x 0, 1, 2, …" if x_at is None else f"x from column {table.title(x_at)}"
     value_source = f"values from column {table.title(value_at)}"
@@ -103,11 +104,11 @@ def _x(table: Table, place: int) -> Array:
 
 def _columns(table: Table, options: ReadingOptions) -> tuple[int | None, int]:
     """The positions of the columns of x, if there is one, and of the values."""
-    count, counted = table.width, _is_counted(table, options)
+    count, rows_are_x = table.width, _is_counted(table, options)
     x_at, value_at = (
         None if asked is None else _place(table, asked, key)
         for key, asked in (
-            ("x_column", None if counted else options.x_column),
+            ("x_column", None if rows_are_x else options.x_column),
             ("value_column", options.value_column),
         )
     )
@@ -118,14 +119,15 @@ def _columns(table: Table, options: ReadingOptions) -> tuple[int | None, int]:
     if value_at is None:
         left = [place for place in range(count) if place != x_at]
         if count > 2 or not left:
+            counted_columns = counted(count, "column")
             raise UnusableError(
-                f"has {count} columns ({_listed(table)}); set target.value_column (and target.x_column) to "
+                f"has {counted_columns} ({_listed(table)}); set target.value_column (and target.x_column) to "
                 "the name or number of one, or target.curves=columns or rows for a data set"
             )
         value_at = left[-1]
-        if x_at is None and count == 2 and not counted:
+        if x_at is None and count == 2 and not rows_are_x:
             x_at = 0
-    elif x_at is None and count == 2 and not counted:
+    elif x_at is None and count == 2 and not rows_are_x:
         x_at = 1 - value_at
     return x_at, value_at
 
@@ -139,11 +141,15 @@ def _place(table: Table, asked: int | str, key: str) -> int:
     count = table.width
     if isinstance(asked, str) and asked in table.names:
         if table.names.count(asked) > 1:
-            raise UnusableError(f"has several columns {asked}; set target.{key} to the number of one, from 1")
+            raise UnusableError(
+                f"has several columns {shortened(asked)}; set target.{key} to the number of one, from 1"
+            )
         return table.names.index(asked)
-    number = int(asked) if isinstance(asked, int) or asked.isdecimal() else 0
+    number = int(asked) if isinstance(asked, int) or (asked.isdecimal() and len(asked) < 19) else 0
     if not 1 <= number <= count:
-        raise UnusableError(f"has no column {asked}; set target.{key} to one of {_listed(table)}")
+        raise UnusableError(
+            f"has no column {shortened(str(asked)) or repr('')}; set target.{key} to one of {_listed(table)}"
+        )
     return number - 1
 
 
@@ -185,7 +191,8 @@ def _family(name: str, curves: Array, x: Array | None, how: str, form: str, chec
     """
     if min(curves.shape) < 2:
         raise UnusableError(
-            f"holds {curves.shape[0]} curves of {curves.shape[1]} samples; a data set has at least 2 of each"
+            f"holds {counted(curves.shape[0], 'curve')} of {counted(curves.shape[1], 'sample')}; a data set "
+            "has at least 2 of each"
         )
     places = np.arange(curves.shape[1], dtype=float) if x is None else x
     x_source = "x 0, 1, 2, …" if x is None else f"x from {x[0]:g} to {x[-1]:g}"
@@ -222,10 +229,10 @@ def _from_array(name: str, array: NDArray[Any], options: ReadingOptions, checksu
     left_open = (options.curves, options.x_column, options.value_column) == (None, None, None)
     if left_open and min(rows, columns) > 2:
         return _family(name, _finite(numbers), None, "a curve a row", "", checksum)
-    if left_open and rows == 1:
+    if options.curves is None and rows == 1:
         numbers = numbers.T
     if options.curves is None and rows == 2 and columns > 2:
-        if not (np.diff(_finite(numbers[0])) > 0).all():
+        if left_open and not (np.diff(_finite(numbers[0])) > 0).all():
             raise UnusableError(
                 f"has the shape {array.shape}, but its first row is no x that rises; set target.curves=rows "
                 "for a data set of two curves"
@@ -238,7 +245,7 @@ def _from_array(name: str, array: NDArray[Any], options: ReadingOptions, checksu
 def _field(array: NDArray[Any], field: str) -> Array:
     values = array[field]
     if values.dtype.kind not in "iuf" or values.ndim != 1:
-        raise UnusableError(f"field {field} is no column of numbers ({values.dtype})")
+        raise UnusableError(f"field {shortened(field)} is no column of numbers ({values.dtype})")
     return _finite(_floats(values))
 
 

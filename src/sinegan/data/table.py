@@ -6,11 +6,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sinegan.printable import shortened
+
 Array = NDArray[np.float64]
 
 
 class UnusableError(ValueError):
     """A file or a function cannot be used as curves; the message says why, and what to do."""
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun, in the plural unless the number is 1.
+
+    >>> counted(1, "row"), counted(2, "row")
+    ('1 row', '2 rows')
+    """
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 @dataclass(frozen=True)
@@ -29,7 +40,7 @@ class Table:
 
     def title(self, column: int) -> str:
         """The name of a column, counted from 0, in messages: its own, or its number from 1."""
-        return self.names[column] if self.names else str(column + 1)
+        return shortened(self.names[column]) if self.names else str(column + 1)
 
     def numbers(self) -> Array:
         """All columns, (rows, width)."""

@@ -56,16 +56,56 @@ def find_delimiter(lines: Sequence[str], decimal: str | None) -> str:
     numbers = body if headed else lines
     if not all(DECIMAL_COMMA.fullmatch(line) for line in numbers if "," in line):
         return "" if all(re.fullmatch(r'"[^"]*"', line) for line in numbers) else ","
-    if not all("," in line for line in numbers):
-        return ""
     if headed:
         return "," if "," in lines[0] else ""
+    if not all("," in line for line in numbers):
+        return ""
     if all(WHOLE_PAIR.fullmatch(line) for line in numbers) and _counts(numbers, ","):
         return ","
     raise UnusableError(
         f"could be one column with decimal commas or two of whole numbers ({body[0][:30]}); set "
         "target.decimal=comma or target.delimiter=comma"
     )
+
+
+def strip_line_ends(lines: Sequence[str]) -> list[str]:
+    """Lines without white space at their ends. Tabs stay where the table may be one of tabs."""
+    if any("\t" in line.rstrip() for line in lines):
+        return [re.sub(r"^[^\S\t]+|[^\S\t]+$", "", line) for line in lines]
+    return [line.strip() for line in lines]
+
+
+def refuse_pairs(cells: Cells, quoted: bool) -> None:
+    """Refuses a single column of decimal commas that may be two columns of whole numbers.
+
+    A name without a comma stands for one column, unless lines without a comma make a cut table likely.
+    quoted: whether the lines are in quotes as a whole.
+    """
+    column = [row[0] for row in cells.rows]
+    commas = sum("," in cell for cell in column)
+    name = cells.names[0] if cells.names else ""
+    whole = commas == len(column)
+    if "," in name or (whole and not name) or (not whole and 2 * commas >= len(column) and _is_cut(column)):
+        example = next(cell for cell in column if "," in cell)
+        other = "take off the quotes around whole lines" if quoted else "target.delimiter=comma"
+        raise UnusableError(
+            f"could be one column with decimal commas or two of whole numbers ({example[:30]}); set "
+            f"target.decimal=comma or {other}"
+        )
+
+
+def _is_cut(column: Sequence[str]) -> bool:
+    """Whether x before the commas counts in whole steps, or rises where only the last cell has no comma."""
+    pairs = [(row, cell) for row, cell in enumerate(column) if "," in cell]
+    if not all(WHOLE_PAIR.fullmatch(cell) for _, cell in pairs):
+        return False
+    rows, x = np.array([(row, float(cell.split(",")[0])) for row, cell in pairs]).T
+    if len(x) == len(column) - 1 and "," not in column[-1]:
+        return bool((np.diff(x) > 0).all())
+    if len(x) < 2:
+        return True
+    steps = np.diff(x) / np.diff(rows)
+    return bool(steps[0] > 0 and steps[0].is_integer() and (steps == steps[0]).all())
 
 
 def _refuse_blanks_of_thousands(lines: Sequence[str]) -> None:

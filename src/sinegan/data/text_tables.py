@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from sinegan.data.table import Array, Table, UnusableError
+from sinegan.data.table import Array, Table, UnusableError, counted
 from sinegan.data.text_format import (
     LIKE_A_NUMBER,
     START_OF_DATA,
@@ -17,7 +17,10 @@ from sinegan.data.text_format import (
     find_decimal_mark,
     find_delimiter,
     is_number,
+    refuse_pairs,
+    strip_line_ends,
 )
+from sinegan.printable import shortened
 
 DELIMITERS = {"tab": "\t", "semicolon": ";", "bar": "|", "comma": ",", "blank": " "}
 """The delimiters by the names that the settings give them."""
@@ -57,10 +60,14 @@ def read_table(content: bytes, delimiter: str | None, decimal: str | None, encod
         lines = lines[1:]
     if not lines:
         raise UnusableError("holds 0 samples; must be at least 2")
-    mark = mark or find_delimiter([text.strip(" ") for _, text in lines[:INSPECTED_LINES]], decimal)
+    if delimiter and not any(mark in re.sub(r"\s", " ", text.strip()) or mark in text for _, text in lines):
+        raise UnusableError(f"target.delimiter = {delimiter}: occurs nowhere in the file; leave it out")
+    mark = mark or find_delimiter(strip_line_ends([text for _, text in lines[:INSPECTED_LINES]]), decimal)
     cells = _split(lines, mark)
     point = DECIMALS[decimal] if decimal else find_decimal_mark(cells, mark)
     cells = _same_width(_without_empty_last_column(_with_header(cells, point)))
+    if point == "," and not decimal and len(cells.rows[0]) == 1:
+        refuse_pairs(cells, quoted=lines[-1][1].lstrip().startswith('"'))
     names = {mark: name for name, mark in DELIMITERS.items()}
     form = f", delimiter {names.get(mark, mark)}" if mark else ""
     titles = [name or str(place) for place, name in enumerate(cells.names, 1)]
@@ -132,10 +139,10 @@ def _with_header(cells: Cells, point: str) -> Cells:
     def is_name(cell: str) -> bool:
         return cell.lower() not in MISSING_VALUES and not numeric(cell) and not LIKE_A_NUMBER.match(cell)
 
-    counted = [str(place) for place in range(len(first))]
-    if first == ["", *counted[:-1]] and len(first) > 1 and _is_index(body):
+    ordinals = [str(place) for place in range(len(first))]
+    if first == ["", *ordinals[:-1]] and len(first) > 1 and _is_index(body):
         return rest  # a header that pandas wrote
-    if first == counted and len(first) > 1 and body and all("." in cell for row in body for cell in row):
+    if first == ordinals and len(first) > 1 and body and all("." in cell for row in body for cell in row):
         raise UnusableError(
             f"line {cells.lines[0]} ({','.join(first)[:30]}) could be a header of pandas, or numbers; "
             "begin it with #, or write 0.0"
@@ -178,19 +185,19 @@ def _without_empty_last_column(cells: Cells) -> Cells:
 def _same_width(cells: Cells) -> Cells:
     """Checks that all rows have the same length, and drops an index that has no name."""
     if not cells.rows:
-        raise UnusableError("holds 0 samples; must be at least 2")
+        raise UnusableError("holds a header alone; must be at least 2 samples")
     width, names = len(cells.rows[0]), cells.names
     for line, row in zip(cells.lines, cells.rows, strict=True):
         if len(row) != width:
             raise UnusableError(
-                f"line {line} has {len(row)} columns, line {cells.lines[0]} has {width}; {START_OF_DATA}"
+                f"line {line} has {counted(len(row), 'column')}, line {cells.lines[0]} has {width}; {START_OF_DATA}"
             )
     if names and len(names) == width + 1 and not names[-1]:
         names = names[:-1]
     if names and len(names) != width:
         raise UnusableError(
-            f"has {width} columns under a header of {len(names)} ({', '.join(names)[:60]}); {START_OF_DATA}, "
-            "and set target.delimiter or target.decimal if the columns are others"
+            f"has {counted(width, 'column')} under a header of {len(names)} ({', '.join(names)[:60]}); "
+            f"{START_OF_DATA}, and set target.delimiter or target.decimal if the columns are others"
         )
     if names and not names[0] and width > 1 and _is_index(cells.rows):
         return Cells([row[1:] for row in cells.rows], cells.lines, names[1:])
@@ -199,7 +206,7 @@ def _same_width(cells: Cells) -> Cells:
 
 def _column(cells: Cells, place: int, point: str) -> Array:
     texts = [row[place] for row in cells.rows]
-    name = cells.names[place] if cells.names and cells.names[place] else str(place + 1)
+    name = shortened(cells.names[place]) if cells.names and cells.names[place] else str(place + 1)
     if not any(texts):
         raise UnusableError(f"column {name} is empty; fill it, or set target.value_column to another")
     prefix = f"column {name}, " if len(cells.rows[0]) > 1 else ""

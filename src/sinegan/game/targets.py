@@ -62,6 +62,10 @@ class Target(ABC):
         """The modes of a mixture of gaussians; any other target has no modes."""
         return Modes(np.empty((0, self.points)), 0.0)
 
+    def bytes_held(self) -> int:
+        """The bytes that every worker holds for the target, whatever the number of runs."""
+        return 0
+
     def extreme(self) -> float | None:
         """A position or a value of real curves whose square float32 does not hold; None if there is none."""
         if self.points > MOST_DRAWN:  # so many points are refused elsewhere

@@ -95,7 +95,8 @@ def worker_bytes(setup: Setup, runs: int, compiled: bool = False) -> float:
     update = 2 * lanes * state + at_once * UPDATE * sizes.weights
     weights = wide * max(update, (lanes + SAVED * runs) * state)
     at_work = max((blocks - 1) * block + drawing, passes, evaluation, last_samples)
-    return weights + block + at_work + directions + modes + runs * _bytes_until_filed(setup)
+    held = setup.target.bytes_held()
+    return weights + block + at_work + directions + modes + held + runs * _bytes_until_filed(setup)
 
 
 def command_bytes(setup: Setup, seeds: int, shards: int) -> float:
