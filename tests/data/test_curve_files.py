@@ -568,7 +568,7 @@ def test_a_delimiter_that_occurs_nowhere_is_refused(tmp_path: Path) -> None:
 def test_paths_that_the_system_cannot_take_are_refused() -> None:
     for path in ("a\0.csv", "a\ud800.csv"):
         with pytest.raises(UnusableError, match="cannot be read"):
-            read_curves(path, Reading())
+            read_curves(path, ReadingOptions())
 
 
 def test_arrays_of_one_or_two_rows_are_read_with_a_setting(tmp_path: Path) -> None:

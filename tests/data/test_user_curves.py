@@ -15,7 +15,7 @@ from sinegan.data.from_file import FromFile
 from sinegan.data.from_function import FromFunction
 from sinegan.game.mixtures import Gaussian
 from sinegan.game.targets import NoisySine, Sine, Target
-from sinegan.training.footprint import of_worker
+from sinegan.training.footprint import worker_bytes
 from sinegan.training.signature import Run
 from sinegan.training.stack import Stack
 
@@ -103,7 +103,7 @@ def test_a_data_set_on_its_grid_is_in_the_estimate_of_memory(
         make_config(target=FromFile(path=written(tmp_path, np.zeros((rows, 16)), f"{rows}.npy"), points=600))
         for rows in (4, 5004)
     )
-    assert of_worker(many, 1) - of_worker(few, 1) == 5000 * (600 + 16) * 8
+    assert worker_bytes(many.setup, 1) - worker_bytes(few.setup, 1) == 5000 * (600 + 16) * 8
 
 
 def test_the_curves_of_a_data_set_are_joined_by_straight_lines(tmp_path: Path) -> None:

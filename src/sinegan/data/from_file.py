@@ -96,9 +96,7 @@ class FromFile(Target):
 def _on_grid(target: FromFile) -> Array:
     """All curves of a file at the points of the grid, (curves, points)."""
     read, grid = target.read, target.grid()
-    curves = np.empty(
-        (len(read.curves), target.points)
-    )  # filled in place: stacking a list takes twice as much
+    curves = np.empty((len(read.curves), target.points))  # to stack a list would take twice the memory
     for row, curve in enumerate(read.curves):
         curves[row] = np.interp(grid, read.x, curve)
     return curves

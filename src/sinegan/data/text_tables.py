@@ -190,7 +190,8 @@ def _same_width(cells: Cells) -> Cells:
     for line, row in zip(cells.lines, cells.rows, strict=True):
         if len(row) != width:
             raise UnusableError(
-                f"line {line} has {counted(len(row), 'column')}, line {cells.lines[0]} has {width}; {START_OF_DATA}"
+                f"line {line} has {counted(len(row), 'column')}, line {cells.lines[0]} has {width}; "
+                f"{START_OF_DATA}"
             )
     if names and len(names) == width + 1 and not names[-1]:
         names = names[:-1]
