@@ -113,7 +113,7 @@ def build(expected: type, values: Any, key: str = "") -> tuple[Any, list[str]]:
         the values that are allowed.
     """
     if not isinstance(values, Mapping):
-        return None, [f"{key} = {values!r}: must be a group of settings"]
+        return None, [f"{key} = {shown(values)}: must be a group of settings"]
     cls, problems = _chosen_class(expected, values, key)
     if cls is None:
         return None, problems

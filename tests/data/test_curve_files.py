@@ -589,12 +589,12 @@ def test_equal_names_in_two_folders_are_told_apart(tmp_path: Path) -> None:
     for folder in ("d1", "d2"):
         (tmp_path / folder).mkdir()
         path = file_of(tmp_path / folder, "1\n2\n", "a.csv")
-        assert read(path).understood.startswith(f"{path}: ")
+        assert read(path).description.startswith(f"{path}: ")
 
 
 def test_long_names_of_columns_are_cut(tmp_path: Path) -> None:
     path = file_of(tmp_path, f"x,{'y' * 100_000}\n0,1.5\n1,2.5\n")
-    assert len(read(path).understood) < 1000
+    assert len(read(path).description) < 1000
     assert len(refusal(path, value_column="z")) < 1000
     assert len(refusal(path, value_column="z" * 9000)) < 1000
     assert "has no column 9" in refusal(path, value_column="9" * 9000)

@@ -49,7 +49,7 @@ def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Foreign
     def operations(config: Config, part: str = "step") -> list[str]:
         found.clear()
         program.cache_clear()
-        stack = Stack([Run(config, 0)])
+        stack = Stack([Run(config.setup, 0)])
         with pytest.raises(programs.CannotCompileError):
             stack.advance(1) if part == "step" else stack.measure()
         (operations,) = found

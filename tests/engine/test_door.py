@@ -16,6 +16,7 @@ DOOR = {
     "sinegan.engine.programs": {"CompiledFunction", "CannotCompileError", "load_all"},
     "sinegan.engine.cpp_compiler": {"why_no_compiler"},
     "sinegan.engine.kernels": {"use_uniform_kernels"},
+    "sinegan.engine.program_cache": {"remove_abandoned_scratch_folders"},
     "sinegan.engine.torch_private": {"pytree"},
 }
 

@@ -179,7 +179,7 @@ def test_configurations_of_one_shard_are_filed_apart(
     for folder, config in configs:
         assert merged(folder, read_table)[0]["seed"].tolist() == [config.seed]
         expected = alone(config, config.seed, 12)
-        curves, probability = expected.paint(SAMPLE_COUNT)
+        curves, probability = expected.generate(SAMPLE_COUNT)
         samples = read_samples(folder)
         np.testing.assert_array_equal(samples["curves"], curves)
         np.testing.assert_array_equal(samples["probability"], probability.astype(np.float32))
@@ -244,7 +244,10 @@ def test_a_stopped_run_keeps_the_samples_and_the_state_of_the_step_where_it_stop
     stopping = make_config(training={"stop_tolerance": sum(distances(seed)) / 2}, seed=seed, seeds=1)
     going_on = make_config(seed=seed, seeds=1)
     folders = [tmp_path / "stopping", tmp_path / "going_on"]
-    pending = [PendingRun(0, Run(stopping, seed), folders[0]), PendingRun(1, Run(going_on, seed), folders[1])]
+    pending = [
+        PendingRun(0, Run(stopping.setup, seed), folders[0]),
+        PendingRun(1, Run(going_on.setup, seed), folders[1]),
+    ]
     record(Shard(0, tuple(pending), 2))
     (runs, history), (others, _) = (merged(folder, read_table) for folder in folders)
 
@@ -253,7 +256,7 @@ def test_a_stopped_run_keeps_the_samples_and_the_state_of_the_step_where_it_stop
     assert history["step"].tolist() == [0, 5]
     assert runs["rmse"].item() == history["rmse"].iloc[-1]
     stopped = alone(stopping, seed, 5)
-    curves, probability = stopped.paint(SAMPLE_COUNT)
+    curves, probability = stopped.generate(SAMPLE_COUNT)
     samples = read_samples(folders[0])
     np.testing.assert_array_equal(samples["curves"], curves)
     np.testing.assert_array_equal(samples["probability"], probability.astype(np.float32))
