@@ -8,7 +8,7 @@ from argparse import ArgumentParser
 from typing import NoReturn
 
 _FORMULA = "=+-@＝＋－＠"  # the wide ones are read as formulas, too
-"""What a spreadsheet takes for the beginning of a formula."""
+"""Characters that begin a formula in a spreadsheet."""
 
 
 def printable(text: str) -> str:

@@ -59,7 +59,7 @@ class Choices:
         return bool(override.key_or_group and self.options(override.key_or_group))
 
     def problems(self, override: Override) -> Iterator[str]:
-        """What is wrong with the choices that an override makes."""
+        """The problems of the choices that an override makes."""
         group = override.key_or_group
         options = self.options(group)
         if group == "hydra":

@@ -273,7 +273,7 @@ class _Checker:
         return kept, refused, list(keys_of(config))
 
     def _key_problem(self, override: Override, keys: Sequence[str], before: Sequence[Override]) -> str:
-        """What is wrong with the key of a value; empty when it can be set.
+        """The problem with the key of a value; empty when it can be set.
 
         keys: of the config. before: the overrides that are set earlier and may add keys.
         """

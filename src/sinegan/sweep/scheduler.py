@@ -1,4 +1,4 @@
-"""Which shard trains when, and how shards that fail are tried again."""
+"""Schedules the shards of a sweep, and retries those that fail."""
 
 import time
 from collections import deque

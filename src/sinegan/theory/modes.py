@@ -1,4 +1,4 @@
-"""Which games keep all modes of a mixture: the claims of three papers next to the results.
+"""Mode coverage of mixtures: the claims of three papers next to the results.
 
 Lin et al. 2018 (PacGAN), table 1: a GAN loses modes, though nearly all of its samples are of high quality.
 Arjovsky et al. 2017, abstract: Wasserstein GANs get rid of mode collapse. Huang et al. 2024 (R3GAN),
