@@ -15,7 +15,7 @@ PACKAGE = Path(*sinegan.__path__)
 DOOR = {
     "sinegan.engine.programs": {"CompiledFunction", "CannotCompileError", "load_all"},
     "sinegan.engine.cpp_compiler": {"why_no_compiler"},
-    "sinegan.engine.kernels": {"use_uniform_kernels"},
+    "sinegan.engine.kernels": {"use_uniform_kernels", "environment"},
     "sinegan.engine.program_cache": {"remove_abandoned_scratch_folders"},
     "sinegan.engine.torch_private": {"pytree"},
 }

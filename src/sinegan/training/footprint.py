@@ -6,6 +6,7 @@ estimate is for sizes that matter, from some tens of MiB up: below, Python and P
 
 import contextlib
 import functools
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from sinegan.engine.kernels import environment
 from sinegan.game.averages import Average
 from sinegan.game.networks import Players
 from sinegan.game.optimisers import Optimiser
@@ -201,7 +203,9 @@ class _Counting(TorchFunctionMode):
 def _made(module: nn.Module, inputs: int, rows: int) -> int:
     """The numbers that a forward pass makes, up to where a module without weights fails."""
     batch, counting = torch.empty((rows, inputs), device="meta"), _Counting()
-    with torch.no_grad(), contextlib.suppress(Exception), counting:
+    # Without weights, PyTorch loads its compiler, which would make a folder of a name that others can take.
+    no_new_folder = environment("TORCHINDUCTOR_CACHE_DIR", tempfile.gettempdir())
+    with no_new_folder, torch.no_grad(), contextlib.suppress(Exception), counting:
         module(batch)
     return counting.numbers
 
