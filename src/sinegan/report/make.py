@@ -13,7 +13,7 @@ from sinegan.report.load import load_sweep
 from sinegan.report.page.page import page
 from sinegan.report.referee.analysis import Analysis
 from sinegan.report.sweep import Sweep
-from sinegan.report.words.answers import answers
+from sinegan.report.words.answers import answers, lead
 from sinegan.report.words.captions import THEORY
 from sinegan.report.words.formats import FORMATS, formatted
 from sinegan.report.words.markdown import markdown
@@ -114,7 +114,7 @@ def print_view(view: View, console: Console) -> None:
 
 
 def print_report(analysis: Analysis, console: Console) -> None:
-    """Prints the comparison table and its sentences, in at most 80 columns."""
+    """Prints the answer, the comparison table and the notes, in at most 80 columns."""
     configurations = analysis.sweep.configurations
     metrics = " or ".join(configurations["metric"].unique())
     table = shown_table(analysis)
@@ -123,11 +123,11 @@ def print_report(analysis: Analysis, console: Console) -> None:
     for column in ("range", "seconds"):  # the files have them
         if not _fits(terminal_table(table, title), console, width):
             table = table.drop(columns=column)
+    for sentence in lead(answers(analysis), width):
+        console.print(in_terminal(sentence), width=width)
     console.print(terminal_table(table, title), width=width)
     if len(table) > MOST_ROWS:
         console.print(f"… and {len(table) - MOST_ROWS} more rows in the files.")
-    for sentence in answers(analysis)[:MOST_ROWS]:
-        console.print(in_terminal(sentence), width=width)
     for note in notes(analysis)[:MOST_ROWS]:
         console.print(in_terminal(f"- {note}"), width=width)
     if len(configurations) == 1:

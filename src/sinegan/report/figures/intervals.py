@@ -54,7 +54,9 @@ def interval_plot(
         scale(axes.xaxis, np.concatenate([table[["estimate", "low"]].to_numpy().ravel(), *rows]))
         axes.set_xlabel(f"{metric}, less is better")
         if first.any():
-            read.append("Blue discs share the first rank: not separated from the best. Diamonds: separated.")
+            read.append(
+                "Blue discs share the first rank: none is separated from another. Diamonds: lower ranks."
+            )
         headline(figure, "Estimates of all configurations", " ".join(read))
     return figure
 

@@ -1,0 +1,222 @@
+"""The means of several configurations, and variances that learn from one another.
+
+A handful of seeds says little about how much the runs of one configuration scatter. The configurations
+of a problem say more together, as the genes of a microarray do (Smyth 2004, "limma"): each variance is
+shrunk towards what is typical. How far is decided by the data: all strengths of shrinkage are weighed
+by how well they explain the variances that were seen (an integral over the prior's degrees of freedom,
+not an estimate of them), so that few configurations, or configurations that scatter differently, are
+pooled with caution.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize.elementwise import find_root
+from scipy.special import gammaln, ndtri, stdtr
+
+from sinegan.report.referee.ranges import studentised_range_sf
+from sinegan.report.referee.statistics import CONFIDENCE
+
+PRIOR_FREEDOM = np.array([0.5, 1, 2, 4, 8, 16, 32, 1e4])
+"""Strengths of the shrinkage, in degrees of freedom: all are equally likely before the data are seen."""
+ROUNDING = 1e-12
+"""A difference below this share of the largest value is nothing but rounding."""
+_TYPICAL = np.linspace(-4.5, 4.5, 46)
+"""Logarithms of the typical variance that are tried, about the median of those that were seen."""
+_SMALLEST = 1e-3
+"""Variances below this share of the median say no more than that they are small: values can be discrete."""
+
+
+@dataclass(frozen=True)
+class Prior:
+    """The distribution of the configurations' true variances: a scaled inverse chi-squared one, in doubt.
+
+    Each field has the shape (strengths,). An infinite `freedom` stands for equal variances, 0 for
+    variances that say nothing about one another.
+    """
+
+    freedom: NDArray[Any]
+    weight: NDArray[Any]
+    """How likely each strength is, given the variances that were seen."""
+    typical: NDArray[Any]
+    """The typical variance."""
+    error: NDArray[Any]
+    """The variance of the logarithm of `typical`: how well it is known."""
+
+
+NO_POOLING = Prior(np.zeros(1), np.ones(1), np.zeros(1), np.zeros(1))
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The configurations of a problem. Each field but the last two has the shape (configurations,).
+
+    variance: of one run, freed of what the runs of a seed have in common where they are `paired`.
+    freedom: the degrees of freedom of the variance; all together they are (configurations - 1) x
+    (seeds - 1) where they are paired.
+    """
+
+    mean: NDArray[Any]
+    variance: NDArray[Any]
+    freedom: NDArray[Any]
+    runs: NDArray[Any]
+    prior: Prior
+    paired: bool
+
+
+def fit(values: ArrayLike, paired: bool) -> Fit:
+    """Estimates the mean and the variance of each configuration.
+
+    Two configurations are not pooled: their comparison is Student's paired t test, or Welch's.
+
+    Arguments:
+        values: shape (configurations, seeds); NaN where a configuration has no such run. Two runs or
+            more in each row.
+        paired: whether the runs of a column share a seed.
+    """
+    table = np.asarray(values, float)
+    runs = np.isfinite(table).sum(1)
+    mean = np.nanmean(table, axis=1)
+    residual, freedom = table - mean[:, None], runs - 1.0
+    if paired:
+        weight = _weights(residual)
+        common = np.nansum(weight * residual, axis=0) / np.nansum(weight * np.isfinite(residual), axis=0)
+        residual = residual - common
+        residual -= np.nanmean(residual, axis=1)[:, None]
+        freedom = freedom * (1 - weight[:, 0] / weight.sum())
+    variance = np.nansum(residual**2, axis=1) / freedom
+    variance[variance < (ROUNDING * np.nanmax(np.abs(table))) ** 2] = 0
+    return Fit(mean, variance, freedom, runs, _prior(variance, freedom), paired)
+
+
+def _weights(residual: NDArray[Any]) -> NDArray[Any]:
+    """The weight of each configuration in the common effect of a seed, shape (configurations, 1).
+
+    One whose runs scatter widely gets less, so that its explosions do not spoil all others; none gets
+    more than half of them do, so that no narrow one is taken for the truth.
+    """
+    scatter = np.nanmean((residual - np.nanmedian(residual, axis=0)) ** 2, axis=1)
+    median = float(np.median(scatter))
+    if median == 0:
+        return np.ones((len(residual), 1))
+    return np.asarray(median / np.maximum(scatter, median))[:, None]
+
+
+def _prior(variance: NDArray[Any], freedom: NDArray[Any]) -> Prior:
+    """The posterior of the prior, from the marginal likelihood of the variances (Smyth 2004, section 4).
+
+    A variance over its typical value has an F distribution with `freedom` and the prior's degrees of
+    freedom. The logarithm of the typical value is uniform.
+    """
+    positive = variance[variance > 0]
+    if len(variance) < 3 or not positive.size:
+        return NO_POOLING
+    middle = float(np.median(positive))
+    typical = math.log(middle) + _TYPICAL[:, None]
+    seen = np.log(np.maximum(variance, _SMALLEST * middle))
+    strength, own = PRIOR_FREEDOM[:, None, None], freedom
+    ratio = seen - typical
+    # Shape: (strengths, typical values, configurations).
+    density = own / 2 * (np.log(own / strength) + ratio) - (own + strength) / 2 * np.log1p(
+        own / strength * np.exp(ratio)
+    )
+    density += gammaln((own + strength) / 2) - gammaln(own / 2) - gammaln(strength / 2)
+    log_likelihood = density.sum(-1)
+    likelihood = np.exp(log_likelihood - log_likelihood.max())
+    weight = likelihood.sum(1)
+    share = likelihood / np.maximum(weight, 1e-300)[:, None]
+    center = (share * typical[:, 0]).sum(1)
+    error = (share * (typical[:, 0] - center[:, None]) ** 2).sum(1)
+    return Prior(PRIOR_FREEDOM, weight / weight.sum(), np.exp(center), error)
+
+
+@dataclass(frozen=True)
+class Differences:
+    """Differences of means between pairs of configurations.
+
+    difference: shape (pairs,). error: standard errors, freedom: their own degrees of freedom, both of
+    shape (strengths, pairs). shared_freedom: the degrees of freedom of what all standard errors have in
+    common, the typical variance; same shape.
+    """
+
+    difference: NDArray[Any]
+    error: NDArray[Any]
+    freedom: NDArray[Any]
+    shared_freedom: NDArray[Any]
+    weight: NDArray[Any]
+
+    def __getitem__(self, pairs: NDArray[Any]) -> "Differences":
+        """Some of the pairs. pairs: their indices."""
+        error, freedom, shared = (part[:, pairs] for part in (self.error, self.freedom, self.shared_freedom))
+        return Differences(self.difference[pairs], error, freedom, shared, self.weight)
+
+    def p(self, means: int = 2) -> NDArray[Any]:
+        """The chance of so large a difference between any two of so many means that are all equal.
+
+        Two means give the p-value of one comparison. Shape (pairs,).
+        """
+        return self.exceeded(np.abs(self.difference), means)
+
+    def exceeded(self, distance: NDArray[Any], means: int = 2) -> NDArray[Any]:
+        """The chance that two of so many equal means come to lie further apart than a distance.
+
+        The error that a standard error does not share with others makes a t statistic, which is turned
+        into the normal value of the same chance; the error that all share makes the range a studentised
+        one. With equal variances this is Tukey's test (1953), without pooling that of Games & Howell
+        (1976). distance: shape (pairs,), and so is the result; 1 where it is not positive.
+        """
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t = np.where(distance > 0, distance / self.error, 0.0)
+        normal = -ndtri(np.maximum(stdtr(self.freedom, -np.minimum(t, 1e8)), 1e-300))
+        normal = np.where(t > 0, np.maximum(normal, 0), 0)
+        chances = studentised_range_sf(math.sqrt(2) * normal, means, self.shared_freedom)
+        return np.asarray((self.weight[:, None] * chances).sum(0))
+
+    def half_width(self) -> NDArray[Any]:
+        """Half the width of the 95 % confidence interval of each difference. Shape (pairs,)."""
+        low, high = self.error.min(0), 4 * self.error.max(0)
+        while (outside := (self.exceeded(high) > 1 - CONFIDENCE) & (high > 0)).any():
+            high = np.where(outside, 4 * high, high)
+        widths = np.zeros(len(high))
+        (pairs,) = np.nonzero(high)
+
+        def excess(width: NDArray[Any], pair: NDArray[Any]) -> NDArray[Any]:
+            return self[pair].exceeded(width) - (1 - CONFIDENCE)
+
+        if pairs.size:
+            bracket = low[pairs], high[pairs]
+            widths[pairs] = find_root(excess, bracket, args=(pairs,), tolerances={"xrtol": 1e-5}).x
+        return widths
+
+
+def differences(
+    fitted: Fit, difference: ArrayLike, first: ArrayLike, second: ArrayLike, runs: ArrayLike
+) -> Differences:
+    """The differences of some pairs, with their standard errors.
+
+    A variance is never taken to be smaller than it was seen: shrinkage only makes small ones larger.
+
+    Arguments:
+        fitted: the configurations.
+        difference: of the means of each pair, shape (pairs,).
+        first, second: the indices of the configurations of each pair.
+        runs: the number of runs of either that the difference rests on, shape (2, pairs).
+    """
+    prior, first, second = fitted.prior, np.asarray(first, int), np.asarray(second, int)
+    given = np.asarray(difference, float)
+    largest = np.abs(fitted.mean[first]) + np.abs(fitted.mean[second])
+    given = np.where(np.abs(given) < ROUNDING * largest, 0, given)
+    share = prior.freedom[:, None] / (prior.freedom[:, None] + fitted.freedom)
+    pooled = share * prior.typical[:, None] + (1 - share) * fitted.variance
+    variance = np.maximum(pooled, fitted.variance)
+    own_freedom = prior.freedom[:, None] + fitted.freedom
+    of_first, of_second = variance[:, first] / np.asarray(runs)[0], variance[:, second] / np.asarray(runs)[1]
+    squared = of_first + of_second
+    below = of_first**2 / own_freedom[:, first] + of_second**2 / own_freedom[:, second]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        freedom = np.where(below > 0, squared**2 / below, own_freedom[:, first])
+        shared = 2 / ((share[:, first] + share[:, second]) ** 2 / 4 * prior.error[:, None])
+    return Differences(given, np.sqrt(squared), freedom, np.maximum(shared, 0.7), prior.weight)
