@@ -12,6 +12,7 @@ from sinegan.report.figures.style import png, svg
 from sinegan.report.load import load_sweep
 from sinegan.report.page.page import page
 from sinegan.report.referee.analysis import Analysis
+from sinegan.report.referee.comparisons import MARGIN
 from sinegan.report.sweep import Sweep
 from sinegan.report.words.answers import answers, lead
 from sinegan.report.words.captions import THEORY
@@ -33,6 +34,7 @@ def make_report(
     console: Console | None = None,
     more: Sequence[Path] = (),
     formats: Sequence[str] = (),
+    margin: float | None = None,
 ) -> Sweep:
     """Writes `report/` in a sweep's folder and prints the comparison table, before it draws.
 
@@ -40,6 +42,7 @@ def make_report(
         folder: the sweep's folder, or that of a single run.
         console: where to print; by default the terminal.
         more: sweeps to be merged with it; the report is then in `report/merged`.
+        margin: the share by which two configurations may differ and still be equal; by default MARGIN.
         formats: in which the table of configurations is written besides CSV and Markdown.
 
     Raises:
@@ -48,7 +51,7 @@ def make_report(
     """
     console = console or Console()
     sweep = load_sweep(folder, *more)
-    analysis = Analysis(sweep)
+    analysis = Analysis(sweep, MARGIN if margin is None else margin)
     report = report_folder(folder, more)
     write_tables(analysis, report, formats)
     print_report(analysis, console)

@@ -1,7 +1,6 @@
 """All comparisons of the configurations of a sweep, and their ranks, as tables."""
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,9 +9,8 @@ import pandas as pd
 from sinegan.report.referee.contrasts import ALPHA
 from sinegan.report.referee.problem import Comparison, Problem, compare_problem
 from sinegan.report.referee.ranks import Place, places
-from sinegan.report.referee.run_values import Samples, samples_of
+from sinegan.report.referee.run_values import Samples
 from sinegan.report.referee.statistics import FEWEST
-from sinegan.report.sweep import Sweep
 
 MARGIN = 0.1
 """The share by which two configurations may differ and still be equal."""
@@ -24,10 +22,8 @@ COLUMNS += ["p_equal", "seeds_needed", "difference", "difference_low", "differen
 COLUMNS += ["method", "correction"]
 
 
-def compare(
-    sweep: Sweep, metric: str | None = None, by: Sequence[str] | None = None, margin: float = MARGIN
-) -> pd.DataFrame:
-    """The comparisons of a sweep, a row each: `a`, which has the better estimate, against `b`.
+def compare_samples(samples: Samples, margin: float = MARGIN) -> pd.DataFrame:
+    """The comparisons of configurations, a row each: `a`, which has the better estimate, against `b`.
 
     Up to 12 configurations of one problem (target and metric) these are all pairs, of more the best
     against the others. `n` counts the pairs of seeds. `ratio` is a's estimate over b's with its own 95 %
@@ -38,19 +34,8 @@ def compare(
     `seeds_needed` are the seeds that would decide. `improvement`: the chance that a run of a is better than
     one of b.
 
-    Arguments:
-        sweep: the sweep.
-        metric, by: as `samples_of` takes them.
-        margin: the share by which two may differ and still be equal.
-
-    Raises:
-        UnknownNameError: there is no such metric or key.
+    margin: the share by which two may differ and still be equal.
     """
-    return compare_samples(samples_of(sweep, metric, by), margin)
-
-
-def compare_samples(samples: Samples, margin: float = MARGIN) -> pd.DataFrame:
-    """As `compare`, for samples at hand."""
     metric = dict(zip(samples.rows["name"], samples.rows["metric"], strict=True))
     problems = problems_of(samples)
     compared = [problem for problem in problems.values() if _compares(problem)]

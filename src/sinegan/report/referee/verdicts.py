@@ -1,17 +1,18 @@
 """Verdicts: what the seeds support, as values. The sentences are made in `words.answers`."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from sinegan.report.referee.analysis import Analysis
-from sinegan.report.referee.comparisons import EQUAL, UNDECIDED
+from sinegan.report.referee.comparisons import EQUAL, UNDECIDED, problems_of, ranks
 from sinegan.report.referee.estimates import status_counts
-from sinegan.report.referee.problem import AND_RANKS
-from sinegan.report.referee.run_values import untrained
+from sinegan.report.referee.problem import AND_RANKS, Problem
+from sinegan.report.referee.run_values import Samples
+from sinegan.report.referee.run_values import untrained as untrained_metric
 from sinegan.report.referee.statistics import FEWEST, Estimate, estimate
 from sinegan.statuses import DIVERGED, FAILED
 from sinegan.storage.results import records
@@ -42,15 +43,16 @@ class Effect:
 
 
 class Ends(NamedTuple):
-    """The number of runs, and of those that were lost in either way."""
+    """The number of runs, and of those that were lost in each way. other: in a way that is not known."""
 
     runs: int
     diverged: int
     failed: int
+    other: int = 0
 
     @property
     def lost(self) -> int:
-        return self.diverged + self.failed
+        return self.diverged + self.failed + self.other
 
 
 @dataclass(frozen=True)
@@ -191,17 +193,41 @@ class Verdict:
 
 
 def verdicts(analysis: Analysis) -> list[Verdict]:
-    """A verdict for each problem, in the order of the sweep."""
-    placed = pd.concat([analysis.samples.rows, analysis.ranks], axis=1)
-    return [verdict(analysis, rows) for _, rows in placed.groupby("problem", sort=False)]
-
-
-def verdict(analysis: Analysis, rows: pd.DataFrame) -> Verdict:
-    """The verdict on one problem. rows: those of its samples, with `rank` and `tie_group`."""
+    """A verdict for each problem of a sweep, in the order of the sweep."""
     counts = status_counts(analysis.sweep)
-    ends = {row["name"]: _ends(counts.get(row["configuration"], {})) for row in records(rows)}
-    names = rows["name"].tolist()
-    return Verdict(str(rows["metric"].iloc[0]), analysis.margin, names, _finding(analysis, rows, ends), ends)
+    rows = records(analysis.samples.rows)
+    ends = {row["name"]: _ends(counts.get(row["configuration"], {})) for row in rows}
+    start = _untrained(analysis) if len(rows) == 1 else None
+    return verdicts_of(analysis.samples, analysis.comparisons, analysis.margin, ends, start)
+
+
+def verdicts_of(
+    samples: Samples,
+    comparisons: pd.DataFrame,
+    margin: float,
+    ends: Mapping[str, Ends],
+    untrained: float | None = None,
+) -> list[Verdict]:
+    """A verdict for each problem.
+
+    Arguments:
+        samples: the values of all runs.
+        comparisons: as `compare_samples` makes them, with this margin.
+        margin: the share by which two configurations may differ and still be equal.
+        ends: by configuration, how its runs ended.
+        untrained: the metric of the only configuration before training, where it was measured.
+    """
+    placed = pd.concat([samples.rows, ranks(samples, comparisons)], axis=1)
+    problems = problems_of(samples)
+    made = []
+    for name, rows in placed.groupby("problem", sort=False):
+        names = rows["name"].tolist()
+        pairs = comparisons[comparisons["a"].isin(names) & comparisons["b"].isin(names)]
+        tied = set(rows["name"][rows["tie_group"] == 1])
+        ends_here = {each: ends[each] for each in names}
+        finding = _finding(problems[str(name)], pairs, tied, ends_here, untrained)
+        made.append(Verdict(str(rows["metric"].iloc[0]), margin, names, finding, ends_here))
+    return made
 
 
 def _ends(counts: Mapping[str, int]) -> Ends:
@@ -209,18 +235,22 @@ def _ends(counts: Mapping[str, int]) -> Ends:
     return Ends(sum(counts.values()), counts.get(DIVERGED, 0), counts.get(FAILED, 0))
 
 
-def _finding(analysis: Analysis, rows: pd.DataFrame, ends: Mapping[str, Ends]) -> Finding:
-    problem = analysis.problems[str(rows["problem"].iloc[0])]
+def _finding(
+    problem: Problem,
+    pairs: pd.DataFrame,
+    tied: Collection[str],
+    ends: Mapping[str, Ends],
+    untrained: float | None,
+) -> Finding:
+    """The finding on a problem. pairs: its comparisons. tied: those of the first rank. Others as above."""
     order = problem.ordered
     if not order:
         return NothingMeasured() if any(each.lost for each in ends.values()) else NothingEnded()
     estimates = {name: estimate(problem.finite(name), problem.positive) for name in order}
-    if len(rows) == 1:
-        return Single(estimates[order[0]], _untrained(analysis, rows))
+    if len(problem.values) == 1:
+        return Single(estimates[order[0]], untrained)
     ranked = problem.ranked
     runs = _seeds([len(by_seed) for by_seed in problem.values.values() if by_seed])
-    pairs = analysis.comparisons
-    pairs = pairs[pairs["a"].isin(order) & pairs["b"].isin(order)]
     if runs.most < FEWEST or (len(order) > 1 and pairs["p"].isna().all()):
         return Blind(runs, {name: each.estimate for name, each in estimates.items()}, FEWEST)
     if not ranked:
@@ -230,19 +260,17 @@ def _finding(analysis: Analysis, rows: pd.DataFrame, ends: Mapping[str, Ends]) -
     if pairs["method"].str.endswith(AND_RANKS).all() and runs.most < FEWEST_BY_RANKS:
         return Blind(runs, {name: each.estimate for name, each in estimates.items()}, FEWEST_BY_RANKS)
     among = pairs[pairs["a"].isin(ranked) & pairs["b"].isin(ranked)]
-    if len(rows) == 2:
+    if len(problem.values) == 2:
         return _pair(records(among)[0])
-    tied = set(rows["name"][rows["tie_group"] == 1])
     return _several(among, ranked, [name for name in ranked if name in tied], estimates)
 
 
-def _untrained(analysis: Analysis, rows: pd.DataFrame) -> float | None:
+def _untrained(analysis: Analysis) -> float | None:
     """The metric of the only configuration before training, where it was measured later, too."""
     history = analysis.sweep.history
     if not (history["step"] > 0).any():
         return None
-    row = rows.iloc[0]
-    return untrained(history[history["configuration"] == row["configuration"]], row["metric"])
+    return untrained_metric(history, str(analysis.samples.rows["metric"].iloc[0]))
 
 
 def _pair(row: Mapping[str, Any]) -> Better | Equal | Undecided:

@@ -122,8 +122,8 @@ def _clauses(verdict: Verdict, where: str, words: Mapping[str, str], more_is_bet
             ]
         case OnlyOne(seeds, only, estimate):
             return [
-                f"{_at(seeds)}, only {words[only]} kept more than half of its runs{where}",
-                f"its {metric} is {_estimate(estimate)}",
+                f"{_at(seeds)}, only {words[only]} has a rank{where}; its {metric} is {_estimate(estimate)}",
+                f"the others have fewer than {FEWEST} runs, or lost half of them or more",
             ]
         case NoneRanked(seeds, best, estimate):
             return [
@@ -262,6 +262,8 @@ def _were_lost(ends: Collection[Ends]) -> str:
     """`diverged`, or `were lost (3 diverged, 2 failed)`."""
     counts = {DIVERGED: sum(each.diverged for each in ends), FAILED: sum(each.failed for each in ends)}
     some = {status: count for status, count in counts.items() if count}
+    if any(each.other for each in ends):
+        return "were lost"
     if len(some) == 1:
         return next(iter(some))
     return f"were lost ({', '.join(f'{count:,} {status}' for status, count in some.items())})"
