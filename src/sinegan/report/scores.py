@@ -37,9 +37,8 @@ class Columns:
 
     @property
     def names(self) -> list[str]:
-        return [
-            name for name in (self.configuration, self.seed, self.metric, self.problem) if name is not None
-        ]
+        problem = [] if self.problem is None else [self.problem]
+        return [self.configuration, self.seed, self.metric, *problem]
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ class Scores:
         values = {name: list(by_seed.values()) for name, by_seed in samples.values.items()}
         ends = {name: Ends(len(runs), 0, 0, sum(map(math.isinf, runs))) for name, runs in values.items()}
         rows = samples.rows.set_index("name")
-        words = rows[CONFIGURATION].to_dict()
+        words = dict(zip(samples.rows["name"], samples.rows[CONFIGURATION], strict=True))
         several = PROBLEM in samples.keys
         return [
             verdict_sentence(
@@ -117,9 +116,8 @@ def scores_of(
     _check(table, columns)
     problems = [""] * len(table) if columns.problem is None else _texts(table[columns.problem])
     configurations = _texts(table[columns.configuration])
-    seeds = {
-        seed: number for number, seed in enumerate(sorted(set(_texts(table[columns.seed])), key=_in_order))
-    }
+    in_order = sorted(set(_texts(table[columns.seed])), key=_in_order)
+    seeds = {seed: number for number, seed in enumerate(in_order)}
     values: dict[tuple[str, str], dict[int, float]] = {}
     for problem, configuration, seed, value in zip(
         problems, configurations, _texts(table[columns.seed]), table[columns.metric].tolist(), strict=True

@@ -178,9 +178,16 @@ def _shared(
         return [claim, lead, _seeds_needed(finding.seeds_needed)]
     claim = f"{at}, {len(first):,} of {ranked:,} configurations share the first rank by {metric}{where}"
     names = _listed([words[name] for name in first]) if len(first) <= MOST_LISTED else ""
-    more = f"{len(finding.undecided):,} more are not separated from the first" if finding.undecided else ""
+    more = _further(len(finding.undecided))
     equal = f"they are {within}" if finding.equal else ""
     return [_join(claim, names), "" if names else lead, equal, more, _seeds_needed(finding.seeds_needed)]
+
+
+def _further(configurations: int) -> str:
+    """A clause on further configurations that are not separated from the first of a shared rank."""
+    if not configurations:
+        return ""
+    return f"{configurations:,} more {'is' if configurations == 1 else 'are'} not separated from the first"
 
 
 def _at(seeds: Seeds) -> str:

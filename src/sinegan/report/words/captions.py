@@ -31,5 +31,6 @@ def estimates_caption(sweep: Sweep, escaped: Callable[[str], str] = printable) -
         f"The estimate is of each run's mean {metrics} over its last 20 % of evaluations, over the n "
         f"runs that ended well: their geometric mean (the mean where values can be negative) with a "
         f"{CONFIDENCE:.0%} t interval. Less is better. A configuration shares the rank of those before "
-        f"it (`1=`) unless it is separated from one of them. `seconds`: computing time of all its runs."
+        f"it (`1=`) unless it is separated from one of them; one that "
+        f"lost half of its runs or more has none. `seconds`: computing time of all its runs."
     )
