@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from sinegan.report.referee.contrasts import ALPHA, improvement, rank_sum
+from sinegan.report.referee.contrasts import ALPHA, Difference, improvement, rank_sum
 from sinegan.report.referee.ranges import studentised_range_quantile
-from sinegan.report.referee.statistics import FEWEST, estimate
+from sinegan.report.referee.statistics import FEWEST
 from sinegan.report.referee.variances import NO_POOLING, Differences, Fit, differences, fit
 
 MOST_PAIRED = 12
@@ -82,8 +82,7 @@ class Problem:
         return [*ranked, *sorted(others, key=self._center)]
 
     def _center(self, name: str) -> float:
-        center = estimate(self.finite(name), self.positive).estimate
-        return -center if self.more_is_better else center
+        return float(self.scaled(self.finite(name)).mean())
 
 
 class Comparison(NamedTuple):
@@ -109,79 +108,108 @@ class Comparison(NamedTuple):
     correction: str
 
 
+class PairTests(NamedTuple):
+    """The tests of the configurations of a problem that have enough runs.
+
+    names: these configurations, best first. pairs: the compared ones, the better one first. runs: the
+    number of runs of either that a comparison rests on, shape (2, pairs). p_family: of "the first is
+    better", corrected for all comparisons of the problem, shape (pairs,).
+    """
+
+    names: list[str]
+    pairs: list[tuple[str, str]]
+    differences: Differences
+    runs: NDArray[Any]
+    p_family: NDArray[Any]
+    method: str
+    correction: str
+
+
 def compare_problem(problem: Problem, margin: float, problems: int = 1) -> list[Comparison]:
     """All pairs of configurations, or of many the best with each of the others; the better one first.
 
-    Up to MOST_PAIRED configurations all differences are held against the studentised range of so many
-    means. Of more, the best is compared with the others step by step, the clearest difference first, and
-    each step has one mean less. A lost run counts as the worst of all runs; a comparison with lost runs
-    has the rank-sum test's interval, and is no surer than that test. Nobody is better whose estimate
-    (of the runs that ended well) is not.
+    A comparison with lost runs has the interval of the rank-sum test.
 
     Arguments:
         problem: the runs.
         margin: the share by which two may differ and are still equal.
         problems: how many problems are one family with this one.
     """
-    order = problem.ordered
-    tested = [name for name in order if len(problem.values[name]) >= FEWEST]
-    every_pair = len(order) <= MOST_PAIRED
-    pairs = list(itertools.combinations(order, 2) if every_pair else [(order[0], b) for b in order[1:]])
-    testable = [pair for pair in pairs if pair[0] in tested and pair[1] in tested]
-    judged = _tested_pairs(problem, tested, testable, every_pair, margin, problems) if testable else {}
-    return [judged.get(pair) or _untested(problem, *pair) for pair in pairs]
+    tests = pair_tests(problem)
+    tested = {} if tests is None else _comparisons(problem, tests, margin, problems)
+    return [tested.get(pair) or _untested(problem, *pair) for pair in _pairs(problem.ordered)]
 
 
-def _tested_pairs(
-    problem: Problem,
-    names: Sequence[str],
-    pairs: Sequence[tuple[str, str]],
-    every_pair: bool,
-    margin: float,
-    problems: int,
-) -> dict[tuple[str, str], Comparison]:
-    """The comparisons of configurations with enough runs. Arguments as `compare_problem`.
+def pair_tests(problem: Problem) -> PairTests | None:
+    """The tests of a problem; None where fewer than two configurations have enough runs.
 
-    names: these configurations. pairs: those to compare. every_pair: whether they are all pairs.
+    Up to MOST_PAIRED configurations all differences are held against the studentised range of so many
+    means. Of more, the best is compared with the others step by step, the clearest difference first, and
+    each step has one mean less. A lost run counts as the worst of all runs, and a
+    comparison with lost runs is no surer than the rank-sum test. Nobody is better whose
+    estimate (of the runs that ended well) is not.
     """
+    order = problem.ordered
+    names = [name for name in order if len(problem.values[name]) >= FEWEST]
+    pairs = [pair for pair in _pairs(order) if pair[0] in names and pair[1] in names]
+    if not pairs:
+        return None
     paired = all(_share_seeds(problem.values[a], problem.values[b]) for a, b in pairs)
     table = _table(problem, names, paired)
     fitted = fit(table, paired)
     place = {name: index for index, name in enumerate(names)}
     first, second = (np.array([place[pair[side]] for pair in pairs]) for side in (0, 1))
-    both = np.isfinite(table[first]) & np.isfinite(table[second])
     if paired:
+        both = np.isfinite(table[first]) & np.isfinite(table[second])
         runs = np.tile(both.sum(1), (2, 1))
         difference = np.where(both, table[first] - table[second], 0).sum(1) / runs[0]
     else:
         runs = np.array([fitted.runs[first], fitted.runs[second]])
         difference = fitted.mean[first] - fitted.mean[second]
     compared = differences(fitted, difference, first, second, runs)
-    width, p = compared.half_width(), compared.p()
+    every_pair = len(order) <= MOST_PAIRED
     family = compared.p(len(names)) if every_pair else _step_down(compared, len(names))
-    allowed = _margins(problem, pairs, margin)
-    equal = compared.exceeded(allowed - np.abs(compared.difference), len(names))
-    needed = _seeds_needed(compared, runs, allowed, len(names), problems)
-    comparisons = [
-        Comparison(
-            a,
-            b,
-            int(runs[:, index].min()),
-            float(compared.difference[index]),
-            float(compared.difference[index] - width[index]),
-            float(compared.difference[index] + width[index]),
-            float(p[index]),
-            # The better one is `a` by its estimate: what the test says must not contradict it.
-            float(family[index]) if compared.difference[index] < 0 else 1.0,
-            float(equal[index]),
-            float(needed[index]),
-            _improvement(problem, a, b),
-            _method(fitted),
-            ALL_PAIRS if every_pair else STEP_DOWN,
+    family = np.where(compared.difference < 0, family, 1)
+    family = np.maximum(family, [_chance_by_ranks(problem, *pair) for pair in pairs])
+    correction = ALL_PAIRS if every_pair else STEP_DOWN
+    return PairTests(names, pairs, compared, runs, family, _method(fitted), correction)
+
+
+def _pairs(order: Sequence[str]) -> list[tuple[str, str]]:
+    """The pairs to compare. order: the configurations, best first."""
+    if len(order) <= MOST_PAIRED:
+        return list(itertools.combinations(order, 2))
+    return [(order[0], other) for other in order[1:]]
+
+
+def _comparisons(
+    problem: Problem, tests: PairTests, margin: float, problems: int
+) -> dict[tuple[str, str], Comparison]:
+    """The comparisons of the tested pairs. Arguments as `compare_problem`."""
+    compared, means = tests.differences, len(tests.names)
+    allowed = _margins(problem, tests.pairs, margin)
+    width, p = compared.half_width(), compared.p()
+    equal = compared.exceeded(allowed - np.abs(compared.difference), means)
+    needed = _seeds_needed(compared, tests.runs, allowed, means, problems)
+    comparisons = {}
+    for index, (a, b) in enumerate(tests.pairs):
+        difference = float(compared.difference[index])
+        comparisons[a, b] = Comparison(
+            a=a,
+            b=b,
+            n=int(tests.runs[:, index].min()),
+            difference=difference,
+            low=difference - float(width[index]),
+            high=difference + float(width[index]),
+            p=float(p[index]),
+            p_family=float(tests.p_family[index]),
+            p_equal=float(equal[index]),
+            seeds_needed=float(needed[index]),
+            improvement=_improvement(problem, a, b),
+            method=tests.method,
+            correction=tests.correction,
         )
-        for index, (a, b) in enumerate(pairs)
-    ]
-    return {(each.a, each.b): _with_losses(problem, each) for each in comparisons}
+    return {pair: _with_losses(problem, comparison) for pair, comparison in comparisons.items()}
 
 
 def _share_seeds(a: Mapping[int, float], b: Mapping[int, float]) -> bool:
@@ -263,19 +291,32 @@ def _critical(chance: float, means: int) -> tuple[NDArray[Any], NDArray[Any]]:
     return reciprocal, studentised_range_quantile(chance, means, freedom) / math.sqrt(2)
 
 
+def _by_ranks(problem: Problem, a: str, b: str) -> Difference | None:
+    """The rank-sum test of two configurations of which either lost runs."""
+    if not (problem.lost(a) or problem.lost(b)):
+        return None
+    return rank_sum(problem.scaled_runs(a), problem.scaled_runs(b))
+
+
+def _chance_by_ranks(problem: Problem, a: str, b: str) -> float:
+    """The p-value of "a is better" below which lost runs allow none; 0 where none were lost."""
+    ranks = _by_ranks(problem, a, b)
+    if ranks is None:
+        return 0.0
+    return ranks.p if ranks.difference < 0 else 1.0
+
+
 def _with_losses(problem: Problem, comparison: Comparison) -> Comparison:
-    """A comparison that is no surer than the rank-sum test, where either lost runs."""
-    if not (problem.lost(comparison.a) or problem.lost(comparison.b)):
+    """A comparison with the interval of the rank-sum test, where either lost runs."""
+    ranks = _by_ranks(problem, comparison.a, comparison.b)
+    if ranks is None:
         return comparison
-    ranks = rank_sum(problem.scaled_runs(comparison.a), problem.scaled_runs(comparison.b))
-    surest = ranks.p if ranks.difference < 0 else 1.0
     return comparison._replace(
         n=ranks.n,
         difference=ranks.difference,
         low=ranks.low,
         high=ranks.high,
         p=max(comparison.p, ranks.p),
-        p_family=max(comparison.p_family, surest),
         p_equal=1.0,
         seeds_needed=math.nan,
         method=f"{comparison.method}{AND_RANKS}",
