@@ -75,7 +75,7 @@ def _panel(
     """Draws one panel, and returns how to read it. Arguments as `interval_plot`."""
     table, order = _ordered(table, more_is_better)
     rows = [list(runs[index]) for index in order] if runs is not None else []
-    first = (table["rank"] == 1) & bool((table["rank"] > 1).any())
+    first = (table["rank"] == 1).fillna(False).astype(bool) & bool((table["rank"] > 1).any())
     named = len(table) <= MOST_NAMED
     _draw(axes, table[~first], OTHER if first.any() else FIRST, "D" if first.any() else "o", named)
     _draw(axes, table[first], FIRST, "o", named)
