@@ -1,4 +1,4 @@
-"""What the tests share: small typed configurations, and commands as a user types them."""
+"""Shared by all tests: small typed configurations, and commands as a user types them."""
 
 # ruff: noqa: E402
 import dataclasses
@@ -37,7 +37,10 @@ Finished = subprocess.CompletedProcess[str]
 
 @pytest.fixture
 def make_config() -> MakeConfig:
-    """A configuration that trains in no time; keywords replace its parts, `training=dict(…)` their fields."""
+    """Makes a configuration that trains in no time.
+
+    Keywords replace its parts; `training={…}` replaces single fields of that part.
+    """
 
     def make(training: dict[str, Any] | None = None, **parts: Any) -> Config:
         default = Config(
@@ -60,7 +63,7 @@ def make_config() -> MakeConfig:
 
 @pytest.fixture
 def sinegan(tmp_path: Path) -> Callable[..., Finished]:
-    """`python -m sinegan.main` in an empty folder."""
+    """Runs `python -m sinegan.main` in an empty folder."""
 
     def run(*arguments: str, module: str = "sinegan.main") -> Finished:
         command = [sys.executable, "-m", module, *arguments]
@@ -76,7 +79,7 @@ def sinegan(tmp_path: Path) -> Callable[..., Finished]:
 def inside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Iterator[Callable[..., Finished]]:
-    """The same in this process, which saves loading everything again."""
+    """Runs `python -m sinegan.main` in this process, which saves importing everything again."""
     handlers, level = list(logging.root.handlers), logging.root.level
 
     def run(*arguments: str) -> Finished:

@@ -46,14 +46,14 @@ LEVELS = "must be one of CRITICAL, FATAL, ERROR, WARN, WARNING, INFO, DEBUG, NOT
         (["plot.every=true"], "plot.every = true: must be a whole number"),
     ],
 )
-def test_a_wrong_setting_is_refused_by_name(arguments: list[str], problem: str) -> None:
+def test_a_wrong_setting_of_hydra_is_refused_by_name(arguments: list[str], problem: str) -> None:
     with pytest.raises(InvalidConfigError) as caught:
         command(*arguments)
     (line,) = caught.value.problems
     assert line.startswith(problem)
 
 
-def test_right_settings_are_taken(tmp_path: Path) -> None:
+def test_right_settings_of_hydra_are_accepted(tmp_path: Path) -> None:
     (tmp_path / "loss").mkdir()
     (tmp_path / "loss" / "mine.yaml").write_text("_target_: sinegan.game.losses.Hinge\n")
     command(f"hydra.searchpath=[{tmp_path},pkg://sinegan]", "loss=mine", "hydra.verbose=[sinegan]")

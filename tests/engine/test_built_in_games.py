@@ -112,7 +112,7 @@ def test_every_network_and_activation_is_native_with_every_penalty(foreign: Fore
 
 
 @pytest.mark.parametrize("target", ["random_phase", "gaussian_ring"])
-def test_metrics_that_sort_are_packaged(foreign: Foreign, target: str) -> None:
+def test_metrics_that_sort_are_packaged_programs(foreign: Foreign, target: str) -> None:
     config = configuration(f"target={target}", "network=tiny")
     assert foreign(config) == []
     assert {"aten.sort.default", "aten.median.dim"} <= set(foreign(config, "metrics"))

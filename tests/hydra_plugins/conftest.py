@@ -1,4 +1,4 @@
-"""What the plugins' tests share: Hydra in this process."""
+"""Shared by the tests of the plugins: sweeps by Hydra in this process."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager

@@ -1,4 +1,4 @@
-"""The command that holds theory against a sweep writes into the sweep's own report folder alone."""
+"""`python -m sinegan.theory` checks a sweep, or refuses a folder with a clear message."""
 
 import sys
 from pathlib import Path
