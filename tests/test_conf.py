@@ -2,14 +2,17 @@
 
 import dataclasses
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import yaml
-from hydra import compose, initialize_config_dir
+from conf_choices import choices
+from hydra import compose
+from hydra._internal.hydra import Hydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
@@ -32,15 +35,10 @@ WANTED = {
 """The settings that a choice needs because it has no default for them."""
 
 
-def choices(group: str) -> list[str]:
-    folder = conf_folder() / group
-    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
-
-
 @pytest.fixture(autouse=True)
-def _hydra() -> Iterator[None]:
+def _hydra_of_conf(open_hydra: Callable[..., AbstractContextManager[Hydra]]) -> Iterator[None]:
     Plugins.instance()
-    with initialize_config_dir(str(conf_folder()), version_base="1.3", job_name="sinegan"):
+    with open_hydra():
         yield
 
 

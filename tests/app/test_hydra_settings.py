@@ -3,15 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hydra._internal.utils import get_args_parser
-
-from sinegan.app.command_line import Command, parse_command
-from sinegan.config import InvalidConfigError
-
-
-def command(*arguments: str) -> Command:
-    return parse_command(get_args_parser().parse_args(list(arguments)))
-
+from parsed_commands import command, problems
 
 LEVELS = "must be one of CRITICAL, FATAL, ERROR, WARN, WARNING, INFO, DEBUG, NOTSET"
 
@@ -47,9 +39,7 @@ LEVELS = "must be one of CRITICAL, FATAL, ERROR, WARN, WARNING, INFO, DEBUG, NOT
     ],
 )
 def test_a_wrong_setting_of_hydra_is_refused_by_name(arguments: list[str], problem: str) -> None:
-    with pytest.raises(InvalidConfigError) as caught:
-        command(*arguments)
-    (line,) = caught.value.problems
+    (line,) = problems(*arguments)
     assert line.startswith(problem)
 
 

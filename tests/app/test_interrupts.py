@@ -189,8 +189,8 @@ def resume_command(lines: Sequence[str]) -> str:
 def assert_clean_interrupt(lines: Sequence[str], folder: Path) -> None:
     """The command printed only its progress and the words of an interrupt."""
     progress = re.compile(r" *\d+ %, .*")
-    told = [line for line in lines if line and not progress.fullmatch(line)]
-    assert told == [
+    printed = [line for line in lines if line and not progress.fullmatch(line)]
+    assert printed == [
         "stopping…",
         f"Interrupted. The results so far are in {folder}; resume with:",
         f"  {resume_command(lines)}",

@@ -9,7 +9,7 @@ JOBS = [(f"a={a}", f"b={b}", "c=5") for a in (1, 2) for b in (1, 2)]
 
 
 @pytest.mark.parametrize(
-    ("having", "line", "told"),
+    ("having", "line", "expected"),
     [
         (JOBS, "x: is wrong", "x: is wrong"),
         (JOBS[:2], "x: is wrong", "x: is wrong (with a=1)"),
@@ -20,12 +20,12 @@ JOBS = [(f"a={a}", f"b={b}", "c=5") for a in (1, 2) for b in (1, 2)]
     ],
 )
 def test_a_problem_is_reported_once_with_the_overrides_that_its_jobs_share(
-    having: list[tuple[str, ...]], line: str, told: str
+    having: list[tuple[str, ...]], line: str, expected: str
 ) -> None:
     problems = Problems()
     for job in having:
         problems.add(line, job)
-    assert list(problems.lines(JOBS)) == [told]
+    assert list(problems.lines(JOBS)) == [expected]
 
 
 def test_the_nearest_key_ends_alike_or_else_looks_alike() -> None:

@@ -418,9 +418,9 @@ def test_a_bad_array_is_refused_with_the_reason(tmp_path: Path, array: Any, reas
 
 @pytest.mark.parametrize("content", [b"", b"not an array", b"PK\x03\x04", b"\x93NUMPY\x01\x00"])
 def test_a_file_that_is_no_array_is_refused(tmp_path: Path, content: bytes) -> None:
-    told = refusal(file_of(tmp_path, content, "curve.npy"))
-    assert "is no array of numbers (" in told
-    assert "pickle" not in told
+    message = refusal(file_of(tmp_path, content, "curve.npy"))
+    assert "is no array of numbers (" in message
+    assert "pickle" not in message
 
 
 @pytest.mark.parametrize("name", ["one.npz", "one.npy"])

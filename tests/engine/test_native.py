@@ -11,8 +11,9 @@ from torch import Tensor
 
 from sinegan.engine import programs
 from sinegan.engine.native import KNOWN
-from sinegan.engine.program_cache import CACHE_VARIABLE
 from sinegan.engine.programs import CompiledFunction
+
+pytestmark = pytest.mark.usefixtures("cache")
 
 pytestmark = pytest.mark.skipif(not KNOWN, reason="the code generator of this PyTorch is not known")
 
@@ -36,12 +37,6 @@ ORDERS: list[tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = [
     (lambda matrices: matrices.mT.contiguous(), lambda memory: memory.mT),  # column by column
     (lambda matrices: matrices.repeat_interleave(2, -1), lambda memory: memory[..., ::2]),  # with gaps
 ]
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    return tmp_path / "cache"
 
 
 def test_native_matrix_products_are_correct_in_every_shape_and_layout() -> None:

@@ -30,15 +30,6 @@ STRANGER = 54321
 
 
 @pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "cache"
-    monkeypatch.setenv(program_cache.CACHE_VARIABLE, str(path))
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
-    (tmp_path / "temporary").mkdir()
-    return path
-
-
-@pytest.fixture
 def programs(cache: Path) -> Iterator[ProgramFolder]:
     assert cache == cache_folder()
     with places()[0]() as opened:
@@ -48,11 +39,11 @@ def programs(cache: Path) -> Iterator[ProgramFolder]:
 
 def fallback_folders() -> list[Path]:
     """The folders that are used when the cache cannot be."""
-    found = []
+    folders = []
     for place in places()[1:]:
         with place() as opened:
-            found.append(opened.path)
-    return found
+            folders.append(opened.path)
+    return folders
 
 
 def test_a_program_is_read_as_it_was_written(cache: Path, programs: ProgramFolder) -> None:
@@ -279,10 +270,10 @@ def test_a_full_cache_removes_the_least_recently_used_programs(
     programs.remove(NAME)
     of_one = 10_000
     monkeypatch.setattr(program_cache, "LARGEST", 5 * of_one)
-    mine = cache / "advance-mine.so"
-    mine.write_bytes(bytes(9 * of_one))
+    foreign = cache / "advance-foreign.so"
+    foreign.write_bytes(bytes(9 * of_one))
     long_ago = time.time() - 1000
-    os.utime(mine, (long_ago, long_ago))
+    os.utime(foreign, (long_ago, long_ago))
     for place in range(4):
         programs.write(name(place), STORED._replace(program=bytes(of_one)))
         with programs.locked(name(place), wait=True):
@@ -293,28 +284,28 @@ def test_a_full_cache_removes_the_least_recently_used_programs(
     with (cache / f"{name(1)}.lock").open("a") as at_work:
         fcntl.flock(at_work, fcntl.LOCK_EX)
         programs.write(name(4), STORED._replace(program=bytes(of_one)))
-    left = sorted({file.name.split(".")[0] for file in cache.iterdir() if file != mine})
+    left = sorted({file.name.split(".")[0] for file in cache.iterdir() if file != foreign})
     assert left == [name(place) for place in (0, 1, 3, 4)]
     assert not list(cache.glob(f"{name(2)}.*"))
-    assert mine.exists()
+    assert foreign.exists()
     programs.write(name(5), STORED._replace(program=bytes(8 * of_one)))
     assert programs.read(name(5)) is not None
-    assert {file.name for file in cache.iterdir()} == {mine.name} | {
+    assert {file.name for file in cache.iterdir()} == {foreign.name} | {
         name(5) + kind for kind in (".so", ".json", ".sha256")
     }
 
 
 def test_leftovers_of_killed_processes_are_removed(cache: Path, programs: ProgramFolder) -> None:
-    old, new, mine = (
-        cache / file for file in (f".{NAME}.so.0123abcd.part", f".{NAME}.so.89abcdef.part", ".mine.part")
+    old, new, foreign = (
+        cache / file for file in (f".{NAME}.so.0123abcd.part", f".{NAME}.so.89abcdef.part", ".foreign.part")
     )
-    for path in (old, new, mine):
+    for path in (old, new, foreign):
         path.write_text("half")
     days_ago = time.time() - 3 * 24 * 3600
-    for path in (old, mine):
+    for path in (old, foreign):
         os.utime(path, (days_ago, days_ago))
     programs.write(name(1), STORED)
-    assert [path.exists() for path in (old, new, mine)] == [False, True, True]
+    assert [path.exists() for path in (old, new, foreign)] == [False, True, True]
     with scratch_folder() as first:
         with scratch_folder() as second:
             assert first.is_dir()

@@ -18,9 +18,11 @@ from torch.utils import _pytree as pytree
 
 from sinegan.engine import program_cache, programs
 from sinegan.engine.cpp_compiler import Compiler, compiler
-from sinegan.engine.program_cache import CACHE_VARIABLE, Stored
+from sinegan.engine.program_cache import Stored
 from sinegan.engine.programs import CannotCompileError, CompiledFunction
 from sinegan.game.losses import Minimax, NonSaturating
+
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 @dataclass(frozen=True)
@@ -46,14 +48,6 @@ RESULTS = {"sum": [[11.0, 22.0], [5.0, 6.5]], "parts": [[6.0, 8.0]]}
 def results(program: CompiledFunction) -> dict[str, Any]:
     found: dict[str, Any] = pytree.tree_map(lambda tensor: tensor.tolist(), program(*ARGUMENTS))
     return found
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    (tmp_path / "temporary").mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
-    return tmp_path / "cache"
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,6 @@ from sinegan.storage.files import UnwritableFileError
 from sinegan.storage.results import (
     DamagedResultsError,
     KnownRun,
-    ResultFilesError,
     checked,
     csv,
     known_runs,
@@ -150,10 +149,6 @@ def test_a_file_of_a_part_without_its_checksum_is_refused(tmp_path: Path, conten
         (part / "manifest.json").write_text(content)
     with pytest.raises(DamagedResultsError, match=f"delete {re.escape(str(part))} and resume"):
         checked(part, "runs.csv")
-
-
-def test_a_damaged_file_is_a_problem_with_result_files() -> None:
-    assert issubclass(DamagedResultsError, ResultFilesError)
 
 
 def test_nothing_is_stored_in_a_new_folder(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.process import BaseProcess
 from operator import truediv
@@ -109,13 +109,15 @@ def test_local_workers_are_processes_that_ignore_interrupts() -> None:
     assert multiprocessing.active_children() == []
 
 
-def test_a_dead_worker_breaks_its_own_future_and_is_replaced(tmp_path: Path) -> None:
+@pytest.mark.parametrize("death", [(os._exit, 1), (signal.raise_signal, signal.SIGKILL)])
+def test_a_dead_worker_breaks_its_own_future_and_is_replaced(tmp_path: Path, death: tuple[Any, int]) -> None:
     place = tmp_path / "pipe"
     os.mkfifo(place)
     pipe = os.open(place, os.O_RDWR)
     with Local(workers=2).open() as pool:
         waiting = pool.submit(read_line, place)
-        assert isinstance(pool.submit(os._exit, 1).exception(), BrokenProcessPool)
+        for _ in range(3):
+            assert type(pool.submit(*death).exception()) is BrokenProcessPool
         assert pool.submit(truediv, 6, 3).result() == 2
         os.write(pipe, b"done\n")
         assert waiting.result() == "done\n"
@@ -145,11 +147,6 @@ def test_an_error_in_the_main_process_ends_the_workers_at_once(tmp_path: Path) -
     assert worker.exitcode == -signal.SIGKILL
     assert isinstance(futures[0].exception(), BrokenProcessPool)
     assert futures[1].cancelled()
-
-
-def killed_from_outside(pool: Executor) -> BaseException | None:
-    """The exception of a future whose worker is killed as when memory runs out."""
-    return pool.submit(signal.raise_signal, signal.SIGKILL).exception()
 
 
 def test_killing_the_pool_ends_no_other_child_of_the_host(tmp_path: Path) -> None:
@@ -191,18 +188,6 @@ def test_killing_the_pool_ends_a_worker_that_is_just_starting(monkeypatch: pytes
     assert isinstance(future.exception(), BrokenProcessPool)
     pool.shutdown()
     assert [worker.exitcode for worker in workers] == [-signal.SIGKILL]
-
-
-def test_a_worker_that_is_killed_from_outside_breaks_its_own_future_alone(tmp_path: Path) -> None:
-    place = tmp_path / "pipe"
-    os.mkfifo(place)
-    pipe = os.open(place, os.O_RDWR)
-    with Local(workers=2).open() as pool:
-        waiting = pool.submit(read_line, place)
-        assert [type(killed_from_outside(pool)) for _ in range(3)] == [BrokenProcessPool] * 3
-        os.write(pipe, b"done\n")
-        assert waiting.result() == "done\n"
-    os.close(pipe)
 
 
 def test_work_that_cannot_be_pickled_is_an_error_of_its_future() -> None:

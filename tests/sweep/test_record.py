@@ -97,10 +97,6 @@ def assert_same_state(one: dict[str, Any], other: dict[str, Any]) -> None:
     torch.testing.assert_close(one, other, rtol=0, atol=0)
 
 
-def explosive(make_config: MakeConfig, **parts: Any) -> Config:
-    return make_config(optim=SGD(lr=1e20, generator_lr=1e20, discriminator_lr=1e20), **parts)
-
-
 def test_parts_become_one_set_of_files_with_the_seeds_in_order(
     make_config: MakeConfig,
     tmp_path: Path,
@@ -202,9 +198,9 @@ def test_a_checkpoint_is_the_state_of_all_runs_along_a_leading_axis(
 
 
 def test_a_run_that_diverges_has_the_step_where_it_did_and_no_metrics_from_there_on(
-    make_config: MakeConfig, tmp_path: Path, shards_of: ShardsOf, read_table: ReadTable
+    make_diverging_config: MakeConfig, tmp_path: Path, shards_of: ShardsOf, read_table: ReadTable
 ) -> None:
-    (shard,) = shards_of([(tmp_path, explosive(make_config, seeds=2))])
+    (shard,) = shards_of([(tmp_path, make_diverging_config(seeds=2))])
     record(shard)
     runs, history = merged(tmp_path, read_table)
     assert runs["status"].tolist() == [DIVERGED, DIVERGED]
@@ -216,10 +212,14 @@ def test_a_run_that_diverges_has_the_step_where_it_did_and_no_metrics_from_there
 
 
 def test_a_diverged_run_changes_no_number_of_its_neighbours(
-    make_config: MakeConfig, tmp_path: Path, shards_of: ShardsOf, read_table: ReadTable
+    make_config: MakeConfig,
+    make_diverging_config: MakeConfig,
+    tmp_path: Path,
+    shards_of: ShardsOf,
+    read_table: ReadTable,
 ) -> None:
     good = make_config(optim=SGD(lr=1e-3, generator_lr=1e-3, discriminator_lr=1e-3), seeds=3)
-    bad = explosive(make_config, seed=9, seeds=1)
+    bad = make_diverging_config(seed=9, seeds=1)
     (shard,) = shards_of([(tmp_path / "good", good), (tmp_path / "bad", bad)])
     record(shard)
     (runs, history), (lost, before) = (merged(tmp_path / name, read_table) for name in ("good", "bad"))

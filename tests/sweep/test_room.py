@@ -94,7 +94,7 @@ def test_free_memory_without_proc_is_that_of_the_machine(monkeypatch: pytest.Mon
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no ulimit")
 def test_the_ulimit_of_the_process_leaves_what_it_has_not_taken():
-    said = subprocess.run(
+    done = subprocess.run(
         [
             sys.executable,
             "-c",
@@ -105,7 +105,7 @@ def test_the_ulimit_of_the_process_leaves_what_it_has_not_taken():
         text=True,
         check=True,
     )
-    assert 1e9 < float(said.stdout) < 3e9
+    assert 1e9 < float(done.stdout) < 3e9
 
 
 def _texts(known: dict[str, str]):  # type: ignore[no-untyped-def]

@@ -28,10 +28,6 @@ def evaluations(*runs: Run) -> list[Evaluation]:
         return list(train(Stack(runs)))
 
 
-def explosive(make_config: MakeConfig) -> Config:
-    return make_config(optim=SGD(lr=1e30, generator_lr=1e30, discriminator_lr=1e30))
-
-
 def test_the_first_the_regular_and_the_last_step_are_evaluated(make_config: MakeConfig) -> None:
     looks = evaluations(Run(make_config().setup, 0), Run(make_config().setup, 1))
     assert [each.step for each in looks] == [0, 5, 10, 12]
@@ -99,9 +95,11 @@ def test_a_run_whose_metrics_are_not_finite_has_diverged_though_its_losses_were(
     assert not first.measured.any()
 
 
-def test_a_diverged_run_has_its_step_and_no_measurements(make_config: MakeConfig) -> None:
+def test_a_diverged_run_has_its_step_and_no_measurements(
+    make_config: MakeConfig, make_diverging_config: MakeConfig
+) -> None:
     bad, good = (
-        explosive(make_config),
+        make_diverging_config(),
         make_config(optim=SGD(lr=1e-3, generator_lr=1e-3, discriminator_lr=1e-3)),
     )
     looks = evaluations(Run(good.setup, 0), Run(bad.setup, 1))
@@ -116,8 +114,8 @@ def test_a_diverged_run_has_its_step_and_no_measurements(make_config: MakeConfig
     assert looks[-1].status == ("finished", "diverged")
 
 
-def test_the_loop_ends_when_no_run_is_left(make_config: MakeConfig) -> None:
-    looks = evaluations(Run(explosive(make_config).setup, 0))
+def test_the_loop_ends_when_no_run_is_left(make_diverging_config: MakeConfig) -> None:
+    looks = evaluations(Run(make_diverging_config().setup, 0))
     assert [each.step for each in looks] == [0, 5]
 
 
