@@ -30,6 +30,17 @@ class Check(NamedTuple):
     pictures: Callable[[Sweep, Sequence[Row]], Mapping[str, Figure]] = lambda *_: {}
 
 
+GROUPS = ("target", "network", "loss", "penalty", "optim")
+TRAINING = {"updates": "simultaneous", "discriminator_steps": 1}
+"""The behaviour of versions that had no such settings."""
+
+
+def completed(settings: Settings) -> dict[str, Any]:
+    """Adds the settings that a check reads and that the folder of an older version lacks."""
+    groups = {group: settings.get(group, {}) for group in GROUPS}
+    return {**settings, **groups, "training": TRAINING | settings["training"]}
+
+
 class Interval(NamedTuple):
     """A location with its 95 % interval, NaN where there are too few runs."""
 
@@ -83,10 +94,10 @@ def kind(settings: Settings) -> str:
     return str(settings.get("_target_", "")).rpartition(".")[2]
 
 
-def runs_of(sweep: Sweep, about: Row) -> list[tuple[Any, pd.DataFrame]]:
-    """The seeds of a configuration, each with its evaluations."""
+def runs_of(sweep: Sweep, about: Row, *metrics: str) -> list[tuple[Any, pd.DataFrame]]:
+    """The seeds of a configuration, each with its evaluations; none where a metric is not stored."""
     history = sweep.history
-    if history.empty:
+    if history.empty or not set(metrics) <= set(history):
         return []
     return list(history[history["configuration"] == about["configuration"]].groupby("seed"))
 

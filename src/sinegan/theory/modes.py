@@ -93,4 +93,4 @@ def interval(values: Sequence[float]) -> Interval:
 
 def values(sweep: Sweep, about: Row, metric: str) -> list[float]:
     """For each run, the mean of a metric over the last 20 % of its evaluations."""
-    return [last_share_mean(run[metric]) for _, run in runs_of(sweep, about)]
+    return [last_share_mean(run[metric]) for _, run in runs_of(sweep, about, metric)]

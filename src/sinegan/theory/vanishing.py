@@ -39,7 +39,7 @@ def rows(sweep: Sweep, chosen: Sequence[Row]) -> Iterator[Row]:
     """Norm at the end over that of an untrained D, and noise in the last over that in the first fifth."""
     for about in chosen:
         settings = sweep.settings[about["configuration"]]
-        norms = [run[GRADIENT].to_numpy(float) for _, run in runs_of(sweep, about)]
+        norms = [run[GRADIENT].to_numpy(float) for _, run in runs_of(sweep, about, GRADIENT)]
         if not norms:
             continue
         game = {"variant": f"{kind(settings['target'])}: {variant(settings)}", "update": update(settings)}
@@ -79,7 +79,7 @@ def pictures(sweep: Sweep, chosen: Sequence[Row]) -> Mapping[str, Figure]:
     columns: dict[str, list[tuple[str, pd.DataFrame]]] = {}
     for about in chosen:
         settings = sweep.settings[about["configuration"]]
-        runs = [(variant(settings), run) for _, run in runs_of(sweep, about)]
+        runs = [(variant(settings), run) for _, run in runs_of(sweep, about, GRADIENT)]
         columns.setdefault(kind(settings["target"]), []).extend(runs)
     columns = {target: runs for target, runs in columns.items() if runs}
     if not columns:
