@@ -26,6 +26,7 @@ from sinegan.report.figures.style import (
     headline,
     label_edges,
     legend_above,
+    note_right,
     panels_of,
     plain,
     step_axis,
@@ -61,8 +62,8 @@ def value_and_probabilities(analysis: Analysis) -> Figure | None:
             for metric, dash in PAIR.items():
                 line = middle(run_series(sweep, row, metric))["median"]
                 right.plot(line.index, line, dash, color=COLOURS[place], linewidth=1.1)
-        _optimum(left, -LOG_4, "−log 4")
-        _optimum(right, 0.5, "½")
+        _draw_optimum(left, -LOG_4, "−log 4")
+        _draw_optimum(right, 0.5, "½")
         left.set_title("value V")
         right.set_title("D(real) solid, D(fake) dashed")
         right.set_ylim(-0.03, 1.03)
@@ -131,9 +132,7 @@ def _draw_losses(axes: Axes, sweep: Sweep, rows: list[Row], losses: list[str]) -
     return drawn
 
 
-def _optimum(axes: Axes, height: float, name: str) -> None:
+def _draw_optimum(axes: Axes, height: float, name: str) -> None:
+    """Draws the theoretical optimum as a dotted line with a name."""
     axes.axhline(height, color=GREY, linestyle=":", linewidth=0.9)
-    axes.annotate(
-        name, (1, height), xycoords=("axes fraction", "data"), xytext=(2, 0), textcoords="offset points",
-        va="center", fontsize=7, color=GREY, annotation_clip=False,
-    )  # fmt: skip
+    note_right(axes, height, name, gap=2)

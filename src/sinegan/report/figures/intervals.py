@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sinegan.report.figures.series import keys_title, names, scale
-from sinegan.report.figures.style import COLOURS, GREY, HIGHEST, PAGE, STYLE, headline
+from sinegan.report.figures.style import COLOURS, GREY, HIGHEST, PAGE, STYLE, headline, note_right
 from sinegan.report.referee.statistics import CONFIDENCE
 from sinegan.storage.results import records
 
@@ -82,8 +82,4 @@ def _name(axes: Axes, table: pd.DataFrame, swept: list[str]) -> None:
     for place, row in enumerate(records(table)):
         lost = [f"{row[name]} {name}" for name in ("diverged", "failed") if row[name]]
         group = [] if pd.isna(row["tie_group"]) else [str(row["tie_group"])]
-        axes.annotate(
-            "  ".join([*group, ", ".join(lost)]).rstrip(),
-            (1, place), xycoords=("axes fraction", "data"), xytext=(4, 0), textcoords="offset points",
-            va="center", fontsize=7, color=GREY, annotation_clip=False,
-        )  # fmt: skip
+        note_right(axes, place, "  ".join([*group, ", ".join(lost)]).rstrip(), gap=4)

@@ -163,6 +163,21 @@ def tidy(value: float, _: object = None) -> str:
     return re.sub(r"e([+-])0*", lambda match: f"e{match[1].strip('+')}", f"{value:g}")
 
 
+def note_right(axes: Axes, height: float, words: str, gap: float) -> None:
+    """Writes words to the right of the axes.
+
+    Arguments:
+        axes: next to which the words stand.
+        height: of their middle, in the units of the vertical axis.
+        words: what to write.
+        gap: between the axes and the words, points.
+    """
+    axes.annotate(
+        words, (1, height), xycoords=("axes fraction", "data"), xytext=(gap, 0), textcoords="offset points",
+        va="center", fontsize=7, color=GREY, annotation_clip=False,
+    )  # fmt: skip
+
+
 def step_axis(axes: Axes) -> None:
     axes.set_xlabel("step")
     axes.xaxis.set_major_formatter("{x:,.0f}")
