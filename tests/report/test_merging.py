@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sinegan.report.load import UnreadableSweepError, load_sweep
-from sinegan.report.merging import clashes, completed, identity, split_overrides, swept_keys
+from sinegan.report.merging import clashes, fill_in_defaults, identity_key, split_overrides, swept_keys
 from sinegan.report.referee.analysis import Analysis
 from sinegan.report.words.notes import notes
 from sinegan.storage.files import read_sealed, write_sealed
@@ -48,7 +48,7 @@ def test_a_default_value_is_taken_from_the_settings() -> None:
         {"loss": {"kind": 1}, "optim": {"lr": 0.001}},
         {"loss": {"kind": 2}, "optim": {"lr": 0.002}},
     ]
-    assert completed(overrides, settings) == [
+    assert fill_in_defaults(overrides, settings) == [
         {"loss": "minimax", "optim.lr": 0.001},
         {"loss": "minimax", "optim.lr": 0.001},
         {"loss": "other", "optim.lr": 0.002},
@@ -56,16 +56,16 @@ def test_a_default_value_is_taken_from_the_settings() -> None:
 
 
 def test_a_choice_that_no_command_names_is_called_default() -> None:
-    found = completed([{"loss": "other"}, {}], [{"loss": {"kind": 2}}, {"loss": {"kind": 1}}])
+    found = fill_in_defaults([{"loss": "other"}, {}], [{"loss": {"kind": 2}}, {"loss": {"kind": 1}}])
     assert found == [{"loss": "other"}, {"loss": "default"}]
 
 
 def test_seeds_executor_and_plot_are_no_part_of_the_identity() -> None:
-    first = identity({"loss": "a", "seeds": "8"}, {"seed": 0, "plot": {"live": True}, "optim": {"lr": 1}})
-    assert first == identity(
+    first = identity_key({"loss": "a", "seeds": "8"}, {"seed": 0, "plot": {"live": True}, "optim": {"lr": 1}})
+    assert first == identity_key(
         {"loss": "a", "seeds": "4"}, {"seed": 8, "plot": {"live": False}, "optim": {"lr": 1}}
     )
-    assert first != identity({"loss": "a", "seeds": "8"}, {"seed": 0, "optim": {"lr": 2}})
+    assert first != identity_key({"loss": "a", "seeds": "8"}, {"seed": 0, "optim": {"lr": 2}})
 
 
 def test_a_clash_is_a_difference_between_sweeps_that_no_swept_key_explains() -> None:

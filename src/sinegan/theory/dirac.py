@@ -89,7 +89,7 @@ def r1_rate(settings: Settings) -> float:
 
 
 def rate(steps: NDArray[Any], distance: NDArray[Any]) -> float:
-    """The factor a step by which a distance shrinks: the slope of its logarithm, once it is small.
+    """The factor per step by which a distance shrinks: the slope of its logarithm, once it is small.
 
     NaN when it never is.
     """
@@ -107,7 +107,7 @@ def pictures(sweep: Sweep, chosen: Sequence[Row]) -> Mapping[str, Figure]:
 
 
 def phase_plane(sweep: Sweep, chosen: Sequence[Row]) -> Figure | None:
-    """The paths of (theta, psi), a panel a variant and a line a way of updating.
+    """The paths of (theta, psi): a panel for each variant, a line for each way of updating.
 
     As figure 3 of Mescheder et al. 2018.
     """
