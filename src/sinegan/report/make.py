@@ -40,7 +40,7 @@ def make_report(
         folder: the sweep's folder, or that of a single run.
         console: where to print; by default the terminal.
         more: sweeps to be merged with it; the report is then in `report/merged`.
-        formats: in which the table of configurations is written besides CSV and Markdown.
+        formats: further formats of the table of configurations, besides CSV and Markdown.
 
     Raises:
         UnreadableSweepError: there is nothing to report on.
@@ -120,7 +120,7 @@ def print_report(analysis: Analysis, console: Console) -> None:
     table = shown_table(analysis)
     width = min(console.width, WIDTH)
     title = f"{metrics}, less is better"
-    for column in ("range", "seconds"):  # the files have them
+    for column in ("range", "seconds"):  # which the files keep
         if not _fits(terminal_table(table, title), console, width):
             table = table.drop(columns=column)
     console.print(terminal_table(table, title), width=width)

@@ -9,12 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sinegan.report.figures.series import keys_title, names, scale
-from sinegan.report.figures.style import COLOURS, GREY, HIGHEST, PAGE, STYLE, headline
+from sinegan.report.figures.style import COLOURS, GREY, HIGHEST, PAGE, STYLE, headline, note_right
 from sinegan.report.referee.statistics import CONFIDENCE
 from sinegan.storage.results import records
 
 MOST_NAMED = 40
-"""Rows whose names and groups can be read; with more, the rows stand closer and have none."""
+"""Up to this many rows have names and groups; more are drawn closer and without."""
 
 FIRST, OTHER = COLOURS[0], COLOURS[1]
 
@@ -39,28 +39,28 @@ def interval_plot(
         _draw(axes, table[~first], OTHER if first.any() else FIRST, "D" if first.any() else "o", named)
         _draw(axes, table[first], FIRST, "o", named)
         axes.set_ylim(len(table) - 0.4, -0.6)
-        read = [f"Mark and line: estimate and {CONFIDENCE:.0%} interval."]
+        guide = [f"Mark and line: estimate and {CONFIDENCE:.0%} interval."]
         if named:
             _name(axes, table, swept)
-            read += [f"Rows: {keys_title(swept)}."] if swept else []
+            guide += [f"Rows: {keys_title(swept)}."] if swept else []
             for place, values in enumerate(rows):
                 axes.plot(values, [place + 0.3] * len(values), "o", color=GREY, alpha=0.8, markersize=1.6)
-            read += ["Small dots: each run."] if rows else []
+            guide += ["Small dots: each run."] if rows else []
         else:
             axes.set_yticks([])
             axes.set_ylabel(f"all {len(table):,} configurations")
             without = int((table["n"] == 0).sum())
-            read += [f"Below, without a mark: {without:,} in which no run ended well."] if without else []
+            guide += [f"Below, without a mark: {without:,} in which no run ended well."] if without else []
         scale(axes.xaxis, np.concatenate([table[["estimate", "low"]].to_numpy().ravel(), *rows]))
         axes.set_xlabel(f"{metric}, less is better")
         if first.any():
-            read.append("Blue discs share the first rank: not separated from the best. Diamonds: separated.")
-        headline(figure, "Estimates of all configurations", " ".join(read))
+            guide.append("Blue discs share the first rank: not separated from the best. Diamonds: separated.")
+        headline(figure, "Estimates of all configurations", " ".join(guide))
     return figure
 
 
 def _ordered(table: pd.DataFrame) -> tuple[pd.DataFrame, list[int]]:
-    """The rows by rank and estimate, those without any last; and their places in the table before."""
+    """The rows by rank and estimate, those without either last; and their indices in the given table."""
     table = table.reset_index(drop=True)
     table = table.assign(**{name: np.nan for name in ("rank", "tie_group") if name not in table})
     keys = table[["rank", "estimate"]].assign(nothing=table["n"] == 0)
@@ -82,8 +82,4 @@ def _name(axes: Axes, table: pd.DataFrame, swept: list[str]) -> None:
     for place, row in enumerate(records(table)):
         lost = [f"{row[name]} {name}" for name in ("diverged", "failed") if row[name]]
         group = [] if pd.isna(row["tie_group"]) else [str(row["tie_group"])]
-        axes.annotate(
-            "  ".join([*group, ", ".join(lost)]).rstrip(),
-            (1, place), xycoords=("axes fraction", "data"), xytext=(4, 0), textcoords="offset points",
-            va="center", fontsize=7, color=GREY, annotation_clip=False,
-        )  # fmt: skip
+        note_right(axes, place, "  ".join([*group, ", ".join(lost)]).rstrip(), gap=4)
