@@ -1,13 +1,13 @@
-"""sinegan beside what one would use instead: the same work, in turn, on the whole machine.
+"""Compares sinegan with what one would use instead: the same work, in turn, on the whole machine.
 
     python -m benchmarks [--rounds 3] [--seconds 5] [--runs 1,8,32,128,512] [--out FOLDER]
 
 Needs the extra `bench`. First each way trains a few runs of the original to the end, and their errors
-must lie where the original's do; then all take turns (A B C, A B C) at each number of runs, for about
-so many seconds each; then the README's sweep and a single run are timed from command to table, with
+must lie in the range of the original's; then all take turns (A B C, A B C) at each number of runs, for
+about --seconds each; then the README's sweep and a single run are timed from command to table, with
 caches of compiled programs empty and full. Writes work.csv, rates.csv, tables.csv, goals.csv,
-benchmark.md and rates.png into the folder; what the first three hold already is not measured again. About
-40 minutes.
+benchmark.md and rates.png into the folder; rows that the first three already have are not measured
+again. It takes about 40 minutes.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from benchmarks.measuring import CORES, Command, Joblib, Processes, Way, timed
 from benchmarks.summary import write
 
 RMSE_AT_THE_END = (0.018, 0.045)
-"""Where the median of a few runs of the original lies after 10,000 steps (8 seeds: 0.024 [0.021, 0.062])."""
+"""Range of the median of a few runs of the original after 10,000 steps (8 seeds: 0.024 [0.021, 0.062])."""
 
 ENGINE = Processes("sinegan", "the engine alone, a process a core", 9_000, module="engine", pinned=True)
 COMMAND = Command("sinegan, command", "python -m sinegan.main, whole, warm cache", 30_000)
@@ -59,11 +59,11 @@ COMMANDS = [
     ("one run", "sinegan", ["-m", "sinegan.main", "seeds=1"], " configuration"),
     ("one run", "JAX", [*JAX_TABLE, "--lr=1e-4", "--seeds=1"], "| lr"),
 ]
-"""What is trained, with what, the command, and how the first line of its table begins."""
+"""For each command: its task, its way, its arguments, and the beginning of its table's first line."""
 
 
 class Results:
-    """Rows of a CSV file, written as they come, so that a benchmark that was stopped can go on."""
+    """Rows of a CSV file, written one by one, so that an interrupted benchmark can be resumed."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -83,33 +83,33 @@ class Results:
         return pd.DataFrame(self.rows)
 
 
-def check(results: Results) -> None:
-    """Trains the original to the end with each way. Exits when one does not do the same work."""
+def check_work(results: Results) -> None:
+    """Trains the original to the end with each way. Exits when one does other work."""
     low, high = RMSE_AT_THE_END
     for way in (each for each in WAYS if each not in BOUND and each is not COMMAND):
         if results.has(way=way.name, how=way.words):
             continue
-        found = way.measure(min(8, way.most), 10_000)
-        middle = median(found.rmse)
+        measured = way.measure(min(8, way.most), 10_000)
+        middle = median(measured.rmse)
         if not low <= middle <= high:
-            sys.exit(f"{way.name}, {way.words}: another work than the original's, {found.rmse}")
-        results.add(way=way.name, how=way.words, runs=found.runs, median_rmse=middle)
+            sys.exit(f"{way.name}, {way.words}: other work than the original's, {measured.rmse}")
+        results.add(way=way.name, how=way.words, runs=measured.runs, median_rmse=middle)
 
 
-def rates(results: Results, points: list[int], rounds: int, seconds: float) -> None:
-    """A row a measurement: at `runs` runs, of which `timed_runs` were timed for so many steps."""
+def measure_rates(results: Results, points: list[int], rounds: int, seconds: float) -> None:
+    """Adds a row for each measurement: at `runs` runs, of which `timed_runs` were timed for `steps` steps."""
     for runs, turn, way in itertools.product(points, range(rounds), WAYS):
         if results.has(way=way.name, how=way.words, runs=runs, round=turn):
             continue
         timed_runs = min(runs, way.most)
         steps = int(min(10_000, max(200, round(seconds * way.guess / timed_runs, -2))))
-        found = way.measure(timed_runs, steps)
+        measured = way.measure(timed_runs, steps)
         about = {"way": way.name, "how": way.words, "runs": runs, "round": turn}
-        results.add(**about, timed_runs=timed_runs, steps=steps, seconds=found.seconds, rate=found.rate)
+        results.add(**about, timed_runs=timed_runs, steps=steps, seconds=measured.seconds, rate=measured.rate)
 
 
-def tables(results: Results, rounds: int) -> None:
-    """A row a command: seconds to the table, and of the whole command, with a cold or a warm cache."""
+def time_tables(results: Results, rounds: int) -> None:
+    """Adds a row for each command: seconds to the table and to the end, with a cold or a warm cache."""
     for turn, (what, way, command, head) in itertools.product(range(rounds), COMMANDS):
         if results.has(what=what, way=way, cache="warm", round=turn):
             continue
@@ -136,11 +136,11 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("PYTHONPATH", os.getcwd())
     print(f"{len(CORES)} cores", flush=True)
-    work, measured, commands = (Results(args.out / f"{name}.csv") for name in ("work", "rates", "tables"))
-    check(work)
-    rates(measured, [int(runs) for runs in args.runs.split(",")], args.rounds, args.seconds)
-    tables(commands, args.rounds)
-    write(args.out, measured.table, commands.table)
+    work, rates, tables = (Results(args.out / f"{name}.csv") for name in ("work", "rates", "tables"))
+    check_work(work)
+    measure_rates(rates, [int(runs) for runs in args.runs.split(",")], args.rounds, args.seconds)
+    time_tables(tables, args.rounds)
+    write(args.out, rates.table, tables.table)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The memory that stacks take, measured beside the estimate: python benchmarks/footprint.py.
+"""Measures the memory of stacks next to its estimate: python benchmarks/footprint.py.
 
-Each case trains in a process of its own; what counts is the peak of its resident memory above what it had
-after a stack of the same kind that is tiny. Linux only.
+Each case trains in a process of its own. Its peak is that of the resident memory, less the memory after a
+tiny stack of the same kind. Linux only.
 """
 
 import json
@@ -46,7 +46,7 @@ CASES: list[dict[str, Any]] = [
 
 
 def measured(case: dict[str, Any]) -> tuple[float, float]:
-    """Bytes of a case: the estimate and the peak, in a process of its own."""
+    """The bytes of a case, estimated and at the peak, in a process of its own."""
     command = [sys.executable, __file__, json.dumps(case)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
     estimate, peak = json.loads(done.stdout.splitlines()[-1])
@@ -54,6 +54,7 @@ def measured(case: dict[str, Any]) -> tuple[float, float]:
 
 
 def train_here(case: dict[str, Any]) -> tuple[float, float]:
+    """Trains a case in this process; returns its bytes, estimated and at the peak."""
     from sinegan.engine.kernels import use_uniform_kernels
 
     use_uniform_kernels()
@@ -74,7 +75,7 @@ def train_here(case: dict[str, Any]) -> tuple[float, float]:
         merged = {name: {**parts.get(name, {}), **group} for name, group in changes.items()}
         return validate(parts | merged | {"seeds": runs})
 
-    def trained(config: Config) -> None:
+    def train(config: Config) -> None:
         with tempfile.TemporaryDirectory() as folder:
             runs = unfinished_runs(0, Configuration(config, Path(folder) / "0"), known=[])
             progress = Path(folder) / "progress"
@@ -85,11 +86,11 @@ def train_here(case: dict[str, Any]) -> tuple[float, float]:
     tiny = {"network": {"generator": [4], "discriminator": [4]}}
     few = {"training": {"batch_size": 2, "evaluation_samples": 4}}
     kind = {"target": {name: value for name, value in case.get("target", {}).items() if name == "_target_"}}
-    trained(config({**case, **tiny, **few, **kind}))
+    train(config({**case, **tiny, **few, **kind}))
     Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here on
     before = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     large = config(case)
-    trained(large)
+    train(large)
     (line,) = [
         line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")
     ]

@@ -1,4 +1,4 @@
-"""What Hydra costs a configuration: the launcher and sweeper of this project against the basic ones.
+"""Times Hydra for each configuration: the launcher and sweeper of this project against the basic ones.
 
     python benchmarks/launcher_overhead.py --configurations 500
 
@@ -7,8 +7,8 @@ function that does nothing, from the command line to the last filed job: start o
 checking, and for every job its folder, its log and its .hydra/. They take turns, each in a process and
 an empty folder of its own. The table gives milliseconds for each configuration: by the clock, of
 computing time, and by the clock in Hydra's `run_job`, which files a job and is the same function for
-both. The ratios are those of the quickest rounds: what else a machine does only ever adds. A sweep
-with a choice of groups of its own for every job gains less: each is composed truly once, not twice.
+both. The ratios are those of the quickest rounds, because other work of the machine only adds time. A
+sweep in which every job has its own choice of groups gains less: each is composed in full once, not twice.
 """
 
 import argparse
@@ -35,7 +35,7 @@ SWEEPERS = {"basic": "basic", "stacked": "grid"}
 
 
 def sweep(way: str, configurations: int) -> None:
-    """One sweep in this process; prints the seconds spent in `run_job` as its last line."""
+    """Runs one sweep in this process; prints the seconds spent in `run_job` as its last line."""
     spent = 0.0
     Plugins.instance()
     launcher: Any = importlib.import_module(WAYS[way])
@@ -68,7 +68,7 @@ def sweep(way: str, configurations: int) -> None:
 
 
 def measured(way: str, configurations: int) -> list[float]:
-    """Milliseconds a configuration of a sweep in a process of its own: in all, computing, in `run_job`."""
+    """Times a sweep in a process of its own: milliseconds a configuration in all, computing, in `run_job`."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, __file__, "--only", way, "--configurations", str(configurations)]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -1,4 +1,4 @@
-"""How long one way takes for so many runs: processes that start together, or a whole command."""
+"""Times a way to train runs: processes that start together, or a whole command."""
 
 import json
 import os
@@ -19,8 +19,8 @@ CORES = sorted(os.sched_getaffinity(0))
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a measurement gave; seconds without preparation, unless a whole command was timed."""
+class Measurement:
+    """The result of a measurement; seconds without preparation, unless a whole command was timed."""
 
     runs: int
     steps: int
@@ -42,9 +42,10 @@ class Way:
     guess: float
     """Run-steps per second, to choose how many steps are timed."""
     most: int = 10_000
-    """Runs beyond these are not timed: a way that trains one after the other has the same rate."""
+    """The largest number of runs that is timed: a way that trains one after the other has the same rate."""
 
-    def measure(self, runs: int, steps: int) -> Found:
+    def measure(self, runs: int, steps: int) -> Measurement:
+        """Trains this many runs for this many steps."""
         raise NotImplementedError
 
 
@@ -57,7 +58,7 @@ class Processes(Way):
     pinned: bool = False
     """One process a core, one thread each; else a single one with default threads."""
 
-    def measure(self, runs: int, steps: int) -> Found:
+    def measure(self, runs: int, steps: int) -> Measurement:
         count = min(len(CORES), runs) if self.pinned else 1
         shares = [runs // count + (place < runs % count) for place in range(count)]
         processes: list[Any] = []
@@ -78,26 +79,26 @@ class Processes(Way):
             process.stdin.write("\n")
             process.stdin.flush()
         ended = [json.loads(process.communicate()[0]) for process in processes]
-        return together(ended, runs, steps)
+        return joined(ended, runs, steps)
 
 
-def together(ended: list[dict[str, Any]], runs: int, steps: int) -> Found:
-    """From the first that began to the last that ended."""
-    seconds = max(each["ended"] for each in ended) - min(each["began"] for each in ended)
-    return Found(runs, steps, seconds, tuple(error for each in ended for error in each["rmse"]))
+def joined(processes: list[dict[str, Any]], runs: int, steps: int) -> Measurement:
+    """Joins the times of processes: from the first that began to the last that ended."""
+    seconds = max(each["ended"] for each in processes) - min(each["began"] for each in processes)
+    return Measurement(runs, steps, seconds, tuple(error for each in processes for error in each["rmse"]))
 
 
 @dataclass(frozen=True)
 class Joblib(Way):
     """Hydra's joblib launcher: a run a job, as many at once as there are cores, one thread each."""
 
-    def measure(self, runs: int, steps: int) -> Found:
+    def measure(self, runs: int, steps: int) -> Measurement:
         with tempfile.TemporaryDirectory() as folder:
             seeds = ",".join(map(str, range(1, runs + 1)))
             command = [sys.executable, "-m", "benchmarks.peers.eager", "-m", "hydra/launcher=joblib"]
             command += [f"seed={seeds}", f"steps={steps}", f"hydra.sweep.dir={folder}"]
             timed(command, ONE_THREAD)
-            return together(
+            return joined(
                 [json.loads(file.read_text()) for file in Path(folder).glob("*/run.json")], runs, steps
             )
 
@@ -106,11 +107,11 @@ class Joblib(Way):
 class Command(Way):
     """The whole command as a user runs it, with loading, metrics, files, report, pictures and page."""
 
-    def measure(self, runs: int, steps: int) -> Found:
+    def measure(self, runs: int, steps: int) -> Measurement:
         with tempfile.TemporaryDirectory() as folder:
             command = [sys.executable, "-m", "sinegan.main", "-m", f"seeds={runs}", f"training.steps={steps}"]
             seconds, _ = timed([*command, "training.compile=always", f"hydra.sweep.dir={folder}/sweep"])
-        return Found(runs, steps, seconds)
+        return Measurement(runs, steps, seconds)
 
 
 def timed(command: list[str], settings: dict[str, str] | None = None, until: str = "") -> tuple[float, float]:

@@ -1,10 +1,10 @@
-"""How a sweep grows from 100 to 1,000 to 10,000 runs: seconds, memory, files.
+"""Measures how a sweep grows from 100 to 1,000 to 10,000 runs: seconds, memory, files.
 
     python benchmarks/scale.py --configurations 5,50,500
 
 Sweeps that many learning rates with 20 seeds and 200 steps each, as a user would, in an empty folder;
 then makes the report again with `python -m sinegan.report`. Prints a row a sweep, as Markdown: the
-seconds of the whole command, with loading and compiling; the most memory that the main process, and
+seconds of the whole command, with imports and compiling; the most memory that the main process and
 that a worker held at any time (resident set, MiB); the files and their size; seconds and memory of the
 report alone.
 """
@@ -25,7 +25,7 @@ HEAD = (
 
 
 def measured(arguments: list[str], folder: Path) -> tuple[float, float, float]:
-    """Seconds of a command, and the most MiB that its main process and that any child of it held."""
+    """Runs a command: its seconds, and the most MiB that its main process and that any child held."""
     began = time.perf_counter()
     with (folder / "log").open("a") as log:
         process = psutil.Popen([sys.executable, "-m", *arguments], cwd=folder, stdout=log, stderr=log)
@@ -60,11 +60,11 @@ def main() -> None:
             seconds, in_main, in_worker = measured(sweep, folder)
             files = [file for file in (folder / "sweep").rglob("*") if file.is_file()]
             size = sum(file.stat().st_size for file in files) / 1e6
-            again, in_report, _ = measured(["sinegan.report", "sweep"], folder)
+            report, in_report, _ = measured(["sinegan.report", "sweep"], folder)
             runs = count * SEEDS
             print(
                 f"| {count:,} | {runs:,} | {seconds:,.0f} | {1e3 * seconds / runs:,.1f} | {in_main:,.0f} "
-                f"| {in_worker:,.0f} | {len(files):,} | {size:,.0f} | {again:.1f} | {in_report:,.0f} |",
+                f"| {in_worker:,.0f} | {len(files):,} | {size:,.0f} | {report:.1f} | {in_report:,.0f} |",
                 flush=True,
             )
 

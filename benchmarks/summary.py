@@ -1,4 +1,4 @@
-"""What a benchmark found: medians, ratios against the goals, and a figure."""
+"""The summary of a benchmark: medians, ratios against the goals, and a figure."""
 
 from pathlib import Path
 
@@ -14,11 +14,11 @@ AGAINST = {
     "JAX, its best": ("JAX", 8, 1.3),
     "matrix products as the original makes them": ("bound", 32, 0.75),
 }
-"""Against what, at how many runs and more, which ratio of the engine's run-steps per second is the goal."""
+"""For each goal: a way, the fewest runs at which it holds, and the least ratio of run-steps per second."""
 
 
 def medians(rates: pd.DataFrame) -> pd.DataFrame:
-    """Run-steps per second: a row each way and how, a column each number of runs."""
+    """Run-steps per second: a row for each way and how, a column for each number of runs."""
     order = list(dict.fromkeys(zip(rates["way"], rates["how"], strict=True)))
     return rates.pivot_table(values="rate", index=["way", "how"], columns="runs", aggfunc="median").loc[order]
 
@@ -29,13 +29,13 @@ def best(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def goals(rates: pd.DataFrame, tables: pd.DataFrame) -> pd.DataFrame:
-    """A row a goal: against, at, goal, found, met."""
+    """A row for each goal, with the columns against, at, goal, found and met."""
     quickest = best(medians(rates))
     rows = []
     for against, (way, least, goal) in AGAINST.items():
         for runs in (each for each in quickest.columns if each >= least):
-            found = quickest.loc["sinegan", runs] / quickest.loc[way, runs]
-            rows.append((against, f"{runs} runs", f">= {goal:g} x", found, found >= goal))
+            ratio = quickest.loc["sinegan", runs] / quickest.loc[way, runs]
+            rows.append((against, f"{runs} runs", f">= {goal:g} x", ratio, ratio >= goal))
     if {8, 128} <= set(quickest.columns):
         cost = quickest.loc["sinegan", 8] / quickest.loc["sinegan", 128]
         rows.append(
@@ -47,9 +47,9 @@ def goals(rates: pd.DataFrame, tables: pd.DataFrame) -> pd.DataFrame:
         ("README's sweep", "warm", 0.6),
         ("one run", "warm", 1.0),
     ):
-        found = seconds[what, "sinegan", cache] / seconds[what, "JAX", cache]
+        ratio = seconds[what, "sinegan", cache] / seconds[what, "JAX", cache]
         rows.append(
-            ("JAX, time to the table", f"{what}, {cache} cache", f"<= {goal:g} x", found, found <= goal)
+            ("JAX, time to the table", f"{what}, {cache} cache", f"<= {goal:g} x", ratio, ratio <= goal)
         )
     return pd.DataFrame(rows, columns=["against", "at", "goal", "found", "met"])
 
@@ -72,14 +72,14 @@ def figure(rates: pd.DataFrame) -> Figure:
 
 
 def write(folder: Path, rates: pd.DataFrame, tables: pd.DataFrame) -> None:
-    """goals.csv, benchmark.md and the figure."""
+    """Writes goals.csv, benchmark.md and rates.png."""
     reached = goals(rates, tables)
     reached.to_csv(folder / "goals.csv", index=False)
     seconds = tables.groupby(["what", "way", "cache"])[["to_table", "whole"]].median().reset_index()
     by_runs = medians(rates).reset_index()
     by_runs.columns = [str(column) for column in by_runs.columns]
-    said = reached.assign(
-        found=[f"{found:.2f} x" for found in reached["found"]],
+    shown = reached.assign(
+        found=[f"{ratio:.2f} x" for ratio in reached["found"]],
         met=["yes" if met else "no" for met in reached["met"]],
     )
     (folder / "benchmark.md").write_text(
@@ -90,7 +90,7 @@ def write(folder: Path, rates: pd.DataFrame, tables: pd.DataFrame) -> None:
                 "Seconds from command to table, and of the whole command: medians of the rounds",
                 seconds.to_markdown(index=False, floatfmt=".1f"),
                 "Ratios and goals, each peer in its best configuration",
-                said.to_markdown(index=False),
+                shown.to_markdown(index=False),
             ]
         )
         + "\n"

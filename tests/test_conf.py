@@ -1,15 +1,18 @@
-"""Every file in conf/ is composed, instantiated and stepped; the tree tells the truth about the classes."""
+"""Every file in conf/ is composed, instantiated and stepped, and agrees with its class."""
 
 import dataclasses
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import yaml
-from hydra import compose, initialize_config_dir
+from conf_choices import choices
+from hydra import compose
+from hydra._internal.hydra import Hydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
@@ -32,15 +35,10 @@ WANTED = {
 """The settings that a choice needs because it has no default for them."""
 
 
-def choices(group: str) -> list[str]:
-    folder = conf_folder() / group
-    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
-
-
 @pytest.fixture(autouse=True)
-def _hydra() -> Iterator[None]:
+def _hydra_of_conf(open_hydra: Callable[..., AbstractContextManager[Hydra]]) -> Iterator[None]:
     Plugins.instance()
-    with initialize_config_dir(str(conf_folder()), version_base="1.3", job_name="sinegan"):
+    with open_hydra():
         yield
 
 
@@ -58,7 +56,7 @@ def test_every_choice_of_every_group_trains(choice: str) -> None:
 
 
 @pytest.mark.parametrize("group", ["target", "network", "loss", "optim", "lr_schedule", "average"])
-def test_a_file_names_every_setting_of_its_class_and_no_other(group: str) -> None:
+def test_a_yaml_file_names_every_setting_of_its_class_and_no_other(group: str) -> None:
     for name in choices(group):
         composed = compose("config", [f"{group}={name}", *WANTED.get(f"{group}={name}", [])])
         config, _ = typed(composed)
@@ -67,7 +65,7 @@ def test_a_file_names_every_setting_of_its_class_and_no_other(group: str) -> Non
 
 
 @pytest.mark.parametrize("name", choices("penalty"))
-def test_a_penalty_is_named_like_its_file_with_every_setting_of_its_class(name: str) -> None:
+def test_a_yaml_file_of_a_penalty_names_it_and_every_setting_of_its_class(name: str) -> None:
     written = yaml.safe_load((conf_folder() / "penalty" / f"{name}.yaml").read_text())
     assert set(written) == {name} - {"none"}
     config, _ = typed(compose("config", [f"penalty={name}"]))
@@ -92,7 +90,7 @@ def test_the_defaults_in_yaml_are_those_of_the_classes() -> None:
                 assert getattr(part, field.name) == expected, field.name
 
 
-def test_a_file_that_offers_words_offers_all_that_are_allowed() -> None:
+def test_a_comment_in_yaml_that_lists_choices_lists_all_of_them() -> None:
     config, _ = typed(compose("config"))
     words = ("device", "dtype", "compile", "updates")
     for path in ("network.activation", *[f"training.{word}" for word in words]):
@@ -106,7 +104,7 @@ def test_a_file_that_offers_words_offers_all_that_are_allowed() -> None:
         )
 
 
-def test_original_is_the_tutorial_part_for_part() -> None:
+def test_experiment_original_is_the_tutorial_in_every_part() -> None:
     config, _ = typed(compose("config", ["experiment=original", "seeds=1"]))
     assert config.network.latent == 5
     assert config.network.generator == (64, 128)
@@ -123,7 +121,7 @@ def test_original_is_the_tutorial_part_for_part() -> None:
     assert (training.evaluate_every, training.stop_tolerance, config.plot.every) == (100, 1e-6, 50)
 
 
-def test_early_stopping_is_off_outside_the_original() -> None:
+def test_early_stopping_is_off_outside_experiment_original() -> None:
     config, _ = typed(compose("config"))
     assert config.training.stop_tolerance is None
 
@@ -154,7 +152,7 @@ def _values(override: Override) -> list[str]:
     return [override.get_value_element_as_str()]
 
 
-def test_a_job_with_choices_that_contradict_one_another_is_refused_in_their_words() -> None:
+def test_a_job_with_conflicting_choices_is_refused_by_their_names() -> None:
     job = compose("config", ["loss=minimax_literal", "penalty=wgan_gp"], return_hydra_config=True)
     assert OmegaConf.is_struct(job), "as the jobs of a sweep are"
     assert problems_of(job) == [
@@ -169,7 +167,7 @@ def test_one_learning_rate_serves_both_players_unless_split() -> None:
     assert (split.optim.generator_lr, split.optim.discriminator_lr) == (0.003, 0.001)
 
 
-def test_a_problem_of_an_interpolated_value_is_reported_once_where_it_comes_from() -> None:
+def test_a_problem_of_an_interpolated_value_is_reported_once_at_its_origin() -> None:
     assert problems_of(compose("config", ["optim.lr=-1"])) == ["optim.lr = -1: must be a number above 0"]
 
 

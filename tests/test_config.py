@@ -59,13 +59,13 @@ def test_a_valid_mapping_becomes_typed_with_the_defaults_of_the_tutorial():
         (1, 1, [0, 1]),
     ],
 )
-def test_the_schedule_has_the_first_and_the_last_step(make_config, steps, every, schedule):
+def test_the_evaluation_schedule_has_the_first_and_the_last_step(make_config, steps, every, schedule):
     config = make_config(training={"steps": steps, "evaluate_every": every})
     assert config.setup.schedule() == schedule
 
 
 @given(steps=st.integers(1, 10_000), every=st.integers(1, 10_000))
-def test_the_schedule_rises_by_its_interval(steps, every):
+def test_the_evaluation_schedule_rises_by_its_interval(steps, every):
     training = Training(steps=steps, evaluate_every=every)
     config = Config(
         target=Sine(), network=Network(), loss=NonSaturating(), optim=Adam(), training=training, plot=Plot()
@@ -84,7 +84,7 @@ def test_pictures_have_a_schedule_of_their_own(make_config):
 
 
 @given(steps=st.integers(1, 3_000), every=st.integers(1, 4_000))
-def test_how_many_evaluations_and_frames_there_are_is_known_without_listing_them(steps, every):
+def test_evaluations_and_frames_are_counted_without_listing_them(steps, every):
     config = Config(
         target=Sine(),
         network=Network(),
@@ -98,7 +98,7 @@ def test_how_many_evaluations_and_frames_there_are_is_known_without_listing_them
     assert dataclasses.replace(config, plot=Plot(every=every)).setup.pictures == 0
 
 
-def test_nobody_asked_for_a_picture(make_config):
+def test_picture_steps_are_empty_without_a_picture(make_config):
     assert make_config(plot=Plot(text=True, every=7)).setup.picture_steps() == []
 
 
@@ -157,7 +157,7 @@ def test_cuda_without_a_device_is_a_problem(monkeypatch):
     assert validate(values(training={"device": "auto"})).training.device == "auto"
 
 
-def test_cuda_with_a_device_is_none(monkeypatch):
+def test_cuda_with_a_device_is_accepted(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert validate(values(training={"device": "cuda"})).training.device == "cuda"
 
@@ -215,12 +215,12 @@ ROUNDED = [
 
 
 @pytest.mark.parametrize(("changes", "problem"), ROUNDED)
-def test_a_setting_that_float32_does_not_hold_is_refused_and_float64_holds_it(changes, problem):
+def test_a_setting_beyond_float32_is_refused_and_accepted_with_float64(changes, problem):
     assert problems(**changes) == [problem]
     assert validate(values(**changes, training={"dtype": "float64"}))
 
 
-def test_a_network_is_made_in_float32_whatever_it_trains_in():
+def test_network_settings_must_fit_float32_also_with_float64():
     dirac = {"_target_": "sinegan.game.toy_networks.Dirac", "theta": 1e39}
     point = {"_target_": "sinegan.game.mixtures.PointMass"}
     assert problems(network=dirac, target=point, training={"dtype": "float64"}) == [
@@ -229,12 +229,12 @@ def test_a_network_is_made_in_float32_whatever_it_trains_in():
 
 
 @given(st.floats(1e-37, 3e38) | st.just(0.0))
-def test_what_float32_holds_is_as_near_to_the_number_as_its_digits(value):
+def test_in_single_rounds_to_the_nearest_float32(value):
     assert in_single(value) == pytest.approx(value, rel=2**-24)
 
 
 @pytest.mark.parametrize("value", [1e-39, -1e-39, 1e-300])
-def test_numbers_without_all_of_their_digits_count_as_0_because_training_flushes_them(value):
+def test_in_single_flushes_subnormal_numbers_to_0(value):
     assert in_single(value) == 0
 
 
@@ -264,7 +264,7 @@ def test_numbers_without_all_of_their_digits_count_as_0_because_training_flushes
         ({"network": {"_target_": "sinegan.game.networks.Network", "latent": 10**10}}, "network.latent"),
     ],
 )
-def test_an_absurd_number_is_refused_at_once_and_nothing_of_its_size_is_made(changes, key):
+def test_an_absurd_number_is_refused_without_allocating_its_size(changes, key):
     tracemalloc.start()
     try:
         (problem,) = problems(**changes)
@@ -277,7 +277,7 @@ def test_an_absurd_number_is_refused_at_once_and_nothing_of_its_size_is_made(cha
 
 
 @pytest.mark.parametrize(("kind", "key"), [("GaussianMixture", "means"), ("PointMass", "position")])
-def test_a_target_of_nothing_is_refused(kind, key):
+def test_a_target_with_an_empty_list_is_refused(kind, key):
     assert problems(target={"_target_": f"sinegan.game.mixtures.{kind}", key: []}) == [
         f"target.{key} = []: must be a list of at least 1, each a number"
     ]
@@ -329,7 +329,7 @@ CONTRADICTIONS = [
 
 
 @pytest.mark.parametrize(("changes", "problem"), CONTRADICTIONS)
-def test_what_does_not_go_together_is_refused_in_the_words_of_the_command_line(changes, problem):
+def test_conflicting_choices_are_refused_in_the_words_of_the_command_line(changes, problem):
     choices = {"loss": "my_loss", "network": "my_network", "target": "my_target", "optim": "my_optim"}
     with pytest.raises(InvalidConfigError) as caught:
         validate(values(**changes), choices)
@@ -338,7 +338,7 @@ def test_what_does_not_go_together_is_refused_in_the_words_of_the_command_line(c
     ]
 
 
-def test_what_was_chosen_by_no_name_is_called_by_its_class():
+def test_a_conflict_without_names_of_choices_names_the_classes():
     assert problems(network={"_target_": "sinegan.game.toy_networks.Dirac"}) == [
         "network=Dirac: is made for 1 point, target=Sine has 16; use target=point_mass or target=gaussian"
     ]
@@ -366,7 +366,7 @@ def test_all_conflicts_are_raised_at_once(monkeypatch):
     ]
 
 
-def test_what_cannot_be_compiled_is_refused_before_anything_trains(monkeypatch):
+def test_compile_always_without_a_compiler_is_refused_before_anything_trains(monkeypatch):
     why = "there is no C++ compiler (g++, clang++, c++); install one"
     monkeypatch.setattr("sinegan.config.why_no_compiler", lambda: "")
     assert validate(values(training={"compile": "always"})).training.compile == "always"

@@ -121,7 +121,9 @@ def test_a_configuration_alone_has_the_numbers_that_it_has_in_a_sweep(
     assert in_sweep.read_bytes() == (only_folder(tmp_path / "outputs/runs") / "history.csv").read_bytes()
 
 
-def test_the_original_prints_draws_and_explains(sinegan: Callable[..., Finished], tmp_path: Path) -> None:
+def test_experiment_original_prints_evaluations_and_writes_an_animation_and_a_report(
+    sinegan: Callable[..., Finished], tmp_path: Path
+) -> None:
     done = sinegan("experiment=original", "seeds=1", "training.steps=100", "plot.every=50")
     assert (done.returncode, done.stderr) == (0, "")
     assert "step    100   mean D(real) 0." in done.stdout
@@ -160,7 +162,7 @@ def test_bad_input_gives_a_message_no_traceback_and_no_folder(
         (["-m", "training.batch_size=8,200000", "network.latent=5,50000"], "network.latent"),
     ],
 )
-def test_a_size_that_no_machine_holds_leaves_nothing_behind(
+def test_a_size_beyond_memory_is_refused_and_leaves_no_folder(
     inside: Callable[..., Finished],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -189,7 +191,7 @@ def test_every_invalid_job_of_a_sweep_is_listed(inside: Callable[..., Finished])
     ]
 
 
-def test_a_later_job_that_names_a_choice_again_is_refused_before_anything_trains(
+def test_a_later_job_with_a_repeated_choice_is_refused_before_anything_trains(
     inside: Callable[..., Finished], tmp_path: Path
 ) -> None:
     done = inside("-m", "penalty=none,[r1,r1]", *SMALL)
@@ -199,7 +201,7 @@ def test_a_later_job_that_names_a_choice_again_is_refused_before_anything_trains
     assert not list(tmp_path.glob("outputs/*/*/*"))
 
 
-def test_diverged_runs_are_counted_and_told(inside: Callable[..., Finished], tmp_path: Path) -> None:
+def test_diverged_runs_are_counted_and_reported(inside: Callable[..., Finished], tmp_path: Path) -> None:
     done = inside("-m", "optim=sgd", "optim.lr=0.01,1e30", *QUICK)
     assert done.returncode == 0
     table = rows(only_folder(tmp_path / "outputs/sweeps") / "report/configurations.csv")
@@ -208,7 +210,7 @@ def test_diverged_runs_are_counted_and_told(inside: Callable[..., Finished], tmp
 
 
 @pytest.mark.slow
-def test_a_killed_sweep_gives_a_table_and_goes_on_to_the_same_bytes(
+def test_a_killed_sweep_has_a_table_and_resumes_to_the_same_bytes(
     sinegan: Callable[..., Finished], inside: Callable[..., Finished], tmp_path: Path
 ) -> None:
     folder = interrupted(tmp_path, signal.SIGKILL)[0]
@@ -228,7 +230,7 @@ def test_a_killed_sweep_gives_a_table_and_goes_on_to_the_same_bytes(
         assert histories[0].read_bytes() == histories[1].read_bytes()
 
 
-def test_an_interrupt_leaves_valid_files_and_a_clear_last_word(tmp_path: Path) -> None:
+def test_an_interrupt_leaves_valid_files_and_prints_how_to_resume(tmp_path: Path) -> None:
     folder, output, code = interrupted(tmp_path, signal.SIGINT)
     assert code == 130
     assert (
@@ -238,7 +240,7 @@ def test_an_interrupt_leaves_valid_files_and_a_clear_last_word(tmp_path: Path) -
     assert not list(folder.rglob("*.part"))
 
 
-def test_an_interrupt_of_the_report_says_how_to_make_it(
+def test_an_interrupt_of_the_report_prints_how_to_make_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupt(_: Path) -> None:
@@ -251,7 +253,9 @@ def test_an_interrupt_of_the_report_says_how_to_make_it(
     )
 
 
-def test_a_second_process_on_a_folder_is_refused(sinegan: Callable[..., Finished], tmp_path: Path) -> None:
+def test_a_second_process_on_a_locked_folder_is_refused(
+    sinegan: Callable[..., Finished], tmp_path: Path
+) -> None:
     assert sinegan("seeds=1", *QUICK[:-1], "hydra.run.dir=there", "executor=serial").returncode == 0
     with exclusive(tmp_path / "there"):
         done = sinegan("seeds=1", *QUICK[:-1], "resume=there", "executor=serial")
@@ -289,7 +293,7 @@ def interrupted(home: Path, number: signal.Signals) -> tuple[Path, str, int]:
     ("overrides", "expected"),
     [([], True), (["seeds=1"], True), (["executor=serial"], False), (["executor.workers=3"], True)],
 )
-def test_workers_are_made_ready_for_what_will_use_them(overrides: list[str], expected: bool) -> None:
+def test_workers_are_prepared_for_commands_that_use_them(overrides: list[str], expected: bool) -> None:
     assert likely_uses_workers(overrides) is expected
 
 
@@ -302,9 +306,7 @@ def test_two_sweeps_in_one_second_get_two_folders(tmp_path: Path) -> None:
     ]
 
 
-def test_a_folder_that_holds_something_is_not_written_to(
-    inside: Callable[..., Finished], tmp_path: Path
-) -> None:
+def test_a_folder_with_other_files_is_not_written_to(inside: Callable[..., Finished], tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     (tmp_path / "there/thesis.txt").write_text("precious")
     done = inside("-m", "hydra.sweep.dir=there", *QUICK)
@@ -314,14 +316,16 @@ def test_a_folder_that_holds_something_is_not_written_to(
 
 
 @pytest.mark.parametrize("launcher", ["basic", "joblib", "submitit_local"])
-def test_other_launchers_run_it_too(sinegan: Callable[..., Finished], tmp_path: Path, launcher: str) -> None:
+def test_other_launchers_of_hydra_run_a_sweep(
+    sinegan: Callable[..., Finished], tmp_path: Path, launcher: str
+) -> None:
     done = sinegan("-m", "optim.lr=1e-4,3e-3", f"hydra/launcher={launcher}", "executor=serial", *QUICK)
     assert done.returncode == 0, done.stderr
     table = rows(only_folder(tmp_path / "outputs/sweeps") / "report/configurations.csv")
     assert [(row["optim.lr"], row["n"]) for row in table] == [("0.0001", "3"), ("0.003", "3")]
 
 
-def test_a_failed_configuration_is_told_at_the_end_and_its_traceback_is_in_its_own_log(
+def test_a_failed_configuration_is_reported_at_the_end_with_its_traceback_in_its_log(
     inside: Callable[..., Finished], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "conf/loss").mkdir(parents=True)
@@ -339,7 +343,7 @@ def test_a_failed_configuration_is_told_at_the_end_and_its_traceback_is_in_its_o
 
 
 @pytest.mark.slow
-def test_a_search_trains_its_trials_stacked_and_goes_on_when_resumed(
+def test_a_search_trains_its_trials_stacked_and_can_be_resumed(
     sinegan: Callable[..., Finished], tmp_path: Path
 ) -> None:
     search = ["-m", "hydra/sweeper=optuna", "optim.lr=tag(log,interval(1e-3,1e-1))", *QUICK]
@@ -404,7 +408,7 @@ def test_tab_completion_offers_keys_and_choices(tmp_path: Path) -> None:
         (["seeds=5", "-m", "--help"], "usage: python -m sinegan.main"),
     ],
 )
-def test_what_shows_something_shows_it_wherever_its_flag_stands(
+def test_flags_that_print_work_at_any_place_of_the_command(
     inside: Callable[..., Finished], tmp_path: Path, arguments: list[str], shown: str
 ) -> None:
     done = inside(*arguments)
@@ -433,7 +437,7 @@ def test_what_shows_something_shows_it_wherever_its_flag_stands(
         (["hydra.run.dir='line\nbreak'"], "holds characters that cannot be shown"),
     ],
 )
-def test_a_refusal_has_words_and_leaves_nothing_behind(
+def test_a_refusal_prints_a_message_and_leaves_no_folder(
     inside: Callable[..., Finished], tmp_path: Path, arguments: list[str], problem: str
 ) -> None:
     done = inside(*arguments)
@@ -483,7 +487,7 @@ def test_a_report_that_cannot_be_made_is_a_failure(inside: Callable[..., Finishe
 @pytest.mark.parametrize(
     "program", [["-m", "sinegan.main"], [str(Path(sys.executable).with_name("sinegan"))]]
 )
-def test_a_module_of_the_working_folder_is_found_by_every_program_and_its_workers(
+def test_a_module_of_the_working_folder_is_imported_by_every_program_and_its_workers(
     tmp_path: Path, program: list[str]
 ) -> None:
     (tmp_path / "conf/loss").mkdir(parents=True)

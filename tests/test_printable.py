@@ -1,4 +1,4 @@
-"""Texts from elsewhere do nothing in a terminal, and nothing in a spreadsheet."""
+"""Foreign texts are made harmless for a terminal and a spreadsheet."""
 
 import pytest
 from hypothesis import given
@@ -22,12 +22,12 @@ NASTY = {
 
 
 @pytest.mark.parametrize(("text", "shown"), NASTY.values(), ids=NASTY)
-def test_what_cannot_be_seen_is_told(text: str, shown: str) -> None:
+def test_invisible_characters_are_escaped(text: str, shown: str) -> None:
     assert printable(text) == shown
 
 
 @pytest.mark.parametrize("text", ["", "µ = 3 ½", "naïve λ 漢字 🙂", "[r1,r2]", "a\\b", "é"])
-def test_what_can_be_seen_stays(text: str) -> None:
+def test_visible_characters_are_unchanged(text: str) -> None:
     assert printable(text) == text
     assert in_spreadsheet(text) == text
 
@@ -62,18 +62,18 @@ def test_a_message_keeps_its_line_breaks() -> None:
         "=-1",
     ],
 )
-def test_no_cell_is_a_formula(text: str) -> None:
+def test_no_spreadsheet_cell_is_a_formula(text: str) -> None:
     cell = in_spreadsheet(text)
     assert cell.lstrip()[0] not in "=+-@＝＋－＠\t\r"
     assert in_spreadsheet(cell) == cell
 
 
 @pytest.mark.parametrize("text", ["-1", "+0.5", "-1e-5", "-inf", "1e8", "-", "[-1,2]", "a=-1", "sine"])
-def test_numbers_and_names_are_cells_as_they_are(text: str) -> None:
+def test_numbers_and_names_are_unchanged_in_a_spreadsheet(text: str) -> None:
     assert in_spreadsheet(text) == text
 
 
-def test_problems_of_a_configuration_move_no_cursor() -> None:
+def test_problems_of_a_configuration_have_no_control_characters() -> None:
     error = InvalidConfigError(["loss = \x1b[2Jx: must be one of a, b", "b\ra"])
     assert error.problems == ["loss = \\x1b[2Jx: must be one of a, b", "b\\ra"]
     assert str(error) == "\n".join(error.problems)

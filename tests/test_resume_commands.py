@@ -1,4 +1,4 @@
-"""Resumes as a user types them: a folder of any shape goes on by its own command, and by no other."""
+"""Resumes as a user types them: a sweep resumes by its own command and by no other."""
 
 import csv
 import os
@@ -26,7 +26,7 @@ SHAPES = [
 
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They take longer than all else here."""
+    """Leaves out the pictures of reports, which take longer than all else here."""
     monkeypatch.setattr("sinegan.report.make.all_figures", lambda *_: {})
 
 
@@ -79,7 +79,7 @@ def test_other_settings_are_refused_with_the_differences_and_nothing_is_changed(
     } == before
 
 
-def test_a_deleted_configuration_is_told_and_trained_again_in_its_place(
+def test_a_deleted_configuration_is_reported_and_trained_again_in_its_folder(
     inside: Command, tmp_path: Path
 ) -> None:
     sweep = ["-m", "optim.lr=1e-4,1e-3,1e-2", "seeds=2", *S]
@@ -94,7 +94,7 @@ def test_a_deleted_configuration_is_told_and_trained_again_in_its_place(
 
 
 @pytest.mark.parametrize("file", ["runs.csv", "provenance.json"])
-def test_a_file_that_is_gone_is_named_by_resume_and_not_trained_over(
+def test_a_missing_file_is_named_by_resume_and_not_overwritten(
     inside: Command, tmp_path: Path, file: str
 ) -> None:
     sweep = ["-m", "optim.lr=1e-4,1e-3", "seeds=1", *S]
@@ -110,7 +110,7 @@ def test_a_file_that_is_gone_is_named_by_resume_and_not_trained_over(
     assert len(values(tmp_path / "D", "optim.lr")) == 2
 
 
-def test_an_edited_learning_rate_is_not_believed(inside: Command, tmp_path: Path) -> None:
+def test_an_edited_provenance_is_refused_by_resume(inside: Command, tmp_path: Path) -> None:
     sweep = ["-m", "optim.lr=1e-4,1e-3", "seeds=1", *S]
     assert inside(*sweep, "hydra.sweep.dir=D").returncode == 0
     file = tmp_path / "D/0/provenance.json"
@@ -123,7 +123,7 @@ def test_an_edited_learning_rate_is_not_believed(inside: Command, tmp_path: Path
 @pytest.mark.parametrize(
     ("rates", "kept"), [("1e-3,1e-3", ["0.001"]), ("1e-3,0.001,1e-2,10e-3", ["0.001", "0.01"])]
 )
-def test_equal_configurations_train_once_and_are_said_to(
+def test_equal_configurations_train_once_with_a_remark(
     inside: Command, tmp_path: Path, rates: str, kept: list[str]
 ) -> None:
     done = inside("-m", f"optim.lr={rates}", "seeds=3", *S, "hydra.sweep.dir=D")
@@ -138,7 +138,7 @@ def test_equal_configurations_train_once_and_are_said_to(
 
 
 @pytest.mark.parametrize("name", ["report", "multirun.yaml", "0/.hydra", ".lock"])
-def test_nothing_is_written_through_a_link(inside: Command, tmp_path: Path, name: str) -> None:
+def test_resume_writes_nothing_through_a_symbolic_link(inside: Command, tmp_path: Path, name: str) -> None:
     sweep = ["-m", "optim.lr=1e-4,1e-3", "seeds=1", *S]
     assert inside(*sweep, "hydra.sweep.dir=D").returncode == 0
     outside = tmp_path / "outside"
@@ -160,7 +160,7 @@ def test_nothing_is_written_through_a_link(inside: Command, tmp_path: Path, name
 @pytest.mark.parametrize(
     "shape", ["report/${hydra.job.num}", ".hidden/${hydra.job.num}", "../${hydra.job.num}"]
 )
-def test_a_folder_in_which_nothing_would_be_found_is_refused_and_not_made(
+def test_a_subdir_that_a_resume_would_not_find_is_refused_before_it_is_made(
     inside: Command, tmp_path: Path, shape: str
 ) -> None:
     done = inside(

@@ -35,7 +35,7 @@ def run(*command: str, folder: Path) -> str:
     return done.stdout
 
 
-def test_it_is_the_wheel_that_runs(elsewhere: Path, tmp_path: Path) -> None:
+def test_sinegan_is_imported_from_the_wheel(elsewhere: Path, tmp_path: Path) -> None:
     code = "import sinegan, sinegan.app.conf_folder as c; print(sinegan.__file__, c.conf_folder())"
     printed = run(str(elsewhere / "bin/python"), "-c", code, folder=tmp_path)
     assert printed.count(str(elsewhere)) == 2
@@ -43,7 +43,9 @@ def test_it_is_the_wheel_that_runs(elsewhere: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("program", [["bin/python", "-m", "sinegan.main"], ["bin/sinegan"]])
-def test_the_module_and_the_script_train(elsewhere: Path, tmp_path: Path, program: list[str]) -> None:
+def test_the_module_and_the_script_of_the_wheel_train(
+    elsewhere: Path, tmp_path: Path, program: list[str]
+) -> None:
     command = [str(elsewhere / program[0]), *program[1:]]
     small = ["network=tiny", "training.steps=3", "seeds=2", "training.batch_size=4"]
     printed = run(*command, "-m", "loss=minimax,non_saturating", *small, folder=tmp_path)

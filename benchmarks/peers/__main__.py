@@ -1,4 +1,4 @@
-"""One process of one peer: gets ready, says so, waits for a line, trains, and says how long it took.
+"""One process of one peer: prepares, prints `ready`, waits for a line, trains, and prints its times.
 
     python -m benchmarks.peers engine --runs 8 --steps 1000 --lanes 8 [--core 0]
 
@@ -31,10 +31,11 @@ def main() -> None:
     print("ready", flush=True)
     input()
     began = time.monotonic()
-    judge = train()
+    evaluate = train()
     ended = time.monotonic()
     print(
-        json.dumps({"began": began, "ended": ended, "rmse": np.asarray(judge(), float).tolist()}), flush=True
+        json.dumps({"began": began, "ended": ended, "rmse": np.asarray(evaluate(), float).tolist()}),
+        flush=True,
     )
 
 

@@ -1,4 +1,4 @@
-"""A clean eager PyTorch loop, a run after the other; the fakes are drawn and judged once a step.
+"""A clean eager PyTorch loop, a run after the other; the fakes are drawn and discriminated once a step.
 
 As a program it trains one run, for Hydra's joblib launcher, which starts as many as there are cores:
 
@@ -16,42 +16,38 @@ import numpy as np
 import torch
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig
-from torch import nn
 from torch.nn.functional import softplus
 
+from benchmarks.peers.torch_players import players
 from benchmarks.peers.work import BATCH, EVALUATIONS, LATENT, POINTS, Training, real_curve, rmse
 
 ConfigStore.instance().store("eager", {"seed": 1, "steps": 1000, "lr": 1e-4})
 
 
 def prepare(learning_rates: list[float], steps: int, lanes: int) -> Training:
-    """lanes: there are none here."""
+    """Prepares to train the runs one after the other, whatever `lanes` is."""
     del lanes
     real = torch.from_numpy(real_curve()).expand(BATCH, POINTS)
 
     def one_run(lr: float) -> "np.ndarray[Any, Any]":
-        generator = nn.Sequential(
-            nn.Linear(LATENT, 64), nn.ReLU(), nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, POINTS)
-        )
-        discriminator = nn.Sequential(
-            nn.Linear(POINTS, 64), nn.ReLU(), nn.Linear(64, 256), nn.ReLU(), nn.Linear(256, 1)
-        )
-        players = [list(generator.parameters()), list(discriminator.parameters())]
-        optimisers = [torch.optim.Adam(each, lr=lr) for each in players]
+        generator, discriminator = players()
+        weights = [list(generator.parameters()), list(discriminator.parameters())]
+        optimisers = [torch.optim.Adam(each, lr=lr) for each in weights]
         for _ in range(steps):
             fake = generator(torch.randn(BATCH, LATENT))
             real_logits, fake_logits = discriminator(real), discriminator(fake)
             g_loss = -softplus(fake_logits).mean()
             d_loss = softplus(-real_logits).mean() - g_loss
-            to_generator = torch.autograd.grad(g_loss, players[0], retain_graph=True)
-            to_discriminator = torch.autograd.grad(d_loss, players[1])
-            for gradients, parameters in zip((to_generator, to_discriminator), players, strict=True):
+            to_generator = torch.autograd.grad(g_loss, weights[0], retain_graph=True)
+            to_discriminator = torch.autograd.grad(d_loss, weights[1])
+            for gradients, parameters in zip((to_generator, to_discriminator), weights, strict=True):
                 for gradient, parameter in zip(gradients, parameters, strict=True):
                     parameter.grad = gradient
             for optimiser in optimisers:
                 optimiser.step()
         with torch.no_grad():
-            return generator(torch.randn(EVALUATIONS, LATENT)).numpy()
+            curves: np.ndarray[Any, Any] = generator(torch.randn(EVALUATIONS, LATENT)).numpy()
+        return curves
 
     def train() -> Callable[[], Any]:
         curves = [one_run(lr) for lr in learning_rates]
@@ -62,13 +58,13 @@ def prepare(learning_rates: list[float], steps: int, lanes: int) -> Training:
 
 @hydra.main(config_path=None, config_name="eager", version_base="1.3")
 def main(config: DictConfig) -> None:
-    """Leaves when the run began and ended, and its RMSE, in its folder."""
+    """Trains a run and writes its start, its end and its RMSE into its folder."""
     torch.set_num_threads(1)
     torch.manual_seed(config.seed)
     train = prepare([config.lr], config.steps, 1)
     began = time.monotonic()
-    judge = train()
-    done: dict[str, Any] = {"began": began, "ended": time.monotonic(), "rmse": judge().tolist()}
+    evaluate = train()
+    done: dict[str, Any] = {"began": began, "ended": time.monotonic(), "rmse": evaluate().tolist()}
     folder = Path(hydra.core.hydra_config.HydraConfig.get().runtime.output_dir)
     (folder / "run.json").write_text(json.dumps(done))
 

@@ -1,4 +1,4 @@
-"""sinegan's engine alone: a stack, with its noise drawn as it goes, without metrics and files."""
+"""sinegan's engine alone: a stack that draws its noise as it trains, without metrics and files."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +16,7 @@ from sinegan.training.stack import Stack
 
 
 def original(lr: float, steps: int) -> Config:
+    """The configuration of experiment=original with this learning rate and number of steps."""
     register()
     settings = ["experiment=original", "training.compile=always", f"optim.lr={lr}", f"training.steps={steps}"]
     with initialize_config_dir(str(conf_folder()), version_base="1.3"):
@@ -26,7 +27,7 @@ def original(lr: float, steps: int) -> Config:
 
 
 def prepare(learning_rates: list[float], steps: int, lanes: int) -> Training:
-    """lanes: the engine chooses."""
+    """Prepares to train all runs in one stack; the engine chooses the lanes."""
     del lanes
     configs = {lr: original(lr, steps) for lr in set(learning_rates)}
     stack = Stack([Run(configs[lr].setup, seed) for seed, lr in enumerate(learning_rates)])

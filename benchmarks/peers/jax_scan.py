@@ -2,7 +2,7 @@
 
 One row stands for the 64 equal real curves, one pass back through the discriminator serves both players
 of minimax, and the noise is drawn before the clock starts. The runs are trained a few lanes at a time,
-LANES of them, as many as suit the cache best.
+`lanes` of them, as many as suit the cache best.
 """
 
 import functools
@@ -22,8 +22,8 @@ BLOCK = 500
 Layers = list[dict[str, Any]]
 
 
-def initial(sizes: tuple[int, ...], lanes: int, rng: np.random.Generator) -> Layers:
-    """Weights as torch's Linear draws them: uniform in +-1 / sqrt(inputs)."""
+def initial_layers(sizes: tuple[int, ...], lanes: int, rng: np.random.Generator) -> Layers:
+    """Draws weights as PyTorch's Linear does: uniform in +-1 / sqrt(inputs)."""
     return [
         {
             "weight": rng.uniform(-1, 1, (lanes, a, b)).astype(np.float32) / np.sqrt(a),
@@ -39,7 +39,7 @@ def forward(layers: Layers, x: Any) -> Any:
     return x @ layers[-1]["weight"] + layers[-1]["bias"]
 
 
-def judge(layers: Layers, x: Any) -> Any:
+def discriminate(layers: Layers, x: Any) -> Any:
     return forward(layers, x)[:, 0]
 
 
@@ -53,11 +53,11 @@ def adam(weights: Any, gradients: Any, mean: Any, square: Any, t: Any, lr: Any) 
 
 
 def step(lr: Any, real: Any, state: Any, noise: Any) -> tuple[Any, None]:
-    """Minimax: both gradients at the weights before the step."""
+    """A step of minimax, with both gradients at the weights before the step."""
     generator, discriminator, means, squares, t = state
     fake, back_to_generator = jax.vjp(lambda weights: forward(weights, noise), generator)
-    real_logits, back_from_real = jax.vjp(lambda weights: judge(weights, real), discriminator)
-    fake_logits, back_from_fake = jax.vjp(judge, discriminator, fake)
+    real_logits, back_from_real = jax.vjp(lambda weights: discriminate(weights, real), discriminator)
+    fake_logits, back_from_fake = jax.vjp(discriminate, discriminator, fake)
     (from_real,) = back_from_real(-jax.nn.sigmoid(-real_logits))
     from_fake, uphill = back_from_fake(jax.nn.sigmoid(fake_logits) / BATCH)
     (from_generator,) = back_to_generator(-uphill)
@@ -71,44 +71,46 @@ def step(lr: Any, real: Any, state: Any, noise: Any) -> tuple[Any, None]:
 @functools.partial(jax.jit, donate_argnums=0)
 @functools.partial(jax.vmap, in_axes=(0, 0, 1, None))
 def advance(state: Any, lr: Any, noise: Any, real: Any) -> Any:
-    """noise: (steps, lanes, batch, latent), a lane's being (steps, batch, latent)."""
+    """Trains each lane for the steps of its noise. noise: shape (steps, lanes, batch, latent)."""
     return jax.lax.scan(functools.partial(step, lr, real), state, noise)[0]
 
 
 @jax.jit
 @functools.partial(jax.vmap, in_axes=(0, None))
-def painted(generator: Layers, noise: Any) -> Any:
+def generate(generator: Layers, noise: Any) -> Any:
     return forward(generator, noise)
 
 
 def prepare(learning_rates: list[float], steps: int, lanes: int) -> Training:
-    """The function that trains these runs, compiled; it returns the RMSE of each."""
+    """Compiles the function that trains these runs, some lanes at a time."""
     rng = np.random.default_rng(0)
     real = jnp.asarray(real_curve())[None]
 
-    def beginning(rates: list[float]) -> tuple[Any, Any]:
-        weights = [jax.tree.map(jnp.asarray, initial(sizes, len(rates), rng)) for sizes in (G_SIZES, D_SIZES)]
+    def initial_state(rates: list[float]) -> tuple[Any, Any]:
+        weights = [
+            jax.tree.map(jnp.asarray, initial_layers(sizes, len(rates), rng)) for sizes in (G_SIZES, D_SIZES)
+        ]
         zeros = [tuple(jax.tree.map(jnp.zeros_like, each) for each in weights) for _ in range(2)]
         return (*weights, *zeros, jnp.zeros(len(rates))), jnp.asarray(rates, jnp.float32)
 
     chunks = [learning_rates[first : first + lanes] for first in range(0, len(learning_rates), lanes)]
     lengths = [min(BLOCK, steps - first) for first in range(0, steps, BLOCK)]
     blocks = [jnp.asarray(rng.standard_normal((BLOCK, lanes, BATCH, LATENT), np.float32)) for _ in range(8)]
-    states = [beginning(rates) for rates in chunks]
+    states = [initial_state(rates) for rates in chunks]
     for width in {len(rates) for rates in chunks}:
         for length in set(lengths):
-            state, rates = beginning([1e-4] * width)
+            state, rates = initial_state([1e-4] * width)
             jax.block_until_ready(advance(state, rates, blocks[0][:length, :width], real))
 
     def train() -> Callable[[], Any]:
-        found = []
+        generators = []
         for state, rates in states:
             for place, length in enumerate(lengths):
                 noise = blocks[place % len(blocks)][:length, : len(rates)]
                 state = advance(state, rates, noise, real)
             jax.block_until_ready(state)
-            found.append(state[0])
+            generators.append(state[0])
         fresh = np.random.default_rng(1).standard_normal((EVALUATIONS, LATENT)).astype(np.float32)
-        return lambda: rmse(np.concatenate([np.asarray(painted(each, fresh)) for each in found]))
+        return lambda: rmse(np.concatenate([np.asarray(generate(each, fresh)) for each in generators]))
 
     return train

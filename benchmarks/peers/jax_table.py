@@ -16,7 +16,8 @@ LANES = 8
 ONE_THREAD = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
 
-def part(rates: list[float], steps: int, core: int) -> None:
+def train_share(rates: list[float], steps: int, core: int) -> None:
+    """Trains a share of the runs on one core, and prints the RMSE of each."""
     os.sched_setaffinity(0, {core})
     from benchmarks.peers import jax_scan
 
@@ -32,7 +33,7 @@ def main() -> None:
     args = parser.parse_args()
     rates = [float(text) for text in args.lr.split(",")]
     if args.core is not None:
-        part(rates * args.seeds, args.steps, args.core)
+        train_share(rates * args.seeds, args.steps, args.core)
         return
     cores = sorted(os.sched_getaffinity(0))
     runs = [lr for lr in rates for _ in range(args.seeds)]
@@ -47,12 +48,12 @@ def main() -> None:
         )
         for core, share in zip(cores, shares, strict=False)
     ]
-    found = np.array([float(text) for process in processes for text in process.communicate()[0].split()])
-    if len(found) != len(runs):
+    errors = np.array([float(text) for process in processes for text in process.communicate()[0].split()])
+    if len(errors) != len(runs):
         sys.exit("a process failed")
     print("| lr | n | RMSE |\n|---|---|---|")
     for lr in rates:
-        of_rate = found[np.array(runs) == lr]
+        of_rate = errors[np.array(runs) == lr]
         print(f"| {lr:g} | {len(of_rate)} | {np.exp(np.log(of_rate).mean()):.4f} |")
 
 

@@ -11,7 +11,7 @@ from benchmarks.peers.work import BATCH, EVALUATIONS, LATENT, POINTS, Training, 
 
 
 def prepare(learning_rates: list[float], steps: int, lanes: int) -> Training:
-    """lanes: there are none here."""
+    """Prepares to train the runs one after the other, whatever `lanes` is."""
     del lanes
     x = np.vstack([np.linspace(0, 2 * np.pi, POINTS) for _ in range(BATCH)])
 

@@ -1,6 +1,6 @@
 """The bound: the matrix products of a step as the original makes them, by torch, and nothing else.
 
-Of the generator one pass forward and one back; of the discriminator two passes forward (real and fake),
+The generator has one pass forward and one back; the discriminator has two passes forward (real and fake),
 two back to its weights, and one back to the fakes. The passes back to weights do not go to the first
 layer's input; the one to the fakes does not go to the weights. 19.6 MFLOP a run-step.
 """
@@ -17,8 +17,8 @@ from benchmarks.peers.work import BATCH, D_SIZES, G_SIZES, Training
 
 
 def products(runs: int) -> list[Callable[[], Any]]:
-    """One step of so many runs."""
-    made: list[Callable[[], Any]] = []
+    """The products of one step of this many runs."""
+    step: list[Callable[[], Any]] = []
     passes = ((G_SIZES, 1, 1, 0), (D_SIZES, 2, 2, 1))
     for sizes, forwards, backs, to_input in passes:
         for place, (a, b) in enumerate(pairwise(sizes)):
@@ -35,11 +35,12 @@ def products(runs: int) -> list[Callable[[], Any]]:
             def to_weights(g: Tensor = g, x: Tensor = x, dw: Tensor = dw) -> Any:
                 return torch.bmm(g.transpose(1, 2), x, out=dw)
 
-            made += [forward] * forwards + [back] * chains + [to_weights] * backs
-    return made
+            step += [forward] * forwards + [back] * chains + [to_weights] * backs
+    return step
 
 
 def prepare(learning_rates: list[float], steps: int, lanes: int) -> Training:
+    """Prepares the products of all runs, `lanes` of them at a time; they have no RMSE."""
     chunks = [len(learning_rates[first : first + lanes]) for first in range(0, len(learning_rates), lanes)]
     work = {runs: products(runs) for runs in set(chunks)}
     for each in work.values():

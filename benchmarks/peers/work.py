@@ -1,4 +1,4 @@
-"""What all peers do: the original's networks, data, batch and number of steps, and how it is judged."""
+"""Shared by all peers: the sizes of the original's networks, its data and batch, and the RMSE."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ D_SIZES = (POINTS, 64, 256, 1)
 EVALUATIONS = 256
 
 Training = Callable[[], Callable[[], "np.ndarray[Any, Any]"]]
-"""Trains runs, which is what is timed, and returns what gives the RMSE of each, shape (runs,)."""
+"""Trains runs, which is timed, and returns a function that gives the RMSE of each, shape (runs,)."""
 
 
 def real_curve() -> "np.ndarray[Any, Any]":
@@ -19,5 +19,5 @@ def real_curve() -> "np.ndarray[Any, Any]":
 
 
 def rmse(curves: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
-    """Per sample, then their mean: curves (runs, samples, points) -> (runs,)."""
+    """The mean RMSE of the samples of each run: curves (runs, samples, points) -> (runs,)."""
     return np.sqrt(((curves - real_curve()) ** 2).mean(-1)).mean(-1)

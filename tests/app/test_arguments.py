@@ -1,4 +1,4 @@
-"""The words of a command line: any order, any text."""
+"""The arguments of a command line may have any order and hold any text."""
 
 import sys
 from pathlib import Path
@@ -27,7 +27,7 @@ TROUBLE = st.text(st.one_of(st.sampled_from("'\"\\ ,=${}[]():\t\n%~+@"), st.char
 @example("it's \\' it")
 @example("\\\\'")
 @example("")
-def test_any_text_comes_through_hydras_grammar(text: str) -> None:
+def test_a_quoted_text_is_parsed_by_hydra_as_the_same_text(text: str) -> None:
     override = OverridesParser.create().parse_override(f"hydra.sweep.dir={quote(text)}")
     assert override.value() == text
     assert not override.is_sweep_override()
@@ -49,7 +49,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("form", ["resume={}", "+resume={}", "++resume={}"])
-def test_resume_takes_an_existing_folder_as_it_stands_and_quoted(
+def test_resume_takes_the_name_of_a_folder_with_and_without_quotes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, form: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -73,7 +73,7 @@ def test_resume_takes_an_existing_folder_as_it_stands_and_quoted(
         (["resume=file"], "resume = file: no such folder"),
     ],
 )
-def test_a_resume_of_no_folder_or_of_several_is_refused(
+def test_resume_without_an_existing_folder_or_with_several_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], problem: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -122,17 +122,17 @@ def test_flags_may_stand_anywhere(words: list[str], ordered: list[str]) -> None:
         (["--experimental-rerun", "x"], "use resume=FOLDER to resume a run"),
     ],
 )
-def test_flags_that_cannot_be_meant_are_refused_in_words(words: list[str], problem: str) -> None:
+def test_invalid_flags_are_refused_with_a_message(words: list[str], problem: str) -> None:
     with pytest.raises(BadArgumentsError, match=problem):
         parse_arguments(words)
 
 
-def test_what_names_the_folder_is_known_from_what_does_not() -> None:
+def test_folder_overrides_are_those_that_name_the_output_folder() -> None:
     naming = ["resume=a", "+resume=b", "hydra.sweep.dir=c", "++hydra.run.dir=d"]
     assert folder_overrides([*naming, "resumes=1", "hydra.sweep.subdir=e", "x=resume=1"]) == naming
 
 
-def test_of_the_overrides_those_with_several_values_are_found() -> None:
+def test_sweep_overrides_are_those_with_several_values() -> None:
     assert list(sweep_overrides(["a=1", "b=1,2", "c=[1,2]", "d='1,2'", "e=range(3)", "not (hydra's"])) == [
         "b=1,2",
         "e=range(3)",
@@ -140,7 +140,7 @@ def test_of_the_overrides_those_with_several_values_are_found() -> None:
 
 
 @pytest.mark.parametrize("first", ["folder of the program", "another"])
-def test_an_installed_script_finds_what_python_m_finds(
+def test_an_installed_script_imports_from_the_working_folder_like_python_m(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str
 ) -> None:
     (tmp_path / "bin").mkdir()

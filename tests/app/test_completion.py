@@ -42,7 +42,7 @@ GROUPS = ["average", "executor", "experiment", "loss", "network", "optim", "pena
         ("--nonsense loss=", []),
     ],
 )
-def test_the_last_word_is_completed(
+def test_completion_completes_the_last_word(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, expected: list[str]
 ) -> None:
     (tmp_path / "mine/loss").mkdir(parents=True)
@@ -53,19 +53,19 @@ def test_the_last_word_is_completed(
     assert offers(line) == expected
 
 
-def test_all_experiments_are_offered_those_in_folders_too() -> None:
+def test_completion_offers_all_experiments_also_those_in_subfolders() -> None:
     files = Path(__file__).parents[2] / "conf/experiment"
     names = [path.relative_to(files).with_suffix("").as_posix() for path in files.rglob("*.yaml")]
     assert offers("experiment=") == sorted(f"experiment={name}" for name in names)
 
 
-def test_every_group_is_offered_at_the_start_and_no_class() -> None:
+def test_completion_offers_every_group_and_no_target_class() -> None:
     found = offers("")
     assert {f"{group}=" for group in GROUPS} <= set(found)
     assert not [each for group in GROUPS for each in offers(f"{group}.") if "_target_" in each]
 
 
-def test_the_choices_are_those_that_the_settings_take() -> None:
+def test_completion_offers_the_choices_that_the_settings_allow() -> None:
     taken: dict[str, set[str]] = {}
     for module in pkgutil.walk_packages(sinegan.__path__, "sinegan."):
         if module.name.rpartition(".")[2] == "__main__":
@@ -79,7 +79,7 @@ def test_the_choices_are_those_that_the_settings_take() -> None:
 
 
 @pytest.mark.parametrize(("shell", "separator"), [("bash", " "), ("zsh", " "), ("fish", "\n")])
-def test_each_shell_is_answered_in_its_way(
+def test_completion_separates_offers_as_each_shell_expects(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], shell: str, separator: str
 ) -> None:
     monkeypatch.setenv("COMP_LINE", "sinegan training.device=c")
@@ -87,7 +87,7 @@ def test_each_shell_is_answered_in_its_way(
     assert capsys.readouterr().out == f"training.device=cpu{separator}training.device=cuda\n"
 
 
-def test_an_empty_line_has_no_answer(
+def test_completion_of_an_empty_line_offers_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("COMP_LINE", raising=False)

@@ -1,4 +1,4 @@
-"""What is loaded is loaded whole, and no garbage is looked for in it."""
+"""Imports finish before an interrupt, and the garbage collector rests meanwhile."""
 
 import gc
 import signal
@@ -12,12 +12,12 @@ from sinegan.app.imports import importing
 
 
 @pytest.fixture(autouse=True)
-def _thaw() -> Iterator[None]:
+def _unfreeze() -> Iterator[None]:
     yield
     gc.unfreeze()
 
 
-def test_no_garbage_is_looked_for_in_what_is_loaded() -> None:
+def test_importing_pauses_the_garbage_collector_and_freezes_what_it_loads() -> None:
     gc.unfreeze()
     with importing():
         assert not gc.isenabled()
@@ -26,7 +26,7 @@ def test_no_garbage_is_looked_for_in_what_is_loaded() -> None:
     assert gc.get_freeze_count() >= len(made)
 
 
-def test_a_collector_that_was_off_stays_off() -> None:
+def test_importing_leaves_a_disabled_garbage_collector_disabled() -> None:
     gc.disable()
     try:
         with importing():
@@ -36,7 +36,7 @@ def test_a_collector_that_was_off_stays_off() -> None:
         gc.enable()
 
 
-def test_an_interrupt_comes_when_all_is_loaded() -> None:
+def test_an_interrupt_while_importing_is_raised_after_the_import() -> None:
     done: list[str] = []
 
     def load() -> None:
@@ -51,14 +51,14 @@ def test_an_interrupt_comes_when_all_is_loaded() -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_an_error_in_loading_passes_and_leaves_all_as_it_was() -> None:
+def test_an_import_error_restores_the_collector_and_the_signals() -> None:
     with pytest.raises(ImportError, match="no such library"), importing():
         raise ImportError("no such library")
     assert gc.isenabled()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_any_thread_may_load() -> None:
+def test_importing_works_in_any_thread() -> None:
     def load() -> bool:
         with importing():
             return threading.current_thread() is not threading.main_thread()

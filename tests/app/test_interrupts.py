@@ -1,4 +1,4 @@
-"""A command that a signal ends: at once a line, files whole, and how to go on, whatever asked for it."""
+"""A signal ends a command with a line at once, whole files, and the command that resumes it."""
 
 import contextlib
 import csv
@@ -21,8 +21,8 @@ COMMAND = [sys.executable, "-m", "sinegan.main"]
 Send = Callable[[int, int], None]
 
 
-def script(body: str, *, ignored: bool = False) -> subprocess.CompletedProcess[str]:
-    """A process of its own in which signals are sent and heard."""
+def run_script(body: str, *, ignored: bool = False) -> subprocess.CompletedProcess[str]:
+    """Runs Python code in a separate process that sends signals to itself."""
     lines = [
         "import os, signal, sys, time",
         "from sinegan.app.interrupts import *",
@@ -34,8 +34,8 @@ def script(body: str, *, ignored: bool = False) -> subprocess.CompletedProcess[s
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_is_answered_at_once_and_ends_the_command_with_its_code(number: signal.Signals) -> None:
-    done = script(f"""
+def test_a_signal_prints_a_line_and_sets_its_exit_code(number: signal.Signals) -> None:
+    done = run_script(f"""
 with interruptible():
     try:
         signal.raise_signal({int(number)})
@@ -45,8 +45,8 @@ with interruptible():
     assert (done.stdout, done.stderr) == (f"\nstopping…\ncaught {128 + number}\n", "")
 
 
-def test_further_signals_do_not_disturb_the_cleaning_up() -> None:
-    done = script("""
+def test_further_signals_during_the_cleanup_are_ignored() -> None:
+    done = run_script("""
 with interruptible():
     try:
         signal.raise_signal(signal.SIGTERM)
@@ -61,8 +61,8 @@ print("ended")
     assert (done.stdout, done.stderr, done.returncode) == ("\nstopping…\ncleaned 15\nended\n", "", 0)
 
 
-def test_a_signal_during_what_comes_after_stops_that_too() -> None:
-    done = script("""
+def test_a_rearmed_signal_interrupts_again() -> None:
+    done = run_script("""
 with interruptible() as signals:
     for _ in range(2):
         signals.rearm()
@@ -74,14 +74,14 @@ with interruptible() as signals:
     assert done.stdout == "\nstopping…\ncaught\n" * 2
 
 
-def test_a_signal_that_is_ignored_stays_so() -> None:
+def test_an_ignored_signal_stays_ignored() -> None:
     body = "with interruptible():\n    signal.raise_signal(signal.SIGHUP)\n    print('went on')"
-    assert script(body, ignored=True).stdout == "went on\n"
-    assert script(body).stdout == "\nstopping…\n"
+    assert run_script(body, ignored=True).stdout == "went on\n"
+    assert run_script(body).stdout == "\nstopping…\n"
 
 
-def test_a_command_that_no_signal_has_stopped_leaves_the_signals_as_they_were() -> None:
-    done = script("""
+def test_signal_handlers_are_restored_without_an_interrupt() -> None:
+    done = run_script("""
 before = [signal.getsignal(number) for number in STOP_SIGNALS]
 with interruptible():
     assert [signal.getsignal(number) for number in STOP_SIGNALS] != before
@@ -90,8 +90,8 @@ print([signal.getsignal(number) for number in STOP_SIGNALS] == before)
     assert done.stdout == "True\n"
 
 
-def test_while_libraries_load_the_line_comes_at_once_and_the_end_afterwards() -> None:
-    done = script("""
+def test_a_signal_while_importing_prints_at_once_and_interrupts_after_the_import() -> None:
+    done = run_script("""
 with interruptible():
     try:
         with importing():
@@ -105,8 +105,8 @@ with interruptible():
     assert (done.stdout, done.stderr) == ("\nstopping…\nloaded\ncaught 143\n", "")
 
 
-def test_a_terminal_that_has_gone_fails_nothing() -> None:
-    done = script("""
+def test_a_signal_after_the_terminal_has_gone_raises_no_error() -> None:
+    done = run_script("""
 reading, writing = os.pipe()
 os.dup2(writing, 1)
 os.close(writing)
@@ -135,13 +135,13 @@ with interruptible():
         (["/x/python", "-c", "import sinegan.main"], ["a=1"], ["python", "-m", "sinegan.main"]),
     ],
 )
-def test_the_program_is_named_so_that_it_can_be_typed_again(
+def test_the_resume_command_names_the_program_as_it_was_typed(
     typed: list[str], arguments: list[str], expected: list[str]
 ) -> None:
     assert program_words(typed, arguments) == expected
 
 
-def test_a_script_on_the_path_is_named_as_it_was_typed(
+def test_the_resume_command_names_a_script_on_the_path_without_its_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = tmp_path / "sinegan"
@@ -151,14 +151,16 @@ def test_a_script_on_the_path_is_named_as_it_was_typed(
     assert program_words(["/x/python", str(script), "a=1"], ["a=1"]) == ["sinegan"]
 
 
-def test_what_named_the_folder_before_is_left_out() -> None:
+def test_the_resume_command_leaves_out_the_former_folder() -> None:
     words = ["-m", "a='x y'", "hydra.sweep.dir=old", "resume=older"]
     line = TypedCommand(["sinegan"], words, words[2:]).resuming(Path("it's $here"))
     assert shlex.split(line) == ["sinegan", "-m", "a='x y'", "resume=it's $here"]
 
 
-def begun(home: Path, words: Sequence[str], wanted: str = ".progress/*/*.json") -> subprocess.Popen[str]:
-    """A sweep that would take long, as soon as a file of that kind is there."""
+def start_sweep(
+    home: Path, words: Sequence[str], wanted: str = ".progress/*/*.json"
+) -> subprocess.Popen[str]:
+    """Starts a long sweep and returns its process once a file matches `wanted`."""
     process = subprocess.Popen(
         [*COMMAND, *LONG, *words],
         cwd=home,
@@ -173,41 +175,41 @@ def begun(home: Path, words: Sequence[str], wanted: str = ".progress/*/*.json") 
     return process
 
 
-def said(process: subprocess.Popen[str]) -> list[str]:
-    """All that a command printed, with what its workers and trackers did until the last of them ended."""
+def output_lines(process: subprocess.Popen[str]) -> list[str]:
+    """The lines that a command, its workers and its resource trackers print until the last of them ends."""
     with process:
         return process.communicate(timeout=120)[0].splitlines()
 
 
-def command_in(lines: Sequence[str]) -> str:
+def resume_command(lines: Sequence[str]) -> str:
     place = next(place for place, line in enumerate(lines) if line.endswith("; resume with:"))
     return lines[place + 1].strip()
 
 
-def assert_clean(lines: Sequence[str], folder: Path) -> None:
-    """Nothing was said but what belongs to a stop, and all files are whole."""
+def assert_clean_interrupt(lines: Sequence[str], folder: Path) -> None:
+    """The command printed only its progress and the words of an interrupt."""
     progress = re.compile(r" *\d+ %, .*")
-    told = [line for line in lines if line and not progress.fullmatch(line)]
-    assert told == [
+    printed = [line for line in lines if line and not progress.fullmatch(line)]
+    assert printed == [
         "stopping…",
         f"Interrupted. The results so far are in {folder}; resume with:",
-        f"  {command_in(lines)}",
+        f"  {resume_command(lines)}",
     ]
 
 
-def test_a_terminated_command_can_be_pasted_to_go_on(tmp_path: Path) -> None:
+def test_the_printed_resume_command_of_a_terminated_sweep_can_be_pasted(tmp_path: Path) -> None:
     name = """it's "my" $HOME/a,b=c [1] größe\\"""
     folder = tmp_path / name
     quoted = name.replace("\\", "\\\\").replace("'", "\\'")
     short = ["executor=serial", "seeds=1", "training.evaluate_every=1000"]
-    process = begun(tmp_path, [*short, f"hydra.sweep.dir='{quoted}'"])
+    process = start_sweep(tmp_path, [*short, f"hydra.sweep.dir='{quoted}'"])
     os.killpg(process.pid, signal.SIGTERM)
-    lines = said(process)
+    lines = output_lines(process)
     assert process.returncode == 143
-    assert_clean(lines, Path(name))
+    assert_clean_interrupt(lines, Path(name))
     assert not (folder / "report").exists()  # no run had ended
     assert not [path for path in folder.rglob("*") if path.suffix == ".part" or path.name == ".lock"]
-    pasted = command_in(lines)
+    pasted = resume_command(lines)
     assert "hydra.sweep.dir" not in pasted
     done = subprocess.run(pasted, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stderr) == (0, "")
@@ -227,17 +229,17 @@ def test_a_terminated_command_can_be_pasted_to_go_on(tmp_path: Path) -> None:
         ("dask", signal.SIGHUP, os.killpg),
     ],
 )
-def test_whatever_ends_it_and_whoever_hears_it_the_words_are_the_same(
+def test_every_signal_and_executor_prints_the_same_words_at_an_interrupt(
     tmp_path: Path, executor: str, number: signal.Signals, send: Send
 ) -> None:
-    process = begun(tmp_path, [f"executor={executor}", "hydra.sweep.dir=there"])
+    process = start_sweep(tmp_path, [f"executor={executor}", "hydra.sweep.dir=there"])
     send(process.pid, number)
-    assert_clean(said(process), Path("there"))
+    assert_clean_interrupt(output_lines(process), Path("there"))
     assert process.returncode == 128 + number
 
 
 @pytest.mark.slow
-def test_a_closed_terminal_ends_a_sweep_cleanly(tmp_path: Path) -> None:
+def test_a_closed_terminal_interrupts_a_sweep_cleanly(tmp_path: Path) -> None:
     terminal, theirs = os.openpty()
     code = "import os, sys; os.login_tty(0); from sinegan.main import main; main()"
     command = [sys.executable, "-c", code, *LONG, "hydra.sweep.dir=there"]
@@ -253,11 +255,11 @@ def test_a_closed_terminal_ends_a_sweep_cleanly(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_table_is_made_when_runs_have_ended(tmp_path: Path) -> None:
+def test_an_interrupted_sweep_with_ended_runs_has_a_table(tmp_path: Path) -> None:
     words = ["executor.workers=2", "hydra.sweep.dir=there", "training.steps=40,1000000", "optim.lr=1e-3"]
-    process = begun(tmp_path, words, wanted="0/manifest.json")
+    process = start_sweep(tmp_path, words, wanted="0/manifest.json")
     process.send_signal(signal.SIGTERM)
-    lines = said(process)
+    lines = output_lines(process)
     assert process.returncode == 143
     assert lines[-1] == "Tables and figures: there/report"
     with (tmp_path / "there/report/configurations.csv").open() as file:

@@ -1,4 +1,4 @@
-"""Looking on while a configuration trains: a line an evaluation, and a window where there can be one."""
+"""Live output while a configuration trains: a line for each evaluation, and a window where possible."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,7 +35,7 @@ def evaluation(step: int, measured: list[bool], **parts: Any) -> Evaluation:
 
 @pytest.fixture
 def windows(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Figure]]:
-    """The windows that would have been opened, on a machine with or without a display."""
+    """Records the windows that would be opened, on a machine with or without a display."""
     opened: list[Figure] = []
     before = matplotlib.get_backend()
     pyplot.switch_backend("Agg")
@@ -45,13 +45,15 @@ def windows(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Figure]]:
     pyplot.switch_backend(before)
 
 
-def test_a_line_tells_the_step_and_the_means_of_the_measured_runs(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_printed_evaluation_has_the_step_and_the_means_of_the_measured_runs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     metrics = {"d_real": np.array([0.5, 9.0, 0.75]), "d_fake": np.array([0.25, 9.0, 0.12346])}
     print_evaluation(evaluation(12_345, [True, False, True], metrics=metrics))
     assert capsys.readouterr().out == "step 12,345   mean D(real) 0.6250   mean D(fake) 0.1867\n"
 
 
-def test_where_nothing_was_measured_nothing_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_evaluation_without_measurements_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     metrics = {"d_real": np.array([np.nan]), "d_fake": np.array([np.nan])}
     print_evaluation(evaluation(5, [False], metrics=metrics))
     print_evaluation(evaluation(5, [True]))
@@ -108,13 +110,15 @@ def test_a_live_picture_is_closed_after_an_error_too(make_config: MakeConfig, wi
     assert pyplot.get_fignums() == []
 
 
-def test_a_family_is_shown_by_many_real_curves(make_config: MakeConfig, windows: list[Figure]) -> None:
+def test_a_live_picture_of_a_family_shows_many_real_curves(
+    make_config: MakeConfig, windows: list[Figure]
+) -> None:
     with live_picture(Configuration(make_config(target=NoisySine(points=6)), Path("0"))):
         *real, _ = windows[0].axes[0].lines
         assert 1 < len({tuple(line.get_ydata()) for line in real}) == len(real) <= SAMPLE_COUNT
 
 
-def test_the_first_configuration_that_asks_for_a_window_gets_the_only_one(
+def test_only_the_first_live_configuration_gets_a_window(
     make_config: MakeConfig, windows: list[Figure]
 ) -> None:
     plots = [Plot(), Plot(live=True, text=True), Plot(live=True)]
@@ -146,7 +150,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 @pytest.mark.parametrize("variables", [{}, {"DISPLAY": "", "WAYLAND_DISPLAY": ""}])
-def test_linux_without_a_display_has_no_window_and_the_user_is_told_what_to_do(
+def test_linux_without_a_display_gets_advice_instead_of_a_window(
     machine: Callable[..., None], variables: dict[str, str]
 ) -> None:
     machine("linux", "TkAgg", **variables)
@@ -156,7 +160,7 @@ def test_linux_without_a_display_has_no_window_and_the_user_is_told_what_to_do(
 
 @pytest.mark.parametrize("variables", [{"DISPLAY": ":0"}, {"WAYLAND_DISPLAY": "wayland-0"}])
 @pytest.mark.parametrize("backend", ["TkAgg", "tkagg", "QtAgg"])
-def test_a_display_and_a_backend_that_opens_windows_are_enough(
+def test_a_display_and_a_window_backend_can_show_a_live_picture(
     machine: Callable[..., None], variables: dict[str, str], backend: str
 ) -> None:
     machine("linux", backend, **variables)
@@ -164,7 +168,7 @@ def test_a_display_and_a_backend_that_opens_windows_are_enough(
 
 
 @pytest.mark.parametrize("backend", ["agg", "Agg", "pdf", "svg"])
-def test_a_backend_that_opens_no_window_is_named(machine: Callable[..., None], backend: str) -> None:
+def test_a_backend_without_windows_is_named(machine: Callable[..., None], backend: str) -> None:
     machine("linux", backend, DISPLAY=":0")
     assert f"matplotlib's backend {backend} opens no window" in str(missing_display())
     assert "plot.animation=true" in str(missing_display())

@@ -15,12 +15,12 @@ from sinegan.statuses import FINISHED
 from sinegan.sweep.progress import Standing, Watcher
 
 
-def report(folder: Path, **state: Any) -> None:
-    """Writes the file of a worker."""
+def write_state(folder: Path, **state: Any) -> None:
+    """Writes the progress file of a worker."""
     (folder / "0.json").write_text(json.dumps(state))
 
 
-def test_a_terminal_shows_a_bar_with_configurations_and_the_line(
+def test_a_terminal_shows_a_progress_bar_with_configurations_and_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
@@ -30,20 +30,20 @@ def test_a_terminal_shows_a_bar_with_configurations_and_the_line(
     )
     watcher = Watcher(tmp_path, runs=4, run_steps=400, configurations=12)
     watcher.configurations_done = 5
-    report(tmp_path, done=200, ended={FINISHED: 1}, d_real=0.6, d_fake=0.4)
+    write_state(tmp_path, done=200, ended={FINISHED: 1}, d_real=0.6, d_fake=0.4)
     with progress_bar(watcher):
         pass
     assert "5/12" in screen.getvalue()
     assert "1/4 runs, D 0.60 0.40" in screen.getvalue()
 
 
-def test_without_a_terminal_there_is_a_plain_line_now_and_then(
+def test_progress_without_a_terminal_is_printed_as_plain_lines(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     watcher = Watcher(tmp_path, runs=4, run_steps=400, configurations=1)
-    report(tmp_path, done=200, ended={FINISHED: 1})
+    write_state(tmp_path, done=200, ended={FINISHED: 1})
     readings = threading.Semaphore(0)
     read = watcher.standing
 

@@ -1,4 +1,4 @@
-"""What swept overrides stand for."""
+"""The values of swept overrides."""
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -18,11 +18,11 @@ from sinegan.app.swept_values import CHECKED, at_limits, points_of, sweep_proble
         ("a=tag(log,interval(1,2))", ["a=1.0", "a=1.9999999999999998"]),
     ],
 )
-def test_the_values_of_an_override(text: str, points: list[str]) -> None:
+def test_an_override_has_one_point_for_each_value(text: str, points: list[str]) -> None:
     assert points_of(OverridesParser.create().parse_override(text)) == points
 
 
-def test_of_too_many_combinations_each_value_goes_with_the_first_of_the_others() -> None:
+def test_too_many_combinations_are_checked_one_value_at_a_time() -> None:
     assert at_limits([["a=1", "a=2"], ["b=1"]]) == [("a=1", "b=1"), ("a=2", "b=1")]
     many = [f"b={value}" for value in range(CHECKED)]
     found = set(at_limits([["a=1", "a=2"], many]))
@@ -30,6 +30,6 @@ def test_of_too_many_combinations_each_value_goes_with_the_first_of_the_others()
 
 
 @pytest.mark.parametrize("text", ["a=range(1,0)", "a=range(1,5,0)", "a=interval(1,2)"])
-def test_what_a_grid_cannot_sweep(text: str) -> None:
+def test_values_that_a_grid_cannot_sweep_are_refused(text: str) -> None:
     (line,) = sweep_problem(OverridesParser.create().parse_override(text), searching=False)
     assert line.startswith(f"{text}: ")

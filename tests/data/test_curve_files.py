@@ -1,4 +1,4 @@
-"""Files as people have them are read right, or refused with what to do; nothing is read as something else."""
+"""Curve files are read correctly or refused with a remedy; none is read as another curve."""
 
 import io
 import os
@@ -86,13 +86,13 @@ def test_a_table_is_its_x_and_its_values(tmp_path: Path, text: str, name: str) -
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS.values(), ids=ENCODINGS)
-def test_the_encoding_is_found_out(tmp_path: Path, encoding: str) -> None:
+def test_the_encoding_is_detected(tmp_path: Path, encoding: str) -> None:
     found = read(file_of(tmp_path, "Zeit µs;Höhe\n0;1,25\n0,5;-3,5\n2;4\n".encode(encoding)))
     assert (found.x.tolist(), found.curves.tolist()) == (X, [VALUES])
     assert "x from column Zeit µs, values from column Höhe" in found.description
 
 
-def test_an_encoding_that_the_file_does_not_tell_can_be_set(tmp_path: Path) -> None:
+def test_an_encoding_without_a_mark_can_be_set(tmp_path: Path) -> None:
     path = file_of(tmp_path, "t,v\n0,1.25\n0.5,-3.5\n2,4\n".encode("utf-16-le"))
     assert "set target.encoding" in refusal(path)
     assert read(path, encoding="utf-16-le").curves.tolist() == [VALUES]
@@ -111,7 +111,7 @@ def test_an_encoding_that_the_file_does_not_tell_can_be_set(tmp_path: Path) -> N
         (" 1\n-2\n+4\n", [1, -2, 4]),
     ],
 )
-def test_a_column_alone_is_its_values(tmp_path: Path, text: str, values: list[float] | None) -> None:
+def test_a_single_column_is_read_as_values(tmp_path: Path, text: str, values: list[float] | None) -> None:
     path = file_of(tmp_path, text)
     if values is None:
         assert "the second column is empty" in refusal(path)
@@ -121,7 +121,7 @@ def test_a_column_alone_is_its_values(tmp_path: Path, text: str, values: list[fl
     assert found.curves.tolist() == [values]
 
 
-def test_what_could_be_a_decimal_comma_or_a_delimiter_is_asked(tmp_path: Path) -> None:
+def test_an_ambiguous_decimal_comma_is_refused_until_it_is_set(tmp_path: Path) -> None:
     path = file_of(tmp_path, "0,5\n1,5\n2,5\n")
     assert refusal(path) == (
         "could be one column with decimal commas or two of whole numbers (1,5); "
@@ -132,7 +132,7 @@ def test_what_could_be_a_decimal_comma_or_a_delimiter_is_asked(tmp_path: Path) -
     assert (pair.x.tolist(), pair.curves.tolist()) == ([0, 1, 2], [[5, 5, 5]])
 
 
-def test_whole_numbers_that_count_for_long_are_x(tmp_path: Path) -> None:
+def test_a_long_count_of_whole_numbers_is_read_as_x(tmp_path: Path) -> None:
     found = read(file_of(tmp_path, "".join(f"{2 * place},{place % 5}\n" for place in range(12))))
     assert found.x.tolist() == list(range(0, 24, 2))
     assert "set target.decimal=comma" in refusal(
@@ -147,12 +147,12 @@ def test_a_file_that_was_rewritten_is_read_again(tmp_path: Path) -> None:
     assert read(file_of(tmp_path, "7\n8\n9\n")).curves.tolist() == [[7, 8, 9]]
 
 
-def test_names_that_no_file_has_are_refused(tmp_path: Path) -> None:
+def test_names_that_no_file_can_have_are_refused(tmp_path: Path) -> None:
     assert "File name too long" in refusal(tmp_path / f"{'a' * 300}.csv")
     assert "cannot be read (" in refusal(Path("~no-such-user-here/a.csv"))
 
 
-def test_a_name_of_several_columns_is_asked(tmp_path: Path) -> None:
+def test_an_ambiguous_column_name_is_refused(tmp_path: Path) -> None:
     path = file_of(tmp_path, "t,a,a\n0,1,2\n1,3,4\n")
     assert "has several columns a; set target.value_column to the number of one" in refusal(
         path, value_column="a"
@@ -160,20 +160,20 @@ def test_a_name_of_several_columns_is_asked(tmp_path: Path) -> None:
     assert read(path, x_column="t", value_column=3).curves.tolist() == [[2, 4]]
 
 
-def test_an_archive_of_something_else_and_an_endless_cell_are_refused(tmp_path: Path) -> None:
+def test_an_archive_without_arrays_and_an_endless_cell_are_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "text.npz", "w") as archive:
         archive.writestr("notes.txt", "no array")
     assert "holds notes.txt, which is no array" in refusal(tmp_path / "text.npz")
     assert "field larger than field limit" in refusal(file_of(tmp_path, f"1,2.5\n2,{'9' * 200_000}\n"))
 
 
-def test_a_header_tells_what_a_comma_is(tmp_path: Path) -> None:
+def test_a_header_decides_between_delimiter_and_decimal_comma(tmp_path: Path) -> None:
     pair = read(file_of(tmp_path, "x,y\n0,5\n1,6\n2,7\n"))
     assert (pair.x.tolist(), pair.curves.tolist()) == ([0, 1, 2], [[5, 6, 7]])
     assert read(file_of(tmp_path, "y\n0,5\n1,6\n2,7\n", "one.csv")).curves.tolist() == [[0.5, 1.6, 2.7]]
 
 
-def test_columns_are_chosen_by_name_or_number(tmp_path: Path) -> None:
+def test_columns_can_be_chosen_by_name_or_number(tmp_path: Path) -> None:
     path = file_of(tmp_path, "a,t,b\n7,0,1\n8,1,2\n9,2,3\n")
     assert refusal(path) == (
         "has 3 columns (a, t, b); set target.value_column (and target.x_column) to the name or number of "
@@ -190,7 +190,7 @@ def test_columns_are_chosen_by_name_or_number(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("other", ["ab", "2024-01-01", "", "nan", "#N/A", "1.2.3", "5%"])
-def test_what_stands_in_other_columns_does_not_matter(tmp_path: Path, other: str) -> None:
+def test_the_content_of_unused_columns_is_ignored(tmp_path: Path, other: str) -> None:
     header, first, second = f"id,t,v\n{other},0.5,1\n{other},2,3\n".splitlines()
     for text, columns in ((f"{header}\n{first}\n{second}\n", ("t", "v")), (f"{first}\n{second}\n", (2, 3))):
         found = read(file_of(tmp_path, text), x_column=columns[0], value_column=columns[1])
@@ -199,7 +199,7 @@ def test_what_stands_in_other_columns_does_not_matter(tmp_path: Path, other: str
     assert read(trailing, x_column="t", value_column="v").curves.tolist() == [[1, 3]]
 
 
-def test_rows_are_counted_in_place_of_dates(tmp_path: Path) -> None:
+def test_x_column_0_counts_rows_instead_of_dates(tmp_path: Path) -> None:
     path = file_of(tmp_path, "date,v\n2024-01-01,1.5\n2024-01-02,2.5\n")
     assert "2024-01-01 is no number" in refusal(path)
     assert refusal(path, value_column="v").endswith("or set target.x_column=0 to count the rows instead")
@@ -210,12 +210,12 @@ def test_rows_are_counted_in_place_of_dates(tmp_path: Path) -> None:
     assert (columns.x.tolist(), columns.curves.tolist()) == ([0, 1], [[1.5, 2], [2, 3]])
 
 
-def test_a_series_of_pandas_is_its_values(tmp_path: Path) -> None:
+def test_a_csv_of_a_pandas_series_is_read_as_values(tmp_path: Path) -> None:
     found = read(file_of(tmp_path, ",0\n0,0.1\n1,0.3\n2,0.2\n"))
     assert (found.x.tolist(), found.curves.tolist()) == ([0, 1, 2], [[0.1, 0.3, 0.2]])
 
 
-def test_of_two_columns_the_other_one_is_x(tmp_path: Path) -> None:
+def test_with_one_of_two_columns_named_the_other_is_inferred(tmp_path: Path) -> None:
     path = file_of(tmp_path, "v,t\n5,0\n6,1\n4,2\n")
     for how in ({"value_column": "v"}, {"x_column": "t"}):
         found = read(path, **how)
@@ -309,7 +309,7 @@ def test_a_long_file_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("how", [{"curves": "rows"}, {"curves": "columns"}])
-def test_a_table_is_a_data_set_when_it_is_said_to_be(tmp_path: Path, how: dict[str, Any]) -> None:
+def test_a_table_is_a_data_set_when_curves_is_set(tmp_path: Path, how: dict[str, Any]) -> None:
     table = np.arange(12.0).reshape(3, 4) / 8
     text = "\n".join(",".join(map(str, row)) for row in table)
     found = read(file_of(tmp_path, text), **how)
@@ -345,7 +345,7 @@ ARRAYS = {
 
 
 @pytest.mark.parametrize("array", ARRAYS.values(), ids=ARRAYS)
-def test_an_array_of_pairs_is_x_and_values(tmp_path: Path, array: Any) -> None:
+def test_an_array_of_pairs_is_read_as_x_and_values(tmp_path: Path, array: Any) -> None:
     found = read(saved(tmp_path, array))
     assert (found.x.tolist(), found.curves.tolist(), found.data_set) == (X, [VALUES], False)
 
@@ -369,7 +369,7 @@ def test_an_array_of_one_row_is_a_curve(tmp_path: Path) -> None:
     assert read(saved(tmp_path, np.array([VALUES]))).curves.tolist() == [VALUES]
 
 
-def test_what_stands_in_other_columns_of_an_array_does_not_matter(tmp_path: Path) -> None:
+def test_the_content_of_unused_array_columns_is_ignored(tmp_path: Path) -> None:
     gaps = np.array([X, VALUES, [1.0, np.nan, np.inf]]).T
     assert read(saved(tmp_path, gaps), x_column=1, value_column=2).curves.tolist() == [VALUES]
     assert refusal(saved(tmp_path, gaps, "b.npy"), value_column=3) == (
@@ -418,9 +418,9 @@ def test_a_bad_array_is_refused_with_the_reason(tmp_path: Path, array: Any, reas
 
 @pytest.mark.parametrize("content", [b"", b"not an array", b"PK\x03\x04", b"\x93NUMPY\x01\x00"])
 def test_a_file_that_is_no_array_is_refused(tmp_path: Path, content: bytes) -> None:
-    told = refusal(file_of(tmp_path, content, "curve.npy"))
-    assert "is no array of numbers (" in told
-    assert "pickle" not in told
+    message = refusal(file_of(tmp_path, content, "curve.npy"))
+    assert "is no array of numbers (" in message
+    assert "pickle" not in message
 
 
 @pytest.mark.parametrize("name", ["one.npz", "one.npy"])
@@ -461,7 +461,7 @@ def test_any_text_is_read_or_refused(tmp_path: Path, text: str) -> None:
         assert np.isfinite(found.curves).all()
 
 
-def test_what_is_no_file_or_too_large_is_named_and_not_waited_for(tmp_path: Path) -> None:
+def test_pipes_devices_folders_and_huge_files_are_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.csv")
     assert "it is no regular file" in refusal(tmp_path / "pipe.csv")
     (tmp_path / "zero.npy").symlink_to("/dev/zero")
@@ -492,7 +492,7 @@ def test_an_archive_that_would_fill_the_memory_is_not_unpacked(
     header=st.booleans(),
 )
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_what_is_written_is_read_or_refused_and_never_another_curve(
+def test_a_written_table_is_read_back_as_the_same_curve(
     tmp_path: Path, rows: list[tuple[float, float]], delimiter: str, decimal: str, header: bool
 ) -> None:
     rows = sorted({x: (x, value) for x, value in rows}.values())
@@ -511,7 +511,7 @@ CUT = "0,1\n1,2\n2,5\n3,9\n4,1\n5"
 SQUARES = [(n, n * n) for n in range(20)]
 
 
-def ending(end: str, header: str = "x,y") -> str:
+def squares_table(end: str, header: str = "x,y") -> str:
     return "\n".join([header, *(f"{x},{y}{end}" for x, y in SQUARES)])
 
 
@@ -520,15 +520,15 @@ def ending(end: str, header: str = "x,y") -> str:
     [
         (f"x,y\n{CUT}", "line 7 has 1 column, line 2 has 2"),
         ("t,y\n0,3\n1,5\n2\n3,6\n4,9\n", "line 4 has 1 column, line 2 has 2"),
-        (ending("") + "\n20", "line 22 has 1 column"),
+        (squares_table("") + "\n20", "line 22 has 1 column"),
         (CUT, "set target.decimal=comma or target.delimiter=comma"),
         (f"y\n{CUT}", "set target.decimal=comma or target.delimiter=comma"),
         ("0,3\n1,5\n2\n3,6\n4,9\n", "set target.decimal=comma or target.delimiter=comma"),
         ("0,3\n2,5\n7,1\n9", "set target.decimal=comma or target.delimiter=comma"),
         ("x,y\n0\n1\n2\n3,4\n", "set target.decimal=comma or target.delimiter=comma"),
-        (ending(";", "x,y;"), "set target.decimal=comma or target.delimiter=comma"),
-        (ending(";", "x,y"), "set target.decimal=comma or target.delimiter=comma"),
-        (ending("|", "x,y|"), "set target.decimal=comma or target.delimiter=comma"),
+        (squares_table(";", "x,y;"), "set target.decimal=comma or target.delimiter=comma"),
+        (squares_table(";", "x,y"), "set target.decimal=comma or target.delimiter=comma"),
+        (squares_table("|", "x,y|"), "set target.decimal=comma or target.delimiter=comma"),
         ("0,5;\n1,5;\n2,5;\n", "the second column is empty"),
         ('"x,y"\n"0,0"\n"1,1"\n"2,4"\n', "take off the quotes around whole lines"),
         ('"0,0"\n"1,1"\n"2,4"\n', "take off the quotes around whole lines"),
@@ -541,17 +541,17 @@ def test_two_columns_of_whole_numbers_are_never_one_of_decimal_commas(
 
 
 @pytest.mark.parametrize("end", ["\t", "\u00a0", "\v", "\f", " \t ", "\u2003"])
-def test_white_space_at_the_ends_of_lines_separates_nothing(tmp_path: Path, end: str) -> None:
-    found = read(file_of(tmp_path, ending(end)))
+def test_trailing_white_space_is_no_delimiter(tmp_path: Path, end: str) -> None:
+    found = read(file_of(tmp_path, squares_table(end)))
     assert list(zip(found.x.tolist(), found.curves[0].tolist(), strict=True)) == SQUARES
 
 
-def test_a_quoted_name_of_two_lines_stands_above_whole_numbers(tmp_path: Path) -> None:
+def test_a_quoted_column_name_of_two_lines_is_a_header(tmp_path: Path) -> None:
     found = read(file_of(tmp_path, 'x,"y\n(V)"\n0,1\n1,3\n2,2\n'))
     assert (found.x.tolist(), found.curves.tolist()) == ([0, 1, 2], [[1, 3, 2]])
 
 
-def test_columns_of_decimal_commas_stay_what_they_are(tmp_path: Path) -> None:
+def test_a_column_of_decimal_commas_is_read_as_decimals(tmp_path: Path) -> None:
     for text in ("y\n3,5\n2\n1,25\n", '"y"\n"3,5"\n"2"\n"1,25"\n', "3,5\n2\n1,25\n"):
         assert read(file_of(tmp_path, text)).curves.tolist() == [[3.5, 2, 1.25]]
     assert read(file_of(tmp_path, CUT), decimal="comma").curves.tolist() == [[0.1, 1.2, 2.5, 3.9, 4.1, 5]]
@@ -559,7 +559,7 @@ def test_columns_of_decimal_commas_stay_what_they_are(tmp_path: Path) -> None:
     assert "column v is empty" in refusal(empty)
 
 
-def test_a_delimiter_that_occurs_nowhere_is_refused(tmp_path: Path) -> None:
+def test_a_delimiter_that_the_file_does_not_contain_is_refused(tmp_path: Path) -> None:
     path = file_of(tmp_path, "x,y\n0,5\n1,5\n")
     for delimiter in ("semicolon", "tab", "bar", "blank"):
         assert f"target.delimiter = {delimiter}: occurs nowhere" in refusal(path, delimiter=delimiter)
@@ -585,7 +585,7 @@ def test_arrays_of_one_or_two_rows_are_read_with_a_setting(tmp_path: Path) -> No
     assert "x does not rise" in refusal(tmp_path / "two.npy", value_column=2)
 
 
-def test_equal_names_in_two_folders_are_told_apart(tmp_path: Path) -> None:
+def test_files_of_the_same_name_in_two_folders_are_described_by_their_paths(tmp_path: Path) -> None:
     for folder in ("d1", "d2"):
         (tmp_path / folder).mkdir()
         path = file_of(tmp_path / folder, "1\n2\n", "a.csv")
@@ -601,5 +601,5 @@ def test_long_names_of_columns_are_cut(tmp_path: Path) -> None:
     assert len(refusal(file_of(tmp_path, f"x,{'y' * 100_000}\n0,1.5\n1,b\n", "bad.csv"))) < 1000
 
 
-def test_an_empty_name_is_shown(tmp_path: Path) -> None:
+def test_an_empty_column_name_is_shown_in_quotes(tmp_path: Path) -> None:
     assert "has no column ''; set" in refusal(file_of(tmp_path, "x,y\n0,1.5\n1,2.5\n"), value_column="")

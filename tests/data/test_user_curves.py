@@ -1,4 +1,4 @@
-"""The user's own curves are read as they are, and bad ones are refused with the reason."""
+"""Targets from the user's files and functions; bad ones are refused with the reason."""
 
 import dataclasses
 import pickle
@@ -54,7 +54,7 @@ def written(folder: Path, content: str | bytes | Array, name: str = "curve.csv")
         "# measured\n0\t1\n2\t3\n4\t-1\n",
     ],
 )
-def test_a_csv_is_its_samples_and_straight_lines_between(tmp_path: Path, content: str) -> None:
+def test_a_csv_curve_is_interpolated_linearly(tmp_path: Path, content: str) -> None:
     target = FromFile(path=written(tmp_path, content), points=5)
     assert list(target.conflicts()) == []
     np.testing.assert_allclose(target.grid(), [0, 1, 2, 3, 4])
@@ -78,7 +78,7 @@ def test_an_array_of_two_columns_has_x_first(tmp_path: Path) -> None:
     np.testing.assert_allclose(target.draw(1, default_rng(0)), [[5, 6, 7]])
 
 
-def test_a_file_that_is_not_there_is_told_with_where_it_was_looked_for(tmp_path: Path) -> None:
+def test_a_missing_file_is_refused_with_the_folder_that_was_searched(tmp_path: Path) -> None:
     (problem,) = FromFile(path=f"{tmp_path}/none.csv").conflicts()
     assert problem == f"path = {tmp_path}/none.csv: no such file (looked for in {Path.cwd()})"
     (problem,) = FromFile(path="???").conflicts()
@@ -106,14 +106,14 @@ def test_a_data_set_on_its_grid_is_in_the_estimate_of_memory(
     assert worker_bytes(many.setup, 1) - worker_bytes(few.setup, 1) == 5000 * (600 + 16) * 8
 
 
-def test_the_curves_of_a_data_set_are_joined_by_straight_lines(tmp_path: Path) -> None:
+def test_the_curves_of_a_data_set_are_interpolated_linearly(tmp_path: Path) -> None:
     path = written(tmp_path, "t,a,b\n0,0,10\n4,8,10\n")
     target = FromFile(path=path, points=5, curves="columns", x_column="t")
     np.testing.assert_allclose(target.grid(), [0, 1, 2, 3, 4])
     assert {tuple(row) for row in target.draw(50, default_rng(0))} == {(0, 2, 4, 6, 8), (10,) * 5}
 
 
-def test_a_line_says_what_was_understood_and_how_many_points_are_learned(tmp_path: Path) -> None:
+def test_the_remark_on_a_file_names_its_columns_and_the_number_of_points(tmp_path: Path) -> None:
     table, array = written(tmp_path, "t;v\n0;1,5\n2;2,5\n"), written(tmp_path, np.ones((30, 50)), "set.npy")
     assert list(FromFile(path=table, points=5).remarks()) == [
         f"target: {table}: x from column t, values from column v, 2 rows, x from 0 to 2, delimiter "
@@ -125,7 +125,7 @@ def test_a_line_says_what_was_understood_and_how_many_points_are_learned(tmp_pat
     ]
 
 
-def test_the_fingerprint_is_that_of_the_content(tmp_path: Path) -> None:
+def test_the_fingerprint_depends_on_the_content_of_the_file(tmp_path: Path) -> None:
     one, same, other = (
         written(tmp_path, content, f"{name}.csv")
         for name, content in (("one", "1\n2\n"), ("same", "1\n2\n"), ("other", "1\n3\n"))
@@ -134,7 +134,7 @@ def test_the_fingerprint_is_that_of_the_content(tmp_path: Path) -> None:
     assert prints[0] == prints[1] != prints[2]
 
 
-def test_a_target_takes_the_content_of_its_file_along(tmp_path: Path) -> None:
+def test_a_pickled_target_carries_the_content_of_its_file(tmp_path: Path) -> None:
     target = FromFile(path=written(tmp_path, "1\n3\n"), points=3)
     assert list(target.conflicts()) == []
     sent = pickle.dumps(target)
@@ -143,7 +143,7 @@ def test_a_target_takes_the_content_of_its_file_along(tmp_path: Path) -> None:
     assert pickle.loads(sent).fingerprint() == target.fingerprint()
 
 
-def test_places_that_cannot_be_told_apart_are_refused(tmp_path: Path) -> None:
+def test_a_grid_whose_points_cannot_be_distinguished_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path, f"1.0,5.5\n{1 + 4e-16!r},6.5\n")
     (problem,) = FromFile(path=path).conflicts()
     assert problem.startswith("points = 16: cannot be told apart")
@@ -177,7 +177,7 @@ def test_a_run_on_a_data_set_has_the_same_numbers_alone_and_in_a_stack(
         (NoisySine(noise=1e30), 1e29),
     ],
 )
-def test_values_that_float32_does_not_hold_are_refused(target: Target, least: float) -> None:
+def test_values_that_float32_cannot_represent_are_refused(target: Target, least: float) -> None:
     extreme = target.extreme()
     assert extreme is not None
     assert not abs(extreme) < least
@@ -185,12 +185,12 @@ def test_values_that_float32_does_not_hold_are_refused(target: Target, least: fl
         validate(VALID | {"target": written_out(target)})
 
 
-def test_usual_values_are_not_extreme() -> None:
+def test_ordinary_targets_have_no_extreme_value() -> None:
     for target in (Sine(amplitude=1e17), Gaussian(), NoisySine()):
         assert target.extreme() is None
 
 
-def test_a_file_with_a_value_that_float32_does_not_hold_is_refused(tmp_path: Path) -> None:
+def test_a_file_with_a_value_that_float32_cannot_represent_is_refused(tmp_path: Path) -> None:
     assert FromFile(path=written(tmp_path, "0\n1e39\n")).extreme() == 1e39
     assert FromFile(path=written(tmp_path, "0\n-1e17\n", "fine.csv")).extreme() is None
 
@@ -233,6 +233,6 @@ def test_a_bad_function_is_refused_with_the_reason(function: str, reason: str) -
     assert list(FromFunction(function=function, points=3).conflicts()) == [f"function = {function}: {reason}"]
 
 
-def test_a_function_that_is_not_finite_is_told_with_the_place() -> None:
+def test_a_function_with_a_value_that_is_not_finite_is_refused_with_its_x() -> None:
     (problem,) = FromFunction(function=f"{__name__}.infinite", points=3, start=0, end=4).conflicts()
     assert problem == f"function = {__name__}.infinite: is not finite at x = 0"

@@ -7,17 +7,18 @@ activations twice: so each of these is traced with them, and the other parts tak
 
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
-from hydra.version import VersionBase
+from conf_choices import choices
+from hydra import compose
+from hydra._internal.hydra import Hydra
 from torch import Tensor
 
 from sinegan.app.composition import typed
-from sinegan.app.conf_folder import conf_folder
 from sinegan.config import Config
 from sinegan.engine import programs
 from sinegan.engine.operations import foreign_operations
@@ -59,17 +60,10 @@ def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Foreign
     program.cache_clear()  # what it has could not be compiled
 
 
-def choices(group: str) -> list[str]:
-    return sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
-
-
 @pytest.fixture(autouse=True)
-def _hydra() -> Iterator[None]:
-    version = VersionBase.instance()
-    before = version.getbase()
-    with initialize_config_dir(str(conf_folder()), version_base="1.3", job_name="sinegan"):
+def _hydra_of_conf(open_hydra: Callable[..., AbstractContextManager[Hydra]]) -> Iterator[None]:
+    with open_hydra():
         yield
-    version.version_base = before  # Hydra's own suites of tests name none
 
 
 def configuration(*overrides: str) -> Config:
@@ -112,7 +106,7 @@ def test_every_network_and_activation_is_native_with_every_penalty(foreign: Fore
 
 
 @pytest.mark.parametrize("target", ["random_phase", "gaussian_ring"])
-def test_metrics_that_sort_are_packaged(foreign: Foreign, target: str) -> None:
+def test_metrics_that_sort_are_packaged_programs(foreign: Foreign, target: str) -> None:
     config = configuration(f"target={target}", "network=tiny")
     assert foreign(config) == []
     assert {"aten.sort.default", "aten.median.dim"} <= set(foreign(config, "metrics"))

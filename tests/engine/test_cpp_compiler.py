@@ -1,4 +1,4 @@
-"""The compiler that PyTorch is given is one that was there and worked."""
+"""PyTorch is given the first compiler that was found and works."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ ANSWERS = {
 
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Path]:
-    """Puts a program on a PATH on which there is nothing else, but for the shell's own commands."""
+    """Puts a program on a PATH that holds nothing else but the shell's own commands."""
     monkeypatch.delenv("CXX", raising=False)
     (tmp_path / "bin").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
@@ -45,7 +45,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, 
 Put = Callable[[str, str], Path]
 
 
-def test_without_a_compiler_it_says_so(programs: Put) -> None:
+def test_a_missing_compiler_is_reported(programs: Put) -> None:
     assert programs
     assert why_no_compiler() == "there is no C++ compiler (g++, clang++, c++); install one"
     with pytest.raises(NoCompilerError):
@@ -74,7 +74,7 @@ def test_the_first_compiler_that_works_is_taken(programs: Put) -> None:
         ("no library", "g++ finds no header <vector>"),
     ],
 )
-def test_what_cannot_compile_is_named_with_the_reason(programs: Put, answer: str, reason: str) -> None:
+def test_a_compiler_that_fails_is_named_with_the_reason(programs: Put, answer: str, reason: str) -> None:
     programs("g++", answer)
     assert why_no_compiler().startswith(reason)
 
@@ -113,7 +113,9 @@ def test_cxx_is_a_command_with_arguments_or_a_path(
         assert compiler().words == words
 
 
-def test_pytorch_is_given_one_word_that_tells_what_the_compiler_is(programs: Put, tmp_path: Path) -> None:
+def test_the_compiler_command_for_pytorch_is_one_word_that_names_its_kind(
+    programs: Put, tmp_path: Path
+) -> None:
     assert Compiler(("g++",), "12").command(tmp_path) == "g++"
     assert list(tmp_path.iterdir()) == [tmp_path / "bin"]
     path = programs("mine", "repeats")
@@ -127,7 +129,7 @@ def test_pytorch_is_given_one_word_that_tells_what_the_compiler_is(programs: Put
         assert said.split() == [*" ".join(words[1:]).split(), "-c", "x", "y"]
 
 
-def test_a_compiler_without_openmp_is_called_without(programs: Put, tmp_path: Path) -> None:
+def test_a_compiler_without_openmp_is_called_without_its_flag(programs: Put, tmp_path: Path) -> None:
     programs("clang++", "without OpenMP")
     found = compiler()
     assert not found.openmp
@@ -138,7 +140,7 @@ def test_a_compiler_without_openmp_is_called_without(programs: Put, tmp_path: Pa
     assert "omp_get_max_threads() { return 1; }" in (tmp_path / "omp.h").read_text()
 
 
-def test_compilers_are_told_apart(programs: Put, tmp_path: Path) -> None:
+def test_different_compilers_have_different_names_in_the_cache(programs: Put, tmp_path: Path) -> None:
     path = programs("g++", "works")
     one = Compiler(("g++",), "12")
     assert str(path.resolve()) in str(one)
@@ -157,6 +159,6 @@ def test_gcc_works(monkeypatch: pytest.MonkeyPatch, chosen: str) -> None:
 
 @needs_gcc
 @pytest.mark.parametrize("chosen", ["true", "false", "echo", "cat", "ls", "sh", "g++ --no-such-option"])
-def test_other_programs_are_no_compilers(monkeypatch: pytest.MonkeyPatch, chosen: str) -> None:
+def test_a_program_that_is_no_compiler_is_refused(monkeypatch: pytest.MonkeyPatch, chosen: str) -> None:
     monkeypatch.setenv("CXX", chosen)
     assert f"CXX = {chosen}: {chosen.split()[0]} is no compiler of C++20" in why_no_compiler()

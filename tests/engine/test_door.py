@@ -1,4 +1,4 @@
-"""The engine knows nothing of games and training, and the rest of the package uses a few of its names."""
+"""The engine knows no game and no training, and the rest of the package uses few of its names."""
 
 import ast
 import sys

@@ -1,4 +1,4 @@
-"""Machine code does what its graph says, for each lane alone; our matrix products are matrix products."""
+"""Native programs compute what their graph says, for each lane alone; matrix products are correct."""
 
 import shutil
 from collections.abc import Callable
@@ -11,8 +11,9 @@ from torch import Tensor
 
 from sinegan.engine import programs
 from sinegan.engine.native import KNOWN
-from sinegan.engine.program_cache import CACHE_VARIABLE
 from sinegan.engine.programs import CompiledFunction
+
+pytestmark = pytest.mark.usefixtures("cache")
 
 pytestmark = pytest.mark.skipif(not KNOWN, reason="the code generator of this PyTorch is not known")
 
@@ -38,13 +39,7 @@ ORDERS: list[tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
-def test_products_are_those_of_linear_algebra() -> None:
+def test_native_matrix_products_are_correct_in_every_shape_and_layout() -> None:
     made = torch.Generator().manual_seed(0)
     pairs = [
         tuple(torch.randn(count, *shape, generator=made, dtype=dtype) for shape in ((m, k), (k, n)))
@@ -74,7 +69,7 @@ def test_products_are_those_of_linear_algebra() -> None:
         assert product.dtype == one.dtype
 
 
-def test_an_element_is_summed_in_order_whatever_is_beside_it() -> None:
+def test_an_element_of_a_product_has_the_same_bits_in_any_matrix() -> None:
     one, other = torch.randn(1, 20, 40), torch.randn(1, 40, 37)
 
     def products(one: Tensor, other: Tensor) -> list[Tensor]:
@@ -84,7 +79,7 @@ def test_an_element_is_summed_in_order_whatever_is_beside_it() -> None:
     assert torch.equal(whole[:, 11:13, 30:33], corner)
 
 
-def test_each_lane_goes_its_own_steps() -> None:
+def test_each_lane_loops_for_its_own_number_of_steps() -> None:
     def step(state: dict[str, Tensor], rate: Tensor, noise: Tensor) -> dict[str, Tensor]:
         state["x"].copy_(state["x"] * rate[:, None] + noise)
         return {"sum": state["x"].sum(1), "all": state["x"] + 0.0}
@@ -101,7 +96,7 @@ def test_each_lane_goes_its_own_steps() -> None:
     assert found.engine == "native"
 
 
-def test_what_has_no_machine_code_of_its_own_is_packaged_by_pytorch(cache: Path) -> None:
+def test_a_function_that_cannot_be_native_is_packaged(cache: Path) -> None:
     def smallest(x: Tensor) -> Tensor:
         return x.sort(dim=1).values[:, :2] + 0.0
 
@@ -115,7 +110,9 @@ def test_what_has_no_machine_code_of_its_own_is_packaged_by_pytorch(cache: Path)
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("clang++") is None, reason="needs clang++")
-def test_clang_compiles_both_kinds_beside_those_of_gcc(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clang_compiles_native_and_packaged_programs_next_to_those_of_gcc(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def summed(x: Tensor) -> Tensor:
         return torch.bmm(x, x).tanh() + x.exp()
 

@@ -1,4 +1,4 @@
-"""The kind of program is decided from the operations of a graph, and native ones do compile natively."""
+"""The operations of a graph decide the kind of its program, and native operations compile natively."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -53,7 +53,7 @@ def test_a_product_is_native_in_the_precisions_of_the_arguments_alone() -> None:
     assert foreign(lambda x: product(x.double()), torch.ones(2, 2)) == ["aten.mm.default"]
 
 
-def test_a_constant_is_not_native() -> None:
+def test_a_graph_with_a_tensor_constant_is_not_native() -> None:
     assert "_tensor_constant0" in foreign(lambda x: x * torch.tensor([0.5, 1.5]), torch.ones(2))
 
 

@@ -1,4 +1,4 @@
-"""Programs are read as they were written or not at all, from folders that nobody else can write to."""
+"""Cached programs are read unchanged or not at all, from folders that only the user can write to."""
 
 import fcntl
 import os
@@ -30,15 +30,6 @@ STRANGER = 54321
 
 
 @pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "cache"
-    monkeypatch.setenv(program_cache.CACHE_VARIABLE, str(path))
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
-    (tmp_path / "temporary").mkdir()
-    return path
-
-
-@pytest.fixture
 def programs(cache: Path) -> Iterator[ProgramFolder]:
     assert cache == cache_folder()
     with places()[0]() as opened:
@@ -46,13 +37,13 @@ def programs(cache: Path) -> Iterator[ProgramFolder]:
         yield opened
 
 
-def other_places() -> list[Path]:
-    """Those that are used after the cache."""
-    found = []
+def fallback_folders() -> list[Path]:
+    """The folders that are used when the cache cannot be."""
+    folders = []
     for place in places()[1:]:
         with place() as opened:
-            found.append(opened.path)
-    return found
+            folders.append(opened.path)
+    return folders
 
 
 def test_a_program_is_read_as_it_was_written(cache: Path, programs: ProgramFolder) -> None:
@@ -66,12 +57,12 @@ def test_a_program_is_read_as_it_was_written(cache: Path, programs: ProgramFolde
 
 
 @pytest.mark.skipif(shutil.which("sha256sum") is None, reason="needs sha256sum")
-def test_checksums_are_those_of_everybodys_tool(cache: Path, programs: ProgramFolder) -> None:
+def test_checksums_are_those_of_sha256sum(cache: Path, programs: ProgramFolder) -> None:
     assert programs.path == cache
     subprocess.run(["sha256sum", "--check", "--strict", f"{NAME}.sha256"], cwd=cache, check=True)
 
 
-def replaced(by: Callable[[Path], object]) -> Callable[[Path], None]:
+def replaced_by(by: Callable[[Path], object]) -> Callable[[Path], None]:
     def replace(path: Path) -> None:
         path.unlink()
         by(path)
@@ -100,10 +91,13 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "no text": (lambda path: path.write_bytes(b"\xff\xfe\0"), "is not what was compiled"),
     "a terabyte": (sparse, "is no file of a program"),
     "gone": (Path.unlink, "is gone"),
-    "a FIFO": (replaced(os.mkfifo), "is no file of a program"),
-    "a folder": (replaced(Path.mkdir), "is no file of a program"),
-    "a device": (replaced(lambda path: path.symlink_to("/dev/zero")), "cannot be read"),
-    "a link": (replaced(lambda path: path.symlink_to(shutil.copy(__file__, path.parent))), "cannot be read"),
+    "a FIFO": (replaced_by(os.mkfifo), "is no file of a program"),
+    "a folder": (replaced_by(Path.mkdir), "is no file of a program"),
+    "a device": (replaced_by(lambda path: path.symlink_to("/dev/zero")), "cannot be read"),
+    "a link": (
+        replaced_by(lambda path: path.symlink_to(shutil.copy(__file__, path.parent))),
+        "cannot be read",
+    ),
     "writable by all": (lambda path: path.chmod(0o666), "is writable by others"),
     "writable by the group": (lambda path: path.chmod(0o664), "is writable by others"),
 }
@@ -111,7 +105,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize("kind", [".so", ".json"])
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_what_is_not_as_it_was_written_is_named(
+def test_a_damaged_program_file_is_named(
     cache: Path, programs: ProgramFolder, damage: str, kind: str
 ) -> None:
     path = cache / (NAME + kind)
@@ -126,21 +120,21 @@ def test_what_is_not_as_it_was_written_is_named(
 
 
 @pytest.mark.parametrize("damage", [damage for damage in DAMAGE if damage not in ("longer", "gone")])
-def test_without_its_checksums_a_program_is_none(cache: Path, programs: ProgramFolder, damage: str) -> None:
+def test_a_program_with_damaged_checksums_is_refused(
+    cache: Path, programs: ProgramFolder, damage: str
+) -> None:
     DAMAGE[damage][0](cache / f"{NAME}.sha256")
     with pytest.raises(DamagedProgramError, match=str(cache / NAME)):
         programs.read(NAME)
 
 
-def test_a_program_without_checksums_is_one_of_which_the_writing_ended_early(
-    cache: Path, programs: ProgramFolder
-) -> None:
+def test_a_program_without_checksums_is_refused(cache: Path, programs: ProgramFolder) -> None:
     (cache / f"{NAME}.sha256").unlink()
     with pytest.raises(DamagedProgramError, match="has no checksum"):
         programs.read(NAME)
 
 
-def test_the_files_of_another_program_are_not_taken_for_it(cache: Path, programs: ProgramFolder) -> None:
+def test_renamed_files_of_another_program_are_refused(cache: Path, programs: ProgramFolder) -> None:
     other = NAME.replace("advance", "measure")
     for kind in (".so", ".json", ".sha256"):
         shutil.copy(cache / (NAME + kind), cache / (other + kind))
@@ -162,7 +156,7 @@ def test_a_folder_that_others_can_write_to_is_not_used(cache: Path, mode: int) -
     cache.chmod(mode)
     with pytest.raises(UnusableFolderError, match=f"{cache} is writable by others"), places()[0]():
         pass
-    for path in other_places():
+    for path in fallback_folders():
         assert cache not in (path, path.parent)
 
 
@@ -176,8 +170,8 @@ def test_a_folder_of_another_user_is_not_used(cache: Path) -> None:
 
 @AS_ROOT
 @pytest.mark.parametrize("taken", ["by another user", "by a link", "by a file", "by all"])
-def test_a_temporary_folder_that_somebody_else_has_taken_is_not_used(cache: Path, taken: str) -> None:
-    first, second = other_places()
+def test_a_temporary_folder_that_another_user_has_taken_is_not_used(cache: Path, taken: str) -> None:
+    first, second = fallback_folders()
     assert first.name == f"sinegan-{os.geteuid()}"
     assert stat.S_IMODE(first.stat().st_mode) == 0o700
     assert not second.exists()  # for now only
@@ -198,7 +192,7 @@ def test_a_temporary_folder_that_somebody_else_has_taken_is_not_used(cache: Path
         assert stat.S_IMODE(throwaway.path.stat().st_mode) == 0o700
 
 
-def test_a_link_to_a_folder_of_this_user_is_as_good_as_the_folder(cache: Path, tmp_path: Path) -> None:
+def test_a_link_to_a_folder_of_this_user_is_used(cache: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir(mode=0o755)
     cache.symlink_to(tmp_path / "elsewhere")
     with places()[0]() as opened:
@@ -207,7 +201,7 @@ def test_a_link_to_a_folder_of_this_user_is_as_good_as_the_folder(cache: Path, t
 
 
 @pytest.mark.parametrize("kind", ["a file", "a dangling link", "below a file"])
-def test_what_is_no_folder_is_not_used(cache: Path, tmp_path: Path, kind: str) -> None:
+def test_a_cache_path_that_is_no_folder_is_not_used(cache: Path, tmp_path: Path, kind: str) -> None:
     if kind == "a dangling link":
         cache.symlink_to(tmp_path / "nowhere")
     else:
@@ -220,7 +214,7 @@ def test_what_is_no_folder_is_not_used(cache: Path, tmp_path: Path, kind: str) -
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="the system cannot name an open folder")
-def test_a_folder_that_is_put_in_the_place_of_one_in_use_is_not_looked_into(
+def test_a_folder_that_replaces_the_open_one_is_not_read(
     cache: Path, programs: ProgramFolder, tmp_path: Path
 ) -> None:
     cache.rename(tmp_path / "moved")
@@ -230,7 +224,7 @@ def test_a_folder_that_is_put_in_the_place_of_one_in_use_is_not_looked_into(
     assert programs.file(NAME, STORED).read_bytes() == STORED.program
 
 
-def test_files_and_folders_are_the_users_alone_whatever_the_umask(cache: Path) -> None:
+def test_files_and_folders_are_writable_by_the_user_alone_whatever_the_umask(cache: Path) -> None:
     before = os.umask(0)
     try:
         with places()[0]() as opened:
@@ -244,7 +238,7 @@ def test_files_and_folders_are_the_users_alone_whatever_the_umask(cache: Path) -
     assert {stat.S_IMODE(path.stat().st_mode) for path in cache.iterdir()} == {0o644}
 
 
-def test_one_process_at_a_time_is_alone_with_a_program(cache: Path, programs: ProgramFolder) -> None:
+def test_one_process_at_a_time_holds_the_lock_of_a_program(cache: Path, programs: ProgramFolder) -> None:
     with programs.locked(NAME, wait=False) as first, programs.locked(NAME, wait=False) as second:
         assert (first, second) == (True, False)
     with programs.locked(NAME, wait=False) as again:
@@ -270,16 +264,16 @@ def name(place: int) -> str:
     return f"advance-{place:020x}"
 
 
-def test_the_least_recently_used_go_when_there_are_too_many_bytes(
+def test_a_full_cache_removes_the_least_recently_used_programs(
     cache: Path, programs: ProgramFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     programs.remove(NAME)
     of_one = 10_000
     monkeypatch.setattr(program_cache, "LARGEST", 5 * of_one)
-    mine = cache / "advance-mine.so"
-    mine.write_bytes(bytes(9 * of_one))
+    foreign = cache / "advance-foreign.so"
+    foreign.write_bytes(bytes(9 * of_one))
     long_ago = time.time() - 1000
-    os.utime(mine, (long_ago, long_ago))
+    os.utime(foreign, (long_ago, long_ago))
     for place in range(4):
         programs.write(name(place), STORED._replace(program=bytes(of_one)))
         with programs.locked(name(place), wait=True):
@@ -290,28 +284,28 @@ def test_the_least_recently_used_go_when_there_are_too_many_bytes(
     with (cache / f"{name(1)}.lock").open("a") as at_work:
         fcntl.flock(at_work, fcntl.LOCK_EX)
         programs.write(name(4), STORED._replace(program=bytes(of_one)))
-    left = sorted({file.name.split(".")[0] for file in cache.iterdir() if file != mine})
+    left = sorted({file.name.split(".")[0] for file in cache.iterdir() if file != foreign})
     assert left == [name(place) for place in (0, 1, 3, 4)]
     assert not list(cache.glob(f"{name(2)}.*"))
-    assert mine.exists()
+    assert foreign.exists()
     programs.write(name(5), STORED._replace(program=bytes(8 * of_one)))
     assert programs.read(name(5)) is not None
-    assert {file.name for file in cache.iterdir()} == {mine.name} | {
+    assert {file.name for file in cache.iterdir()} == {foreign.name} | {
         name(5) + kind for kind in (".so", ".json", ".sha256")
     }
 
 
-def test_what_killed_processes_left_is_removed_some_day(cache: Path, programs: ProgramFolder) -> None:
-    old, new, mine = (
-        cache / file for file in (f".{NAME}.so.0123abcd.part", f".{NAME}.so.89abcdef.part", ".mine.part")
+def test_leftovers_of_killed_processes_are_removed(cache: Path, programs: ProgramFolder) -> None:
+    old, new, foreign = (
+        cache / file for file in (f".{NAME}.so.0123abcd.part", f".{NAME}.so.89abcdef.part", ".foreign.part")
     )
-    for path in (old, new, mine):
+    for path in (old, new, foreign):
         path.write_text("half")
     days_ago = time.time() - 3 * 24 * 3600
-    for path in (old, mine):
+    for path in (old, foreign):
         os.utime(path, (days_ago, days_ago))
     programs.write(name(1), STORED)
-    assert [path.exists() for path in (old, new, mine)] == [False, True, True]
+    assert [path.exists() for path in (old, new, foreign)] == [False, True, True]
     with scratch_folder() as first:
         with scratch_folder() as second:
             assert first.is_dir()
@@ -325,7 +319,7 @@ def test_what_killed_processes_left_is_removed_some_day(cache: Path, programs: P
 
 
 @pytest.mark.parametrize("name", ["my folder", "it's", "a;b", "$HOME"])
-def test_compilers_are_given_folders_that_need_no_quotes(
+def test_scratch_folders_of_compilers_need_no_quotes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     (tmp_path / name).mkdir()
@@ -336,7 +330,7 @@ def test_compilers_are_given_folders_that_need_no_quotes(
     assert not made.exists()
 
 
-def test_a_folder_that_may_only_be_read_is_read(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_only_cache_is_read(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with places()[0]() as opened:
         opened.write(NAME, STORED)
 

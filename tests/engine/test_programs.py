@@ -1,4 +1,4 @@
-"""A compiled program is made once, found again by what it computes, and never by anything less."""
+"""A function is compiled once and cached under everything that its program depends on."""
 
 import fcntl
 import getpass
@@ -18,14 +18,16 @@ from torch.utils import _pytree as pytree
 
 from sinegan.engine import program_cache, programs
 from sinegan.engine.cpp_compiler import Compiler, compiler
-from sinegan.engine.program_cache import CACHE_VARIABLE, Stored
+from sinegan.engine.program_cache import Stored
 from sinegan.engine.programs import CannotCompileError, CompiledFunction
 from sinegan.game.losses import Minimax, NonSaturating
+
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 @dataclass(frozen=True)
 class Homemade:
-    """Not of the package: its source counts."""
+    """A class outside the package: its source is part of the cache key."""
 
     factor: float = 2.0
 
@@ -48,17 +50,9 @@ def results(program: CompiledFunction) -> dict[str, Any]:
     return found
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    (tmp_path / "temporary").mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
-    return tmp_path / "cache"
-
-
 @pytest.fixture(scope="module")
 def stored() -> Stored:
-    """`scaled` as compiled, while the environment asks for what would not compile or be another's."""
+    """The program of `scaled`, compiled under environment variables that would break or redirect it."""
     leaves, given = pytree.tree_flatten(ARGUMENTS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ATEN_CPU_CAPABILITY", "default")
@@ -69,7 +63,7 @@ def stored() -> Stored:
 
 @pytest.fixture
 def compiled(stored: Stored, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Stands for compiling, which takes seconds: the names of what was compiled."""
+    """Replaces compiling, which takes seconds; records the names of the compiled functions."""
     made: list[str] = []
 
     def compile_(function: Callable[..., Any], *_: Any) -> Stored:
@@ -80,7 +74,7 @@ def compiled(stored: Stored, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return made
 
 
-def test_a_program_is_compiled_once_and_found_by_the_next_process(
+def test_a_program_is_compiled_once_and_cached_for_the_next_process(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert results(CompiledFunction(scaled, "scaled", [Minimax()])) == RESULTS
@@ -100,7 +94,7 @@ def test_a_program_is_compiled_once_and_found_by_the_next_process(
 
 
 @pytest.mark.slow
-def test_nothing_of_a_folder_that_others_may_have_made_is_used(tmp_path: Path, cache: Path) -> None:
+def test_the_shared_folder_of_the_compiler_in_tmp_is_not_used(tmp_path: Path, cache: Path) -> None:
     temporary = tmp_path / "temporary"
     taken = temporary / f"torchinductor_{getpass.getuser()}"
     taken.write_text("not a folder")
@@ -119,9 +113,7 @@ def test_nothing_of_a_folder_that_others_may_have_made_is_used(tmp_path: Path, c
     assert len(list(cache.glob("*.so"))) == 2
 
 
-def test_a_program_that_runs_is_not_disturbed_by_what_becomes_of_its_file(
-    cache: Path, compiled: list[str]
-) -> None:
+def test_a_loaded_program_survives_damage_to_its_file(cache: Path, compiled: list[str]) -> None:
     program = CompiledFunction(scaled, "scaled", [])
     program.load(*ARGUMENTS)
     for path in cache.iterdir():
@@ -133,7 +125,7 @@ def test_a_program_that_runs_is_not_disturbed_by_what_becomes_of_its_file(
     assert compiled == ["scaled", "scaled"]
 
 
-def test_a_program_is_loaded_where_it_is_when_nothing_runs_from_temporary_folders(
+def test_a_program_is_loaded_from_the_cache_when_the_temporary_folder_is_noexec(
     cache: Path, compiled: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load = programs.Native
@@ -150,7 +142,7 @@ def test_a_program_is_loaded_where_it_is_when_nothing_runs_from_temporary_folder
     assert len(list(cache.glob("*.so"))) == len(compiled) == 1
 
 
-def test_a_program_that_another_process_is_compiling_is_waited_for_on_demand(
+def test_the_lock_of_a_program_in_compilation_is_awaited_only_on_demand(
     cache: Path, compiled: list[str]
 ) -> None:
     CompiledFunction(scaled, "scaled", []).load(*ARGUMENTS)
@@ -165,7 +157,7 @@ def test_a_program_that_another_process_is_compiling_is_waited_for_on_demand(
     assert compiled == ["scaled", "scaled"]
 
 
-def test_a_program_compiles_whatever_the_environment_says_of_instructions_and_folders(
+def test_compiling_ignores_the_environment_variables_of_pytorch(
     compiled: list[str],
 ) -> None:
     assert results(CompiledFunction(scaled, "scaled", [])) == RESULTS
@@ -174,7 +166,7 @@ def test_a_program_compiles_whatever_the_environment_says_of_instructions_and_fo
 
 @pytest.mark.parametrize("kind", ["json", "so", "sha256"])
 @pytest.mark.parametrize("damage", ["gone", "empty", "a bit", "5"])
-def test_a_program_that_is_not_what_was_compiled_is_compiled_again_with_a_line(
+def test_a_damaged_program_is_compiled_again_with_a_remark(
     cache: Path, compiled: list[str], kind: str, damage: str
 ) -> None:
     assert results(CompiledFunction(scaled, "scaled", [])) == RESULTS
@@ -195,7 +187,7 @@ def test_a_program_that_is_not_what_was_compiled_is_compiled_again_with_a_line(
     assert (compiled, third.remarks) == (["scaled", "scaled"], [])
 
 
-def test_a_cache_that_cannot_be_trusted_is_neither_read_nor_written(
+def test_a_cache_that_others_can_write_to_is_neither_read_nor_written(
     cache: Path, tmp_path: Path, compiled: list[str]
 ) -> None:
     CompiledFunction(scaled, "scaled", []).load(*ARGUMENTS)
@@ -210,7 +202,7 @@ def test_a_cache_that_cannot_be_trusted_is_neither_read_nor_written(
     assert {path: path.read_bytes() for path in cache.iterdir()} == before
 
 
-def test_what_cannot_be_kept_anywhere_is_kept_for_now(
+def test_a_program_that_no_folder_can_store_is_kept_in_a_throwaway_folder(
     cache: Path, tmp_path: Path, compiled: list[str]
 ) -> None:
     cache.write_text("a file")
@@ -226,7 +218,7 @@ def test_what_cannot_be_kept_anywhere_is_kept_for_now(
     assert not list(other.iterdir())
 
 
-def test_a_disk_that_is_full_is_passed_by_without_compiling_again(
+def test_a_program_that_a_full_disk_cannot_store_is_cached_elsewhere(
     cache: Path, compiled: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = program_cache.write_whole
@@ -252,7 +244,7 @@ def test_a_disk_that_is_full_is_passed_by_without_compiling_again(
     assert third.remarks == []
 
 
-def test_what_cannot_be_compiled_says_why_and_is_tried_once(
+def test_a_failed_compilation_says_why_and_is_not_repeated(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tried: list[str] = []
@@ -271,7 +263,7 @@ def test_what_cannot_be_compiled_says_why_and_is_tried_once(
     assert not [path for path in cache.iterdir() if path.suffix != ".lock"]
 
 
-def test_what_was_compiled_and_cannot_be_loaded_is_not_kept(
+def test_a_program_that_cannot_be_loaded_is_not_cached(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(programs, "_compile", lambda *_: Stored('["", []]', ".so", b"no library"))
@@ -292,7 +284,7 @@ def test_what_was_compiled_and_cannot_be_loaded_is_not_kept(
         ("exit 0", "No such file or directory"),
     ],
 )
-def test_a_compiler_that_fails_is_quoted_in_a_line(
+def test_a_failing_compiler_is_quoted_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str, words: str
 ) -> None:
     script = tmp_path / "fails-g++"
@@ -306,7 +298,7 @@ def test_a_compiler_that_fails_is_quoted_in_a_line(
     assert "\n" not in str(caught.value)
 
 
-def test_an_error_of_the_function_itself_is_not_one_of_the_compiler() -> None:
+def test_an_error_of_the_function_itself_is_no_compile_error() -> None:
     def wrong(_: Tensor) -> Tensor:
         raise ZeroDivisionError
 
@@ -314,7 +306,7 @@ def test_an_error_of_the_function_itself_is_not_one_of_the_compiler() -> None:
         CompiledFunction(wrong, "wrong", []).load(torch.ones(2, 2))
 
 
-def test_what_others_are_at_work_on_is_waited_for_at_the_end() -> None:
+def test_programs_that_other_processes_compile_are_awaited_last() -> None:
     asked: list[tuple[str, bool]] = []
 
     class Asked(CompiledFunction):
@@ -327,7 +319,7 @@ def test_what_others_are_at_work_on_is_waited_for_at_the_end() -> None:
     assert asked == [("busy", False), ("free", False), ("busy", True)]
 
 
-def test_whatever_a_program_depends_on_is_part_of_what_it_is_found_by(
+def test_the_cache_key_contains_everything_that_a_program_depends_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     wanted: list[str] = []

@@ -26,7 +26,7 @@ def test_each_private_name_of_pytorch_exists(name: str) -> None:
         pytest.fail(f"this PyTorch has no {name} ({error}); {REASONS[name]}")
 
 
-def test_a_name_that_is_not_listed_is_refused() -> None:
+def test_a_private_name_that_is_not_listed_is_refused() -> None:
     with pytest.raises(KeyError, match="is not listed"):
         private("torch._inductor.config")
 
@@ -55,14 +55,14 @@ def test_no_other_module_uses_a_private_name_of_pytorch() -> None:
     assert used == set()
 
 
-def test_names_are_found_however_they_are_reached() -> None:
+def test_private_names_are_found_in_every_form_of_import_and_attribute() -> None:
     source = "import torch._a\nfrom torch._b import c\nfrom torch.d import _e\ntorch._f.g(1)\n"
     assert {"torch._a", "torch._b.c", "torch.d._e", "torch._f"} <= names_in(source)
     assert not IS_PRIVATE.match("torch.__version__")
 
 
 @pytest.mark.skipif(not KNOWN, reason="the code generator of this PyTorch is not known")
-def test_our_code_generator_replaces_methods_that_pytorchs_has() -> None:
+def test_the_code_generator_overrides_methods_that_pytorch_still_has() -> None:
     ours = view_code_generator()
     methods = {name for name in vars(ours) if not name.startswith("__")}
     gone = sorted(name for name in methods if not hasattr(ours.__base__, name))

@@ -1,4 +1,4 @@
-"""Each loss is right to the sign, and every loss in conf/ keeps what the engine relies on."""
+"""Each loss is correct to the sign, and every loss in conf/ has the properties that the engine needs."""
 
 import math
 from pathlib import Path
@@ -42,14 +42,14 @@ def slope(loss: Loss, at: float) -> float:
     return float(grad(loss.generator, argnums=1)(logits(0.0), logits(at)))
 
 
-def test_at_logit_1_the_generators_lose_what_was_worked_out_by_hand() -> None:
+def test_generator_losses_at_logit_1_are_those_worked_out_by_hand() -> None:
     # log(1 - sigmoid(1)) = -log(1 + e) and -log sigmoid(1) = log(1 + 1/e)
     assert Minimax().generator(logits(0.0), logits(1.0)).item() == pytest.approx(-1.3132617, abs=1e-6)
     assert NonSaturating().generator(logits(0.0), logits(1.0)).item() == pytest.approx(0.3132617, abs=1e-6)
 
 
 @pytest.mark.parametrize("at", [-3.0, -0.5, 0.0, 1.0, 4.0])
-def test_both_generators_push_logits_up_and_the_ratio_of_their_gradients_is_exp_of_the_logit(
+def test_the_gradients_of_minimax_and_non_saturating_differ_by_exp_of_the_logit(
     at: float,
 ) -> None:
     minimax, non_saturating = slope(Minimax(), at), slope(NonSaturating(), at)
@@ -58,7 +58,7 @@ def test_both_generators_push_logits_up_and_the_ratio_of_their_gradients_is_exp_
     assert minimax / non_saturating == pytest.approx(math.exp(at))
 
 
-def test_the_discriminator_of_both_games_loses_minus_the_value() -> None:
+def test_the_discriminator_loss_is_minus_the_value() -> None:
     real, fake = logits(1.0, 2.0), logits(-1.0, 0.0, 3.0)
     by_hand = -(math.log(1 / (1 + math.exp(-1))) + math.log(1 / (1 + math.exp(-2)))) / 2
     by_hand -= sum(math.log(1 - 1 / (1 + math.exp(-x))) for x in (-1, 0, 3)) / 3
@@ -71,7 +71,7 @@ def test_the_value_of_an_undecided_discriminator_is_minus_log_4() -> None:
     assert value(logits(0.0), logits(0.0)).item() == pytest.approx(-math.log(4))
 
 
-def test_the_literal_formula_is_lost_from_logit_16_64_on_and_the_one_on_logits_is_not() -> None:
+def test_the_literal_loss_is_infinite_beyond_logit_16_64_and_minimax_is_finite() -> None:
     def generator(loss: Loss, at: float) -> float:
         return loss.generator(logits(0.0, dtype=torch.float32), logits(at, dtype=torch.float32)).item()
 
@@ -82,13 +82,13 @@ def test_the_literal_formula_is_lost_from_logit_16_64_on_and_the_one_on_logits_i
 
 
 @pytest.mark.parametrize("kind", [Minimax, NonSaturating])
-def test_the_discriminator_pays_what_its_logits_are_wrong_by(kind: type[Loss]) -> None:
+def test_the_discriminator_loss_of_wrong_logits_grows_with_their_size(kind: type[Loss]) -> None:
     # 100 for the real curve, 100 for the fake.
     assert kind().discriminator(logits(-100.0), logits(100.0)).item() == pytest.approx(200)
     assert kind().discriminator(logits(100.0), logits(-100.0)).item() == pytest.approx(0, abs=1e-40)
 
 
-def test_the_literal_formula_is_the_same_game_where_it_is_finite() -> None:
+def test_the_literal_loss_equals_minimax_where_it_is_finite() -> None:
     real, fake = logits(-2.0, 3.0), logits(0.5, -4.0, 6.0)
     for player in ("generator", "discriminator"):
         literal, safe = (getattr(loss, player)(real, fake).item() for loss in (MinimaxLiteral(), Minimax()))
@@ -198,7 +198,7 @@ def test_every_loss_in_conf_was_worked_out_by_hand() -> None:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_an_f_gan_is_worth_its_divergence_at_the_logarithm_of_the_ratio_and_less_elsewhere(
+def test_the_value_of_an_f_gan_is_its_divergence_at_the_log_ratio_and_less_elsewhere(
     loss: Loss, divergence: Any
 ) -> None:
     # A coin with probabilities 1/2 and 1/2 against one with 1/4 and 3/4: four curves of each.
@@ -215,12 +215,12 @@ def test_an_f_gan_is_worth_its_divergence_at_the_logarithm_of_the_ratio_and_less
         assert worth([a + b for a, b in zip(ratio, shift, strict=True)]) < expected - 1e-4
 
 
-def test_the_exponential_continues_as_its_tangent() -> None:
+def test_the_exponential_of_large_logits_continues_as_its_tangent() -> None:
     assert bounded_exp(logits(9.0, 10.0, 12.0)).tolist() == pytest.approx([E**9, E**10, 3 * E**10])
     assert grad(lambda at: bounded_exp(at).sum())(logits(9.0, 12.0)).tolist() == pytest.approx([E**9, E**10])
 
 
-def test_smooth_labels_have_their_optimum_where_the_probability_is_the_label() -> None:
+def test_the_optimum_of_label_smoothing_is_the_label() -> None:
     loss = SmoothedLabels(real_label=0.8, fake_label=0.3)
     best = logits(math.log(0.8 / 0.2)), logits(math.log(0.3 / 0.7))
     assert [gradient.item() for gradient in grad(loss.discriminator, argnums=(0, 1))(*best)] == pytest.approx(
@@ -272,7 +272,7 @@ def test_a_loss_is_declared_zero_sum_exactly_where_it_is(loss: Loss) -> None:
     assert loss.zero_sum == torch.equal(generator, -discriminator)
 
 
-def test_a_game_that_somebody_derives_from_a_zero_sum_game_is_not_taken_for_one() -> None:
+def test_a_subclass_of_a_zero_sum_loss_is_not_assumed_zero_sum() -> None:
     class Bolder(Minimax):
         def generator(self, real: Tensor, fake: Tensor) -> Tensor:
             return 2 * super().generator(real, fake)
@@ -284,7 +284,7 @@ def test_a_game_that_somebody_derives_from_a_zero_sum_game_is_not_taken_for_one(
     assert Renamed.zero_sum
 
 
-def test_every_loss_takes_one_row_for_64_equal_ones(loss: Loss) -> None:
+def test_every_loss_treats_one_row_as_64_equal_rows(loss: Loss) -> None:
     fake = torch.linspace(-2, 2, 64, dtype=torch.float64)
     one, many = logits(0.8), torch.full((64,), 0.8, dtype=torch.float64)
     torch.testing.assert_close(both(loss, one, fake), both(loss, many, fake))
@@ -315,7 +315,7 @@ def test_every_loss_is_finite_far_out_and_so_are_its_gradients(loss: Loss) -> No
             assert all(torch.isfinite(gradient).all() for gradient in grad(player, argnums=(0, 1))(*ends))
 
 
-def test_every_discriminator_gains_by_telling_real_from_fake(loss: Loss) -> None:
+def test_every_discriminator_loss_falls_when_real_and_fake_are_separated(loss: Loss) -> None:
     # Around 1/4, because least squares has its labels at 0 and 1.
     blind = loss.discriminator(logits(0.25), logits(0.25))
     assert loss.discriminator(logits(0.5), logits(0.0)) < blind

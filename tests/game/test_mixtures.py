@@ -1,4 +1,4 @@
-"""Points and gaussians are where they should be."""
+"""Point masses and mixtures of gaussians have the right modes and samples."""
 
 import math
 
@@ -16,7 +16,7 @@ from sinegan.game.mixtures import (
 )
 
 
-def test_a_point_mass_is_always_there_and_uses_no_random_numbers() -> None:
+def test_a_point_mass_is_constant_and_uses_no_random_numbers() -> None:
     rng = default_rng(0)
     np.testing.assert_array_equal(PointMass(position=(1.0, -2.0)).draw(3, rng), [[1, -2]] * 3)
     assert rng.random() == default_rng(0).random()
@@ -34,7 +34,7 @@ CENTERS = [
 
 
 @pytest.mark.parametrize(("target", "centers"), CENTERS, ids=lambda value: type(value).__name__)
-def test_the_modes_are_where_they_were_worked_out_to_be(target: Mixture, centers: list[list[float]]) -> None:
+def test_the_modes_are_at_the_places_worked_out_by_hand(target: Mixture, centers: list[list[float]]) -> None:
     modes = target.modes()
     np.testing.assert_allclose(modes.centers, centers, atol=1e-12)
     assert modes.std == target.std

@@ -1,4 +1,4 @@
-"""The two players have the sizes and the activation that the settings say."""
+"""The two players have the layer sizes and the activation of the settings."""
 
 import pytest
 import torch
@@ -16,7 +16,7 @@ def parameter_count(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def test_the_default_is_the_tutorials():
+def test_the_default_network_is_the_tutorials():
     network = Network()
     generator, discriminator = network.build_generator(16), network.build_discriminator(16)
     assert linear_sizes(generator) == [(5, 64), (64, 128), (128, 16)]
@@ -31,7 +31,9 @@ def test_the_default_is_the_tutorials():
 @pytest.mark.parametrize(
     ("latent", "generator", "discriminator"), [(1, (), ()), (3, (4,), (5, 6)), (2, (7, 3, 7), (2,))]
 )
-def test_every_setting_has_the_right_shapes(latent, generator, discriminator, activation):
+def test_network_outputs_have_the_right_shapes_for_every_setting(
+    latent, generator, discriminator, activation
+):
     network = Network(latent=latent, generator=generator, discriminator=discriminator, activation=activation)
     for points in (2, 9):
         curves = network.build_generator(points)(torch.zeros(11, latent))
@@ -40,7 +42,7 @@ def test_every_setting_has_the_right_shapes(latent, generator, discriminator, ac
         assert logits.shape == (11,)
 
 
-def test_one_curve_has_one_logit():
+def test_the_discriminator_gives_one_logit_for_each_curve():
     assert Network().build_discriminator(16)(torch.zeros(1, 16)).shape == (1,)
 
 
@@ -55,7 +57,7 @@ AT_MINUS_ONE_AND_TWO = {
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_the_activation_is_the_one_named_between_layers_and_not_after_the_last(activation):
+def test_the_activation_stands_between_layers_and_not_after_the_last(activation):
     network = Network(latent=1, generator=(1,), discriminator=(1,), activation=activation)
     for player, output_shape in (
         (network.build_generator(1), (2, 1)),
@@ -74,7 +76,7 @@ def test_no_hidden_layer_makes_the_generator_linear():
     assert linear_sizes(Network(discriminator=()).build_discriminator(16)) == [(16, 1)]
 
 
-def test_relu_is_the_default_and_every_activation_a_choice():
+def test_relu_is_the_default_activation_and_every_activation_is_a_choice():
     assert Network().activation == "relu"
     for activation in ACTIVATIONS:
         assert build(Network, {"activation": activation})[0].activation == activation
@@ -82,14 +84,14 @@ def test_relu_is_the_default_and_every_activation_a_choice():
 
 
 @pytest.mark.parametrize("change", [{"latent": 0}, {"generator": [64, 0]}, {"discriminator": [-1]}])
-def test_sizes_are_at_least_one(change):
+def test_layer_sizes_are_at_least_one(change):
     network, problems = build(Network, change)
     assert network is None
     assert len(problems) == 1
 
 
 @pytest.mark.parametrize("shape", [(64, 16), (16, 64), (1, 256), (7, 7), (1, 1)])
-def test_the_largest_singular_value_and_its_gradient_are_those_of_the_decomposition(shape):
+def test_the_largest_singular_value_and_its_gradient_equal_those_of_svd(shape):
     torch.manual_seed(0)
     weight = torch.randn(shape, dtype=torch.float64, requires_grad=True)
     left, values, right = torch.linalg.svd(weight.detach(), full_matrices=False)
@@ -99,11 +101,11 @@ def test_the_largest_singular_value_and_its_gradient_are_those_of_the_decomposit
     torch.testing.assert_close(slope, torch.outer(left[:, 0], right[0]), rtol=1e-4, atol=1e-6)
 
 
-def test_equal_singular_values_are_found_too():
+def test_the_largest_singular_value_is_found_among_equal_ones():
     assert largest_singular_value(3 * torch.eye(4)).item() == pytest.approx(3)
 
 
-def test_spectral_norm_divides_the_weights_of_the_discriminator_and_starts_from_the_same_ones():
+def test_spectral_norm_divides_the_discriminator_weights_and_keeps_their_initial_values():
     torch.manual_seed(0)
     plain = Network(discriminator=(7,)).build_discriminator(4)
     torch.manual_seed(0)

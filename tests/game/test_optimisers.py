@@ -24,7 +24,7 @@ FILES = sorted((conf_folder() / "optim").glob("*.yaml"))
 
 
 def walk(optim: Optimiser, gradients: list[Tensor], lr: float) -> Tensor:
-    """From 1, 2, 3 along the given gradients."""
+    """The weights 1, 2, 3 after a step along each gradient."""
     weights = {"w": torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)}
     state = optim.init(weights)
     for gradient in gradients:
@@ -45,7 +45,9 @@ def some_gradients() -> list[Tensor]:
         (RMSprop(decay=0.9, eps=1e-6), torch.optim.RMSprop, {"alpha": 0.9, "eps": 1e-6}),
     ],
 )
-def test_twenty_steps_are_those_of_pytorch(optim: Optimiser, reference: Any, options: dict[str, Any]) -> None:
+def test_twenty_optimiser_steps_equal_those_of_pytorch(
+    optim: Optimiser, reference: Any, options: dict[str, Any]
+) -> None:
     weights = torch.nn.Parameter(torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64))
     optimiser = reference([weights], lr=0.05, **options)
     for gradient in some_gradients():
@@ -54,7 +56,7 @@ def test_twenty_steps_are_those_of_pytorch(optim: Optimiser, reference: Any, opt
     torch.testing.assert_close(walk(optim, some_gradients(), 0.05), weights.detach(), rtol=1e-10, atol=0)
 
 
-def test_the_first_step_of_adam_is_the_learning_rate_against_the_sign() -> None:
+def test_the_first_step_of_adam_has_the_size_of_the_learning_rate() -> None:
     gradient = torch.tensor([5.0, -0.001, 0.0], dtype=torch.float64)
     expected = torch.tensor([0.9, 2.1, 3.0], dtype=torch.float64)
     torch.testing.assert_close(walk(Adam(), [gradient], 0.1), expected, rtol=0, atol=1e-5)
@@ -76,7 +78,7 @@ def composed(path: Path, **changes: float) -> Optimiser:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_one_learning_rate_is_both_players_unless_they_are_named(path: Path) -> None:
+def test_lr_in_yaml_sets_both_players_unless_they_are_set(path: Path) -> None:
     both = composed(path, lr=0.25)
     assert (both.generator_lr, both.discriminator_lr) == (0.25, 0.25)
     own = composed(path, lr=0.25, discriminator_lr=0.5)
@@ -85,14 +87,14 @@ def test_one_learning_rate_is_both_players_unless_they_are_named(path: Path) -> 
     assert (slow.generator_lr, slow.discriminator_lr) == (0.25, 1.0)
 
 
-def kinds(base: type[Optimiser] = Optimiser) -> list[type[Optimiser]]:
-    """All classes of the module that can be built."""
-    below = [kind for one in base.__subclasses__() for kind in (one, *kinds(one))]
+def optimiser_classes(base: type[Optimiser] = Optimiser) -> list[type[Optimiser]]:
+    """All concrete optimisers."""
+    below = [kind for one in base.__subclasses__() for kind in (one, *optimiser_classes(one))]
     return [kind for kind in below if kind.__module__ == Optimiser.__module__]
 
 
-@pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.__name__)
-def test_in_python_the_rates_follow_lr_unless_they_are_given(kind: type[Optimiser]) -> None:
+@pytest.mark.parametrize("kind", optimiser_classes(), ids=lambda kind: kind.__name__)
+def test_lr_in_python_sets_both_players_unless_they_are_given(kind: type[Optimiser]) -> None:
     def rates(**given: float) -> tuple[float, float]:
         optim = kind(**given)  # type: ignore[arg-type]
         return optim.generator_lr, optim.discriminator_lr
@@ -105,8 +107,8 @@ def test_in_python_the_rates_follow_lr_unless_they_are_given(kind: type[Optimise
     assert rates() == (kind().lr, kind().lr)
 
 
-@pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.__name__)
-def test_rates_follow_an_lr_that_is_replaced_and_survive_the_way_to_a_worker(kind: type[Optimiser]) -> None:
+@pytest.mark.parametrize("kind", optimiser_classes(), ids=lambda kind: kind.__name__)
+def test_learning_rates_follow_a_replaced_lr_and_survive_pickling(kind: type[Optimiser]) -> None:
     faster = replace(kind(lr=0.1, discriminator_lr=0.3), lr=0.2)
     assert (faster.generator_lr, faster.discriminator_lr) == (0.2, 0.3)
     slower = replace(pickle.loads(pickle.dumps(kind(lr=0.1))), lr_ratio=0.5)
@@ -114,9 +116,9 @@ def test_rates_follow_an_lr_that_is_replaced_and_survive_the_way_to_a_worker(kin
     assert kind(lr=0.1) == kind(lr=0.1, generator_lr=0.1, discriminator_lr=0.1)
 
 
-def test_every_class_has_a_file_that_says_the_same() -> None:
+def test_every_optimiser_has_a_yaml_file_with_the_same_defaults() -> None:
     named = {str(written(path)["_target_"]) for path in FILES}
-    assert named == {f"{kind.__module__}.{kind.__qualname__}" for kind in kinds()}
+    assert named == {f"{kind.__module__}.{kind.__qualname__}" for kind in optimiser_classes()}
     for path in FILES:
         settings: dict[str, Any] = dict(written(path)) | {"lr": 0.25, "lr_ratio": 3.0}
         given = {
@@ -129,7 +131,7 @@ def test_every_class_has_a_file_that_says_the_same() -> None:
         assert without == composed(path, lr=0.25, lr_ratio=3.0)
 
 
-def test_runs_of_derived_and_of_given_rates_share_a_stack_and_its_settings(make_config: Any) -> None:
+def test_derived_and_given_learning_rates_share_a_stack(make_config: Any) -> None:
     derived = make_config(optim=Adam(lr=1e-3, lr_ratio=2.0))
     given = make_config(optim=Adam(lr=1e-3, lr_ratio=2.0, generator_lr=1e-3, discriminator_lr=2e-3))
     assert partition(derived.rules) == partition(given.rules)
@@ -137,7 +139,7 @@ def test_runs_of_derived_and_of_given_rates_share_a_stack_and_its_settings(make_
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_every_optimiser_can_be_stacked_with_a_rate_a_lane(path: Path) -> None:
+def test_every_optimiser_can_be_stacked_with_a_learning_rate_for_each_lane(path: Path) -> None:
     optim = composed(path)
     rates = torch.tensor([0.1, 0.01], dtype=torch.float64)
     gradients = some_gradients()[:5]

@@ -28,7 +28,7 @@ RULES = Rules(
 )
 
 
-def test_a_join_restores_what_was_split() -> None:
+def test_combining_restores_what_was_partitioned() -> None:
     static, leaves = partition(RULES)
     assert combine(static, leaves) == RULES
     assert leaves == {
@@ -49,7 +49,7 @@ def test_a_join_restores_what_was_split() -> None:
     }
 
 
-def test_static_parts_are_equal_when_nothing_but_floats_differs() -> None:
+def test_static_parts_of_objects_that_differ_in_floats_alone_are_equal() -> None:
     static, _ = partition(RULES)
     floats = dataclasses.replace(RULES, optim=Adam(lr=9.0), average=Exponential(decay=0.0), steps=1.0)
     assert partition(floats)[0] == static
@@ -65,7 +65,7 @@ def test_static_parts_are_equal_when_nothing_but_floats_differs() -> None:
         assert partition(dataclasses.replace(RULES, **changes))[0] != static, changes
 
 
-def test_a_static_part_has_no_number_that_could_be_used_by_mistake() -> None:
+def test_the_floats_of_a_static_part_are_none_and_cannot_be_used() -> None:
     static, _ = partition(RULES)
     assert static.steps is None
     assert static.optim.generator_lr is None
@@ -105,7 +105,7 @@ class Outer:
     name: str = "outer"
 
 
-def test_components_are_found_at_any_depth() -> None:
+def test_components_are_partitioned_at_any_depth() -> None:
     paths = [path for path, _ in components(RULES)]
     assert paths == ["loss", "optim", "lr_schedule", "average", "penalties.0", "penalties.1"]
 
@@ -120,7 +120,7 @@ def test_components_are_found_at_any_depth() -> None:
     }
 
 
-def test_a_field_that_is_derived_from_a_float_is_derived_again() -> None:
+def test_a_field_derived_from_a_float_is_derived_again_when_combined() -> None:
     static, leaves = partition(Outer(inner=Inner(weight=3.0)))
     assert leaves == {"inner": {"weight": 3.0}, "several": [{"weight": 2.0}]}
     assert static.labels == (0.5,)

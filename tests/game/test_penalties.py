@@ -1,4 +1,4 @@
-"""Each penalty is what its paper says, per sample and to the sign."""
+"""Each penalty equals the formula of its paper, per sample and to the sign."""
 
 import math
 from collections.abc import Callable
@@ -72,7 +72,7 @@ REAL, FAKE = tensor((3.0, 4.0), (0.0, 0.0)), tensor((1.0, 0.0), (0.0, 2.0))
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Penalty) else "",
 )
-def test_terms_are_those_worked_out_by_hand(
+def test_penalty_terms_are_those_worked_out_by_hand(
     term: Term, draw: Tensor, of_plane: float, of_bowl: float
 ) -> None:
     assert term.term(plane, REAL, FAKE, draw).item() == pytest.approx(of_plane)
@@ -94,25 +94,25 @@ def test_terms_are_those_worked_out_by_hand(
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Penalty) else "",
 )
-def test_the_gradient_of_a_term_is_that_of_a_linear_discriminator(term: Term, slope: float) -> None:
+def test_the_gradient_of_a_penalty_term_of_a_linear_discriminator(term: Term, slope: float) -> None:
     real, fake, draw = tensor((1.0,), (2.0,)), tensor((0.0,), (5.0,)), tensor((0.3,), (0.9,))
     slope_of_term = grad(lambda w: term.term(lambda x: w * x[:, 0], real, fake, draw))(tensor(-3.0)[0])
     assert slope_of_term.item() == pytest.approx(slope)
 
 
 @pytest.mark.parametrize("term", [GradientPenalty(), GradientPenalty(target=0.0), Dragan(), R1()])
-def test_a_flat_discriminator_gives_a_finite_gradient(term: Term) -> None:
+def test_penalties_of_a_flat_discriminator_have_finite_gradients(term: Term) -> None:
     draw = tensor((0.3, 0.1), (0.9, 0.2))[:, : term.draw((2,), 2, default_rng(0)).shape[-1]]
     slope_of_term = grad(lambda w: term.term(lambda x: w * x[:, 0], REAL, FAKE, draw))(tensor(0.0)[0])
     assert slope_of_term.item() == 0
 
 
-def test_the_root_is_a_root_and_flat_at_zero() -> None:
+def test_root_is_the_square_root_with_gradient_zero_at_zero() -> None:
     assert root(tensor(0.0, 4.0)).tolist() == [0, 2]
     assert grad(lambda s: root(s).sum())(tensor(0.0, 4.0)).tolist() == [0, 0.25]
 
 
-def test_one_real_row_serves_as_many_equal_ones() -> None:
+def test_penalties_treat_one_real_row_as_many_equal_rows() -> None:
     row, rows = tensor((3.0, 4.0)), tensor((3.0, 4.0), (3.0, 4.0))
     for term in (R1(), GradientPenalty(), Dragan()):
         draw = torch.from_numpy(term.draw((2,), 2, default_rng(0)))
@@ -129,7 +129,7 @@ def test_instance_noise_is_fresh_on_real_and_on_generated_curves() -> None:
     np.testing.assert_allclose(np.cov(drawn.T), np.eye(4), atol=0.1)
 
 
-def test_places_between_are_uniform_and_steps_around_are_normal() -> None:
+def test_wgan_gp_draws_uniform_numbers_and_dragan_draws_normal_ones() -> None:
     between = GradientPenalty().draw((4000,), 7, default_rng(0))
     assert between.shape == (4000, 1)
     assert (between.min(), between.max()) == (pytest.approx(0, abs=0.01), pytest.approx(1, abs=0.01))
@@ -138,12 +138,12 @@ def test_places_between_are_uniform_and_steps_around_are_normal() -> None:
     np.testing.assert_allclose(np.cov(around.T), np.eye(3), atol=0.08)
 
 
-def test_clipped_weights_are_within_the_limit_and_small_ones_stay() -> None:
+def test_weight_clipping_limits_large_weights_and_keeps_small_ones() -> None:
     clipped = WeightClipping(limit=0.1).project({"a": tensor(0.5, -0.05), "b": tensor((-7.0,))})
     assert {name: weight.tolist() for name, weight in clipped.items()} == {"a": [0.1, -0.05], "b": [[-0.1]]}
 
 
-def test_consensus_is_half_gamma_times_the_square_of_all_gradients() -> None:
+def test_the_consensus_penalty_is_half_gamma_times_the_squared_gradients() -> None:
     energy = ConsensusOptimisation(gamma=0.5).energy({"a": tensor(1.0, 2.0)}, {"b": tensor((4.0,))})
     assert energy.item() == pytest.approx(0.25 * (1 + 4 + 16))
 
@@ -174,7 +174,9 @@ def effect(penalty: Penalty, weight: Tensor, draw: Tensor) -> Tensor:
     return result
 
 
-def test_every_penalty_is_of_one_kind_and_can_be_stacked_with_settings_a_lane(penalty: Penalty) -> None:
+def test_every_penalty_has_one_effect_and_can_be_stacked_with_settings_for_each_lane(
+    penalty: Penalty,
+) -> None:
     rows = [torch.from_numpy(penalty.draw((2,), 2, default_rng(seed))) for seed in (0, 0, 1)]
     name = next(name for name in ("gamma", "std", "limit") if hasattr(penalty, name))
     settings = tensor(0.5, 2.0, 0.5)

@@ -1,4 +1,4 @@
-"""Schedules have the factors that their formulas say, and can be stacked."""
+"""Schedules have the factors of their formulas, and can be stacked."""
 
 import math
 from typing import Any
@@ -23,7 +23,7 @@ from sinegan.schema import build
         (Cosine(final=0.5), [1, (3 + math.sqrt(0.5)) / 4, 0.75, (3 - math.sqrt(0.5)) / 4]),
     ],
 )
-def test_the_rates_of_four_steps_are_those_worked_out_by_hand(
+def test_schedule_factors_of_four_steps_are_those_worked_out_by_hand(
     schedule: Schedule, factors: list[float]
 ) -> None:
     clock = schedule.init({"w": torch.zeros(3, dtype=torch.float64)})

@@ -1,4 +1,4 @@
-"""Targets have the values that their formulas say, at places worked out by hand."""
+"""Targets have the values of their formulas, at places worked out by hand."""
 
 import math
 
@@ -63,7 +63,7 @@ def test_a_curve_has_the_values_worked_out_by_hand(target, places):
     np.testing.assert_allclose(target.curve(x), y, atol=1e-12)
 
 
-def test_every_curve_was_worked_out_twice():
+def test_every_curve_has_two_cases_worked_out_by_hand():
     worked_out = [type(target) for target, _ in BY_HAND]
     assert {
         kind: worked_out.count(kind) for kind in Curve.__subclasses__() if kind.__module__ == Curve.__module__
@@ -150,16 +150,16 @@ def test_the_noise_of_a_noisy_sine_is_fresh_at_every_point():
 
 
 @pytest.mark.parametrize("end", [1.0, 0.5])
-def test_the_interval_must_have_a_length(end):
+def test_an_interval_without_length_is_refused(end):
     assert list(Sine(start=1.0, end=end).conflicts()) == [f"end = {end:g}: must be above start, which is 1"]
 
 
-def test_a_target_without_contradictions_has_no_conflicts():
+def test_a_consistent_target_has_no_conflicts():
     for target in [*FAMILIES, *[target for target, _ in BY_HAND]]:
         assert list(target.conflicts()) == []
 
 
-def test_ranges_must_not_be_upside_down():
+def test_a_range_whose_low_end_is_above_its_high_end_is_refused():
     family = RandomAmplitudeFrequency(
         start=1,
         end=0,

@@ -1,4 +1,4 @@
-"""Whatever the composer does quickly equals what Hydra composes, to the last flag of the last node."""
+"""The fast composer gives what Hydra composes, to the last flag of the last node."""
 
 import copy
 import pickle
@@ -32,7 +32,7 @@ CHOICES = [
 
 
 class Loader:
-    """Hydra's loader, which counts what it composes."""
+    """Hydra's loader, counting the configs that it composes."""
 
     def __init__(self, loader: ConfigLoader) -> None:
         self.loader = loader
@@ -71,7 +71,7 @@ def loader(composed: Composed) -> ConfigLoader:  # noqa: ARG001
 
 
 def structure(node: Node) -> Any:
-    """All that a node is: kind, types, flags, value."""
+    """Everything that makes up a node: kind, types, flags, value."""
     state = {name: value for name, value in node.__dict__.items() if name not in ("_parent", "_flags_cache")}
     content = state.pop("_content", None)
     inside: Any = content
@@ -109,7 +109,7 @@ def outcome(compose: Any, *arguments: Any) -> Any:
 
 
 @pytest.mark.slow
-def test_a_value_beside_any_choice_of_any_group_is_set_without_composing_again(
+def test_a_value_next_to_any_choice_is_set_without_composing_again(
     loader: ConfigLoader, master: DictConfig
 ) -> None:
     counting = Loader(loader)
@@ -221,7 +221,9 @@ def test_any_job_composes_or_fails_as_hydra_composes_it(
         "optim={lr:1}",
     ],
 )
-def test_all_else_is_left_to_hydra(loader: ConfigLoader, master: DictConfig, override: str) -> None:
+def test_overrides_that_the_composer_does_not_handle_are_composed_by_hydra(
+    loader: ConfigLoader, master: DictConfig, override: str
+) -> None:
     counting = Loader(loader)
     composer = Composer(counting, master)  # type: ignore[arg-type]
     for _ in range(2):
@@ -231,7 +233,9 @@ def test_all_else_is_left_to_hydra(loader: ConfigLoader, master: DictConfig, ove
 
 
 @pytest.mark.parametrize("wrong", ["optim.lrr=1", "loss=wrong", "nothing=1", "optim@plot=adam", "seeds=1,2"])
-def test_what_is_wrong_is_told_in_hydras_words(loader: ConfigLoader, master: DictConfig, wrong: str) -> None:
+def test_a_wrong_override_is_refused_in_hydras_words(
+    loader: ConfigLoader, master: DictConfig, wrong: str
+) -> None:
     with pytest.raises(HydraException) as expected:
         loader.load_sweep_config(master, [wrong])
     composer = Composer(loader, master)
@@ -277,7 +281,7 @@ def test_the_environment_is_read_when_a_job_is_composed(
     assert other.compose(["seed=2"]).hydra.runtime.cwd == str(tmp_path)
 
 
-def test_what_the_sweep_resolves_meanwhile_stays_the_same_in_later_jobs(
+def test_a_resolved_value_of_the_sweep_is_the_same_in_every_job(
     loader: ConfigLoader, composed: Composed
 ) -> None:
     sweep = composed("hydra.sweep.dir=${now:%f}")
@@ -286,7 +290,9 @@ def test_what_the_sweep_resolves_meanwhile_stays_the_same_in_later_jobs(
     assert composer.compose(["seed=2"]).hydra.sweep.dir == sweep.hydra.sweep.dir
 
 
-def test_a_hydra_that_does_more_than_we_know_is_left_to_it(loader: ConfigLoader, master: DictConfig) -> None:
+def test_jobs_of_a_hydra_with_unknown_changes_are_composed_by_hydra(
+    loader: ConfigLoader, master: DictConfig
+) -> None:
     class Later(Loader):
         def load_sweep_config(self, master: DictConfig, overrides: list[str]) -> DictConfig:
             config = super().load_sweep_config(master, overrides)
@@ -330,7 +336,7 @@ def everything() -> DictConfig:
     return config
 
 
-def test_a_quick_copy_is_what_omegaconf_copies(loader: ConfigLoader, master: DictConfig) -> None:
+def test_a_quick_copy_equals_a_deepcopy_of_omegaconf(loader: ConfigLoader, master: DictConfig) -> None:
     for config in (everything(), loader.load_sweep_config(master, ["seeds=3"])):
         quick = copied(config, None)
         assert structure(quick) == structure(copy.deepcopy(config))
@@ -349,7 +355,7 @@ def test_a_quick_copy_shares_nothing_with_its_original() -> None:
     assert structure(config) == before
 
 
-def test_a_quick_copy_forgets_what_it_inherited_from_another_parent() -> None:
+def test_a_quick_copy_does_not_keep_flags_inherited_from_another_parent() -> None:
     config = everything()
     OmegaConf.set_readonly(config, True)
     assert OmegaConf.is_readonly(config.many.one)
@@ -357,7 +363,7 @@ def test_a_quick_copy_forgets_what_it_inherited_from_another_parent() -> None:
     assert not OmegaConf.is_readonly(copied(config.many, None).one)
 
 
-def test_a_job_made_quick_to_copy_stays_the_same_job(loader: ConfigLoader, master: DictConfig) -> None:
+def test_quick_to_copy_changes_no_value_of_a_job(loader: ConfigLoader, master: DictConfig) -> None:
     config = loader.load_sweep_config(master, ["seeds=3"])
     expected = structure(copy.deepcopy(config))
     quick_to_copy(config)

@@ -1,4 +1,4 @@
-"""The grid sweeper is the basic sweeper until it is told to zip, to leave out, or to unite grids."""
+"""The grid sweeper equals the basic sweeper unless zip, exclude or grids are set."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -40,7 +40,7 @@ def refusal(*arguments: str, **settings: Any) -> str:
 
 
 @pytest.mark.parametrize("size", [None, 1, 2, 3, 100])
-def test_without_its_settings_it_is_the_basic_sweeper(size: int | None) -> None:
+def test_the_grid_sweeper_without_settings_equals_the_basic_sweeper(size: int | None) -> None:
     arguments = ["a=1,2", "b=x,'y,z'", "+c=range(3)", "~d", "e=[1,2]", "b=p,p"]
     expected = grid_sweeper.basic_sweeper.BasicSweeper.split_arguments(
         OverridesParser.create().parse_overrides(arguments), size
@@ -48,7 +48,7 @@ def test_without_its_settings_it_is_the_basic_sweeper(size: int | None) -> None:
     assert batches(*arguments, size=size) == expected
 
 
-def test_zipped_keys_advance_together_where_the_first_of_them_stands() -> None:
+def test_zipped_keys_advance_together_at_the_place_of_the_first() -> None:
     assert jobs("a=1,2", "b=x,y", "c=3,4", zip=[["c", "a"]]) == [
         "a=1 b=x c=3",
         "a=1 b=y c=3",
@@ -57,7 +57,7 @@ def test_zipped_keys_advance_together_where_the_first_of_them_stands() -> None:
     ]
 
 
-def test_several_zips_make_a_product_of_zips() -> None:
+def test_several_zips_are_multiplied() -> None:
     found = jobs("a=1,2", "+b=3,4", "c=5,6", "d=range(7,9)", zip=[["a", "b"], ["c", "d"]])
     assert found == [
         "a=1 +b=3 c=5 d=7",
@@ -67,7 +67,7 @@ def test_several_zips_make_a_product_of_zips() -> None:
     ]
 
 
-def test_a_combination_that_matches_a_whole_mapping_is_left_out() -> None:
+def test_exclude_leaves_out_combinations_that_match_a_whole_mapping() -> None:
     out = [{"a": 1, "b": "x"}, {"b": "z"}]
     assert jobs("a=1,2", "b=x,y,z", exclude=out) == ["a=1 b=y", "a=2 b=x", "a=2 b=y"]
 
@@ -85,15 +85,15 @@ def test_a_combination_that_matches_a_whole_mapping_is_left_out() -> None:
         ("'a b',a", "a b", "a"),
     ],
 )
-def test_values_are_compared_as_they_are_parsed(texts: str, value: object, left: str) -> None:
+def test_exclude_compares_parsed_values(texts: str, value: object, left: str) -> None:
     assert jobs(f"a={texts}", exclude=[{"a": value}]) == [f"a={left}"]
 
 
-def test_a_key_that_is_set_but_not_swept_can_be_part_of_an_exclusion() -> None:
+def test_exclude_may_name_a_key_with_a_single_value() -> None:
     assert jobs("a=1", "b=2,3", exclude=[{"a": 1, "b": 2}]) == ["a=1 b=3"]
 
 
-def test_the_sweep_is_the_union_of_its_grids_each_with_all_else_that_is_swept() -> None:
+def test_grids_are_united_each_with_the_other_swept_keys() -> None:
     grids = [{"loss": "minimax", "lr": "1e-4,1e-3"}, {"loss": "other", "+beta": 0.5}]
     assert jobs("seed=0,1", grids=grids, params={"n": "7"}) == [
         "n=7 seed=0 loss=minimax lr=0.0001",
@@ -105,20 +105,20 @@ def test_the_sweep_is_the_union_of_its_grids_each_with_all_else_that_is_swept() 
     ]
 
 
-def test_a_combination_of_two_grids_runs_once_however_it_is_written() -> None:
+def test_a_combination_in_two_grids_runs_once_however_it_is_written() -> None:
     grids = [{"a": "1e-4,2", "b": None}, {"b": "null", "a": "0.0001,3"}, {"a": "1e-4"}]
     assert jobs(grids=grids) == ["a=0.0001 b=null", "a=2 b=null", "b=null a=3", "a=0.0001"]
     assert jobs(grids=[{"a": True}, {"a": 1}]) == ["a=True", "a=1"]
 
 
-def test_a_zip_holds_in_those_grids_that_sweep_its_keys() -> None:
+def test_a_zip_applies_to_the_grids_that_sweep_its_keys() -> None:
     grids = [{"a": "1,2"}, {"c": 5}, {"a": "1,2", "b": "3,4"}]
     with pytest.raises(CompactHydraException, match="b is not swept with the others"):
         jobs(grids=grids, zip=[["a", "b"]])
     assert jobs(grids=grids[1:], zip=[["a", "b"]]) == ["c=5", "a=1 b=3", "a=2 b=4"]
 
 
-def test_all_three_together_in_batches() -> None:
+def test_grids_zip_and_exclude_work_together_in_batches() -> None:
     found = batches(
         "seed=0,1",
         grids=[{"a": "1,2,3", "b": "4,5,6"}, {"a": 9}],
@@ -166,19 +166,21 @@ def test_all_three_together_in_batches() -> None:
         ({"grids": "lr"}, "grids = lr: must be a list of mappings"),
     ],
 )
-def test_what_is_ambiguous_or_without_effect_is_refused(settings: dict[str, Any], words: str) -> None:
+def test_ambiguous_or_useless_settings_of_the_sweeper_are_refused(
+    settings: dict[str, Any], words: str
+) -> None:
     message = refusal("a=1,2", "b=1,2,3", "c=5,6", "one=1", **settings)
     assert message.startswith("hydra.sweeper.")
     assert words in message
 
 
-def test_a_refusal_moves_no_cursor() -> None:
+def test_a_refusal_of_the_sweeper_has_no_control_characters() -> None:
     message = refusal("a=1,2", exclude=[{"a\x1b[2J": 1}])
     assert r"a\x1b[2J" in message
     assert message.isprintable()
 
 
-def test_more_jobs_than_can_be_held_are_refused_before_they_are_made() -> None:
+def test_too_many_jobs_are_refused_before_they_are_made() -> None:
     many = [f"{key}=range(1000)" for key in "abc"]
     assert refusal(*many).startswith("1,000,000,000 jobs: a sweep has at most 100,000; ")
     assert refusal(*many, zip=[["a", "b"]]).startswith("1,000,000 jobs: ")
@@ -186,7 +188,7 @@ def test_more_jobs_than_can_be_held_are_refused_before_they_are_made() -> None:
 
 
 @pytest.mark.parametrize("values", ["range(1000000000000)", "shuffle(range(0,1e12))", "range(0,-1e300,-1)"])
-def test_values_without_number_are_refused_in_bounded_memory(values: str) -> None:
+def test_endless_values_are_refused_in_bounded_memory(values: str) -> None:
     words = "has more than 100,000 values; sweep fewer"
     assert words in refusal(f"a={values}", "b=1,2")
     assert words in refusal("b=1,2", grids=[{"a": values}])
@@ -209,7 +211,7 @@ def returned(done: Any) -> list[str]:
     return [job.return_value for batch in done for job in batch]
 
 
-def test_the_settings_work_on_the_command_line(sweep: RunSweep) -> None:
+def test_sweeper_settings_work_on_the_command_line(sweep: RunSweep) -> None:
     done = sweep(
         task,
         "loss=minimax,non_saturating",
@@ -254,7 +256,7 @@ hydra:
 """
 
 
-def test_the_settings_work_in_an_experiment(sweep: RunSweep, tmp_path: Path) -> None:
+def test_sweeper_settings_work_in_an_experiment(sweep: RunSweep, tmp_path: Path) -> None:
     conf = tmp_path / "conf"
     (conf / "experiment").mkdir(parents=True)
     defaults = "defaults: [_self_, {experiment: null}, {override hydra/sweeper: grid}]\n"
@@ -275,14 +277,14 @@ def test_the_settings_work_in_an_experiment(sweep: RunSweep, tmp_path: Path) -> 
     assert returned(sweep(values, "experiment=study", *without, conf=conf)) == ["7 a 5", "7 b 6", "7 c 0"]
 
 
-def test_what_is_refused_leaves_no_folder(sweep: RunSweep, tmp_path: Path) -> None:
+def test_a_refused_sweep_leaves_no_folder(sweep: RunSweep, tmp_path: Path) -> None:
     with pytest.raises(CompactHydraException, match="no job sets lss"):
         sweep(task, "seeds=2,3", "hydra.sweeper.exclude=[{lss:minimax}]")
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("launcher", "composed"), [("stacked", 0), ("basic", 2)])
-def test_jobs_are_composed_to_be_checked_only_when_the_launcher_does_not(
+def test_the_sweeper_checks_jobs_only_when_the_launcher_does_not(
     sweep: RunSweep, monkeypatch: pytest.MonkeyPatch, launcher: str, composed: int
 ) -> None:
     checked: list[Any] = []

@@ -1,4 +1,4 @@
-"""The launcher is a good Hydra citizen: Hydra's own conformance suites pass against it."""
+"""The launcher passes Hydra's own conformance suites, and runs the jobs of a sweep together."""
 
 import re
 import subprocess
@@ -92,7 +92,7 @@ def stacked(task: Task = double, order: Sequence[int] = (), **declared: Any) -> 
 
 
 def done(batches: Any) -> list[Any]:
-    """What each job of the only batch returned, or why it failed."""
+    """The result or the error of each job of a single batch."""
     (jobs,) = batches
     return [
         job._return_value if job.status == JobStatus.COMPLETED else str(job._return_value) for job in jobs
@@ -100,7 +100,7 @@ def done(batches: Any) -> list[Any]:
 
 
 def launched(sweep: RunSweep, monkeypatch: pytest.MonkeyPatch, task: Any, *overrides: str) -> Any:
-    """All that the launcher returned, though the sweeper raises the first error that it finds there."""
+    """The results of the launcher, also when the sweeper raises the first error among them."""
     launch, returns = stacked_launcher.StackedLauncher.launch, []
 
     def kept(self: Any, *arguments: Any, **settings: Any) -> Any:
@@ -113,7 +113,7 @@ def launched(sweep: RunSweep, monkeypatch: pytest.MonkeyPatch, task: Any, *overr
     return returns
 
 
-def test_results_come_in_the_order_of_the_jobs_whichever_finishes_first(sweep: RunSweep) -> None:
+def test_results_are_returned_in_the_order_of_the_jobs(sweep: RunSweep) -> None:
     jobs = sweep(stacked(order=[2, 0, 1]), "seeds=2,4,6")
     assert done(jobs) == [4, 8, 12]
     assert [job.overrides for job in jobs[0]] == [["seeds=2"], ["seeds=4"], ["seeds=6"]]
@@ -129,25 +129,25 @@ def test_all_other_jobs_finish_when_one_fails(
 
 
 @pytest.mark.parametrize("task", [double, stacked()], ids=["alone", "together"])
-def test_a_sweep_that_is_told_to_stops_at_the_first_error(sweep: RunSweep, tmp_path: Path, task: Any) -> None:
+def test_on_error_stop_ends_the_sweep_at_the_first_error(sweep: RunSweep, tmp_path: Path, task: Any) -> None:
     with pytest.raises(ValueError, match="3 is odd"):
         sweep(task, "seeds=2,3,4,5", "hydra.launcher.on_error=stop")
     assert {path.name for path in (tmp_path / "sweep").iterdir()} == {"0", "1", "multirun.yaml"}
     assert getattr(task, "closed", True)
 
 
-def test_a_sweep_that_is_told_to_stop_finishes_when_nothing_fails(sweep: RunSweep) -> None:
+def test_on_error_stop_changes_nothing_when_no_job_fails(sweep: RunSweep) -> None:
     assert done(sweep(stacked(), "seeds=2,4", "hydra.launcher.on_error=stop")) == [4, 8]
 
 
-def test_another_word_for_what_to_do_on_error_is_refused(sweep: RunSweep, tmp_path: Path) -> None:
+def test_an_unknown_value_of_on_error_is_refused(sweep: RunSweep, tmp_path: Path) -> None:
     message = r"hydra\.launcher\.on_error = abort: must be continue \(.*\) or stop"
     with pytest.raises(CompactHydraException, match=message):
         sweep(double, "seeds=2,4", "hydra.launcher.on_error=abort")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_task_can_number_its_jobs(sweep: RunSweep, tmp_path: Path) -> None:
+def test_a_task_function_can_number_its_jobs(sweep: RunSweep, tmp_path: Path) -> None:
     seen = []
 
     def numbers(configs: Sequence[DictConfig], folder: Path, first: int) -> list[int]:
@@ -166,7 +166,7 @@ def test_a_task_can_number_its_jobs(sweep: RunSweep, tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "sweep").iterdir()} == {"20", "40", "60", "multirun.yaml"}
 
 
-def test_the_number_to_go_on_from_rises_from_batch_to_batch(sweep: RunSweep) -> None:
+def test_job_numbers_continue_from_batch_to_batch(sweep: RunSweep) -> None:
     firsts = []
 
     def numbers(configs: Sequence[DictConfig], folder: Path, first: int) -> list[int]:
@@ -177,7 +177,7 @@ def test_the_number_to_go_on_from_rises_from_batch_to_batch(sweep: RunSweep) -> 
     assert firsts == [(Path("sweep"), 0), (Path("sweep"), 2)]
 
 
-def test_jobs_of_one_number_run_once_and_all_return_what_it_returns(sweep: RunSweep, tmp_path: Path) -> None:
+def test_jobs_with_the_same_number_run_once_and_share_the_result(sweep: RunSweep, tmp_path: Path) -> None:
     ran: list[int] = []
 
     def numbers(configs: Sequence[DictConfig], *_: Any) -> list[int]:
@@ -197,7 +197,7 @@ def refuse(*_: object) -> list[int]:
     raise CompactHydraException("that was trained already")
 
 
-def test_a_task_that_refuses_to_number_leaves_no_new_folder(sweep: RunSweep, tmp_path: Path) -> None:
+def test_a_task_that_refuses_its_jobs_leaves_no_folder(sweep: RunSweep, tmp_path: Path) -> None:
     with pytest.raises(CompactHydraException, match="that was trained already"):
         sweep(stacked(numbers=refuse), "seeds=2,4")
     assert list(tmp_path.iterdir()) == []
@@ -207,7 +207,7 @@ def test_a_task_that_refuses_to_number_leaves_no_new_folder(sweep: RunSweep, tmp
     assert (tmp_path / "sweep/0").is_dir()
 
 
-def test_all_invalid_jobs_are_told_by_their_numbers_and_nothing_runs(sweep: RunSweep, tmp_path: Path) -> None:
+def test_all_invalid_jobs_are_reported_by_number_and_none_runs(sweep: RunSweep, tmp_path: Path) -> None:
     task = stacked(
         check=lambda config: [f"{config.seeds}: too many"] if config.seeds > 2 else [],
         run=lambda _: pytest.fail("ran"),
@@ -226,7 +226,7 @@ def test_all_invalid_jobs_are_told_by_their_numbers_and_nothing_runs(sweep: RunS
 
 
 @pytest.mark.parametrize("declares", [True, False])
-def test_jobs_that_would_share_a_folder_are_refused_before_any_runs(
+def test_jobs_with_the_same_folder_are_refused_before_any_runs(
     sweep: RunSweep, tmp_path: Path, declares: bool
 ) -> None:
     ran: list[DictConfig] = []
@@ -249,14 +249,14 @@ def test_jobs_that_would_share_a_folder_are_refused_before_any_runs(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_refusal_moves_no_cursor(sweep: RunSweep) -> None:
+def test_a_refusal_of_the_launcher_has_no_control_characters(sweep: RunSweep) -> None:
     with pytest.raises(CompactHydraException) as caught:
         sweep(stacked(), "+word='a\x1b[2J','b\u202e'", "hydra.sweep.subdir=same")
     assert str(caught.value).replace("\n", "").isprintable()
     assert r"a\x1b[2J" in str(caught.value)
 
 
-def test_a_folder_of_an_earlier_batch_is_not_written_to_again(sweep: RunSweep) -> None:
+def test_a_folder_of_an_earlier_batch_is_not_reused(sweep: RunSweep) -> None:
     ran: list[DictConfig] = []
     with pytest.raises(CompactHydraException, match=r"Nothing more was run; .*\n    #0 .* and #2 "):
         sweep(
@@ -283,7 +283,7 @@ def test_a_folder_may_be_named_through_hydras_own_resolver(sweep: RunSweep, tmp_
     assert not HydraConfig.initialized()
 
 
-def test_a_task_that_declares_nothing_is_composed_and_run_job_by_job(
+def test_a_plain_task_function_runs_job_by_job(
     sweep: RunSweep, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     elsewhere = tmp_path / "elsewhere"
@@ -299,9 +299,7 @@ def test_a_task_that_declares_nothing_is_composed_and_run_job_by_job(
     assert seen == [(2, str(tmp_path)), (4, str(elsewhere)), (6, str(elsewhere))]
 
 
-def test_a_job_that_cannot_be_composed_is_told_before_any_runs_and_leaves_no_folder(
-    sweep: RunSweep, tmp_path: Path
-) -> None:
+def test_a_job_that_cannot_be_composed_is_refused_before_any_runs(sweep: RunSweep, tmp_path: Path) -> None:
     with pytest.raises(HydraException, match="Could not find 'loss/wrong'"):
         sweep(stacked(run=lambda _: pytest.fail("ran")), "loss=minimax,wrong")
     assert list(tmp_path.iterdir()) == []
@@ -321,7 +319,7 @@ main()
 """
 
 
-def test_a_task_that_declares_nothing_leaves_the_files_and_words_that_the_basic_launcher_leaves(
+def test_a_plain_task_function_leaves_the_same_files_as_with_the_basic_launcher(
     tmp_path: Path,
 ) -> None:
     """But for the launcher's own settings, to the byte."""
@@ -351,7 +349,7 @@ def same_for_all(text: str, launcher: str) -> str:
     return text.replace(f"hydra/launcher={launcher}", "").replace(f"hydra/launcher: {launcher}", "")
 
 
-def test_a_refusal_reaches_the_user_without_a_traceback(tmp_path: Path) -> None:
+def test_a_refusal_is_printed_without_a_traceback(tmp_path: Path) -> None:
     (tmp_path / "application.py").write_text(APPLICATION)
     command = [sys.executable, "application.py", "-m", "seeds=2,4", "hydra.sweep.dir=there"]
     finished = subprocess.run(

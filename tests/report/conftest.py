@@ -1,4 +1,4 @@
-"""What the tests of the report share: folders as a sweep leaves them, written by hand."""
+"""Shared by the tests of the report: sweep folders, written by hand."""
 
 import json
 import math
@@ -19,7 +19,7 @@ EVERY = 10
 
 
 def seal(folder: Path) -> None:
-    """Writes the checksums of a set of result files beside them."""
+    """Writes the manifest of a set of result files next to them."""
     names = ("runs.csv", "history.csv", "samples.npz", "checkpoint.pt")
     files = [folder / name for name in names if (folder / name).exists()]
     sums = {file.name: sha256(file.read_bytes()).hexdigest() for file in files}
@@ -28,7 +28,7 @@ def seal(folder: Path) -> None:
 
 @pytest.fixture(name="seal")
 def _seal() -> Callable[[Path], None]:
-    """Makes what lies in a folder, whatever it is, a set of result files that nobody has damaged."""
+    """Gives the files of a folder a valid manifest, whatever they hold."""
     return seal
 
 
@@ -52,10 +52,22 @@ def file_configuration() -> Callable[..., Path]:
         animation: bool = False,
         settings: Mapping[str, Any] | None = None,
     ) -> Path:
-        """values: the metric of each seed at its evaluations. status: of the seeds that did not finish.
+        """Writes the folder and returns it.
 
-        seeds: how many there should be. part: where the tables of an unfinished configuration lie.
-        settings: what was trained, besides the steps and the seeds.
+        Arguments:
+            folder: the folder of the configuration.
+            overrides: of its command.
+            values: for each seed, the metric at its evaluations.
+            status: for each seed that did not finish, its status.
+            metric: the name of the primary metric.
+            seeds: the number of seeds in the settings; by default that of `values`.
+            steps: the number of steps in the settings.
+            end_step: the last step of every run; by default `steps`.
+            seconds: the time of every run.
+            message: the message of every run.
+            part: the subfolder of the tables, for an unfinished configuration.
+            animation: the setting plot.animation.
+            settings: all other settings.
         """
         values, status = values or {}, status or {}
         resolved = {
@@ -129,10 +141,10 @@ def make_sweep(tmp_path: Path, file_configuration: Callable[..., Path]) -> Calla
     """A sweep of the key `loss` (or of the overrides given), with a value a run."""
 
     def make(values: Mapping[str, Mapping[int, float]], **options: Any) -> Sweep:
-        for place, (name, mine) in enumerate(values.items()):
+        for place, (name, by_seed) in enumerate(values.items()):
             overrides = [name] if "=" in name else [f"loss={name}"]
-            series = {seed: [] if math.isinf(value) else [value] for seed, value in mine.items()}
-            status = {seed: "diverged" for seed, value in mine.items() if math.isinf(value)}
+            series = {seed: [] if math.isinf(value) else [value] for seed, value in by_seed.items()}
+            status = {seed: "diverged" for seed, value in by_seed.items() if math.isinf(value)}
             file_configuration(tmp_path / str(place), overrides, series, status=status, **options)
         return load_sweep(tmp_path)
 

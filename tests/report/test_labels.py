@@ -1,4 +1,4 @@
-"""What swept values are called: as they were trained, in one spelling, and as numbers in DataFrames."""
+"""Swept values have one spelling in words, and are numbers in DataFrames."""
 
 import json
 import math
@@ -43,7 +43,7 @@ def swept(tmp_path: Path, file_configuration: FileConfiguration) -> MakeSweep:
 
 
 def rates(*values: Any, typed: Sequence[str] = ()) -> list[tuple[list[str], dict[str, Any]]]:
-    """A configuration a learning rate. typed: as they were written, if otherwise."""
+    """A configuration for each learning rate. typed: the spellings in the command, if others."""
     texts = typed or [str(value) for value in values]
     return [
         ([f"optim.lr={text}"], {"optim": {"lr": value}}) for text, value in zip(texts, values, strict=True)
@@ -108,7 +108,7 @@ def test_words_lists_and_choices_are_spelled_as_hydra_has_them() -> None:
     assert spelled(4294967295) == "4294967295"
 
 
-def test_what_a_search_chose_is_shown_in_the_digits_that_tell_it_apart() -> None:
+def test_numbers_of_a_search_are_shortened_to_the_digits_that_distinguish_them() -> None:
     assert shortened([0.00041845372002648684, 0.0018590458886827295]) == ["0.000418", "0.00186"]
     assert shortened([0.0004184537212, 0.0004181111111]) == ["0.0004185", "0.0004181"]
     assert shortened([0.30000000000000004, 0.3]) == ["0.30000000000000004", "0.3"]
@@ -117,20 +117,20 @@ def test_what_a_search_chose_is_shown_in_the_digits_that_tell_it_apart() -> None
     assert shortened([1.2345678901e-7, 2.0]) == ["1.23e-7", "2"]
 
 
-def test_what_people_type_and_whole_numbers_keep_all_digits() -> None:
+def test_short_numbers_and_whole_numbers_keep_all_digits() -> None:
     assert shortened([0.0012345, 0.001]) == ["0.0012345", "0.001"]
     assert shortened([1234567890123, 12]) == ["1234567890123", "12"]
     assert shortened(["0.00041845372002648684", "tiny", None]) == ["0.00041845372002648684", "tiny", "null"]
 
 
 @given(st.lists(st.floats(1e-9, 1e9), min_size=1, max_size=20))
-def test_short_labels_tell_the_values_apart_and_are_near_them(values: list[float]) -> None:
+def test_shortened_numbers_are_distinct_and_near_their_values(values: list[float]) -> None:
     short = shortened(values)
     assert len(set(short)) == len(set(values))
     assert [float(one) for one in short] == pytest.approx(values, rel=0.006)
 
 
-def test_files_are_called_by_the_shortest_ends_that_tell_them_apart() -> None:
+def test_files_are_named_by_the_shortest_distinct_ends_of_their_paths() -> None:
     assert tails(["data/x.csv", "data/y.csv"]) == ["x.csv", "y.csv"]
     assert tails(["x.csv", "y.csv"]) == ["x.csv", "y.csv"]
     assert tails(["/a/one/x.csv", "/b/one/x.csv"]) == ["a/one/x.csv", "b/one/x.csv"]
@@ -139,7 +139,7 @@ def test_files_are_called_by_the_shortest_ends_that_tell_them_apart() -> None:
     assert name_values(["data/x.csv", None, "data/y.csv"]) == ["x.csv", "null", "y.csv"]
 
 
-def test_a_swept_interpolation_is_shown_as_the_number_that_it_came_to(swept: MakeSweep) -> None:
+def test_a_swept_interpolation_is_shown_as_its_number(swept: MakeSweep) -> None:
     typed = ["$\\{optim.lr\\}", "0.5"]
     sweep = swept(
         [
@@ -223,7 +223,7 @@ def test_columns_have_the_types_of_their_values(
     assert shown_table(Analysis(sweep))["optim.lr"].tolist() == words
 
 
-def test_what_a_configuration_does_not_have_is_missing_and_a_dash(swept: MakeSweep) -> None:
+def test_a_key_that_a_configuration_lacks_is_missing_and_shown_as_a_dash(swept: MakeSweep) -> None:
     sweep = swept(
         [
             (["penalty=none"], {"penalty": {}}),
@@ -240,7 +240,7 @@ def test_what_a_configuration_does_not_have_is_missing_and_a_dash(swept: MakeSwe
     assert not any("=nan" in line or "nan/" in line for line in answers(Analysis(sweep)))
 
 
-def test_a_search_has_few_digits_in_words_and_all_of_them_in_csv_files(
+def test_numbers_of_a_search_are_short_in_sentences_and_whole_in_csv_files(
     swept: MakeSweep, tmp_path: Path
 ) -> None:
     values = [0.00041845372002648684, 0.0018590458886827295]
@@ -257,7 +257,7 @@ def test_a_search_has_few_digits_in_words_and_all_of_them_in_csv_files(
     assert any("optim.lr=0.000418 " in line for line in answers(Analysis(sweep)))
 
 
-def test_swept_files_are_named_and_their_paths_are_in_the_csv(swept: MakeSweep, tmp_path: Path) -> None:
+def test_swept_files_have_short_names_and_whole_paths_in_the_csv(swept: MakeSweep, tmp_path: Path) -> None:
     paths = ["/home/me/data/a.csv", "/home/me/data/b.csv"]
     sweep = swept([([f"target.path={path}"], {"target": {"path": path}}) for path in paths])
     make_report(tmp_path)
@@ -279,7 +279,7 @@ def test_one_number_has_one_spelling_in_every_table_and_sentence(swept: MakeSwee
     assert "optim.lr=1e-5" in page
 
 
-def test_merged_sweeps_tell_values_as_they_were_trained(
+def test_merged_sweeps_show_values_as_they_were_trained(
     tmp_path: Path, file_configuration: FileConfiguration
 ) -> None:
     for home, lr in (("one", 1e-5), ("two", 0.001)):

@@ -74,7 +74,7 @@ def test_a_table_of_nasty_names_compiles(
 
 
 @pytest.mark.usefixtures("latex")
-def test_letters_that_pdflatex_lacks_are_for_lualatex(
+def test_letters_that_pdflatex_lacks_compile_with_lualatex(
     tmp_path: Path, file_configuration: FileConfiguration
 ) -> None:
     other = shutil.which("lualatex")

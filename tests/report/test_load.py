@@ -1,4 +1,4 @@
-"""From the files of a sweep to its tables: nothing is dropped, nothing is made up."""
+"""Loading a sweep: nothing is dropped, nothing is invented."""
 
 import json
 import math
@@ -118,7 +118,7 @@ def test_a_sweep_in_which_nothing_has_begun_has_a_table(
     assert theory_table(sweep).empty
 
 
-def test_the_whole_file_counts_when_parts_are_left_beside_it(
+def test_the_merged_files_count_when_parts_are_left_next_to_them(
     tmp_path: Path, file_configuration: FileConfiguration
 ) -> None:
     file_configuration(tmp_path / "0", ["a=1"], {0: [99.0]}, status={0: "unfinished"}, part="parts/000000")
@@ -127,7 +127,7 @@ def test_the_whole_file_counts_when_parts_are_left_beside_it(
     assert len(load_sweep(tmp_path).history) == 1
 
 
-def test_folders_are_in_the_order_of_their_numbers(
+def test_configurations_are_in_the_order_of_their_numbers(
     tmp_path: Path, file_configuration: FileConfiguration
 ) -> None:
     for number in [10, 2, 11, *range(2), *range(3, 10)]:
@@ -164,7 +164,7 @@ def test_an_empty_folder_is_named(tmp_path: Path) -> None:
     assert str(tmp_path) in str(caught.value)
 
 
-def test_a_folder_of_something_else_is_told_by_what_is_in_it(tmp_path: Path) -> None:
+def test_a_folder_without_a_sweep_is_refused_with_its_content(tmp_path: Path) -> None:
     for name in "fedcba":
         (tmp_path / name).mkdir()
     with pytest.raises(UnreadableSweepError, match=r"found: a, b, c, d, e\); give a folder below outputs"):
@@ -186,7 +186,7 @@ def test_a_broken_provenance_is_named(
 @pytest.mark.parametrize("name", ["runs.csv", "history.csv"])
 @pytest.mark.parametrize("content", ["", "seed,st", "seed,status\n0,finished\n"])
 @pytest.mark.parametrize("part", ["", "parts/000000"])
-def test_a_table_that_was_cut_short_or_changed_is_named(
+def test_a_truncated_or_changed_table_is_named(
     tmp_path: Path, file_configuration: FileConfiguration, name: str, content: str, part: str
 ) -> None:
     broken = file_configuration(tmp_path / "0", ["a=1"], {0: [1.0]}, part=part) / part / name
@@ -196,7 +196,7 @@ def test_a_table_that_was_cut_short_or_changed_is_named(
     assert str(broken) in str(caught.value)
 
 
-def test_a_lost_table_is_named(tmp_path: Path, file_configuration: FileConfiguration) -> None:
+def test_a_missing_table_is_named(tmp_path: Path, file_configuration: FileConfiguration) -> None:
     lost = file_configuration(tmp_path / "0", ["a=1"], {0: [1.0]}) / "history.csv"
     lost.unlink()
     with pytest.raises(UnreadableSweepError, match="cannot be read") as caught:
@@ -224,7 +224,7 @@ def test_numbers_are_read_to_the_bit(tmp_path: Path, file_configuration: FileCon
 
 
 def imported_with(statement: str) -> set[str]:
-    """Which of the large packages a fresh interpreter has loaded after a statement."""
+    """The large packages that a fresh interpreter has imported after a statement."""
     code = f"import sys, json; {statement}; print(json.dumps([*sys.modules]))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return {"torch", "pandas", "matplotlib", "hydra"} & set(json.loads(done.stdout))

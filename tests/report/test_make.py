@@ -1,4 +1,4 @@
-"""The report of a folder: its files, its table on the screen, and a clear line when it cannot be made."""
+"""The report of a folder: its files, its table in the terminal, and a clear message on failure."""
 
 import importlib
 import io
@@ -51,7 +51,7 @@ def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-def test_a_report_is_its_tables_its_pictures_and_a_page_of_both(
+def test_a_report_has_tables_pictures_and_a_page(
     tmp_path: Path, file_configuration: FileConfiguration, file_samples: FileSamples
 ) -> None:
     for place, a in enumerate("xy"):
@@ -98,7 +98,7 @@ def test_the_table_is_printed_before_anything_is_drawn(
     assert names(tmp_path / "report") == TABLES - {"index.html"}
 
 
-def test_a_single_configuration_is_held_against_the_theory(
+def test_the_report_of_a_single_configuration_has_the_table_of_theory(
     tmp_path: Path, file_configuration: FileConfiguration
 ) -> None:
     file_configuration(tmp_path, [], VALUES)
@@ -108,7 +108,7 @@ def test_a_single_configuration_is_held_against_the_theory(
     assert names(tmp_path / "report") == TABLES | pictures("learning_curves", "value_and_probabilities")
 
 
-def test_only_what_asked_for_an_animation_gets_one(
+def test_only_configurations_with_plot_animation_get_an_animation(
     tmp_path: Path, file_configuration: FileConfiguration, file_samples: FileSamples
 ) -> None:
     for place, animation in enumerate((True, False)):
@@ -119,7 +119,7 @@ def test_only_what_asked_for_an_animation_gets_one(
     assert "animation.gif" not in names(tmp_path / "1")
 
 
-def test_a_report_made_again_is_the_same(
+def test_a_report_is_reproducible(
     tmp_path: Path, file_configuration: FileConfiguration, file_samples: FileSamples
 ) -> None:
     file_configuration(tmp_path / "0", ["a=x"], VALUES)
@@ -152,7 +152,7 @@ def test_a_killed_sweep_has_a_report_of_its_parts(
     assert names(tmp_path / "report") == TABLES | pictures(*drawn)
 
 
-def test_the_command_makes_the_report_and_prints_the_table(
+def test_the_report_command_writes_the_report_and_prints_the_table(
     tmp_path: Path, file_configuration: FileConfiguration
 ) -> None:
     file_configuration(tmp_path / "0", ["a=x"], VALUES)
@@ -165,7 +165,7 @@ def test_the_command_makes_the_report_and_prints_the_table(
     )
 
 
-def test_the_command_has_one_line_for_a_folder_that_is_not_there(tmp_path: Path) -> None:
+def test_the_report_command_refuses_a_missing_folder_in_one_line(tmp_path: Path) -> None:
     done = report_in_a_process(str(tmp_path / "gone"))
     assert done.returncode == 1
     assert done.stdout == ""
@@ -173,7 +173,7 @@ def test_the_command_has_one_line_for_a_folder_that_is_not_there(tmp_path: Path)
     assert line.startswith(f"sinegan.report: {tmp_path / 'gone'}: no such folder")
 
 
-def test_the_command_has_one_line_for_a_folder_that_cannot_be_written(
+def test_the_report_command_refuses_a_folder_that_cannot_be_written_in_one_line(
     tmp_path: Path, file_configuration: FileConfiguration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(path: Path, *_: Any) -> None:
@@ -199,9 +199,7 @@ def test_an_unreadable_sweep_leaves_no_report(tmp_path: Path, file_configuration
     assert names(tmp_path) == {"0"}
 
 
-def test_the_returned_sweep_is_the_one_that_was_reported(
-    tmp_path: Path, file_configuration: FileConfiguration
-) -> None:
+def test_make_report_returns_the_sweep(tmp_path: Path, file_configuration: FileConfiguration) -> None:
     file_configuration(tmp_path / "0", ["a=x"], VALUES)
     sweep = make_report(tmp_path, Console(file=io.StringIO()))
     assert sweep.folder == tmp_path
@@ -209,7 +207,7 @@ def test_the_returned_sweep_is_the_one_that_was_reported(
 
 
 @pytest.mark.parametrize("module", ["sinegan.report", "sinegan.theory"])
-def test_a_mistyped_option_moves_no_cursor(module: str) -> None:
+def test_the_message_on_an_unknown_option_has_no_control_characters(module: str) -> None:
     command = [sys.executable, "-m", module, "folder", "--x\x1b[2J"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2

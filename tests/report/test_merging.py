@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sinegan.report.load import UnreadableSweepError, load_sweep
-from sinegan.report.merging import clashes, completed, identity, split_overrides, swept_keys
+from sinegan.report.merging import clashes, fill_in_defaults, identity_key, split_overrides, swept_keys
 from sinegan.report.referee.analysis import Analysis
 from sinegan.report.words.notes import notes
 from sinegan.storage.files import read_sealed, write_sealed
@@ -17,7 +17,7 @@ FileConfiguration = Callable[..., Path]
 
 
 def change(folder: Path, settings: Mapping[str, Any], **provenance: Any) -> None:
-    """Changes the settings, and what else is known, of a configuration's provenance."""
+    """Changes the settings and other facts of a configuration's provenance."""
     path = folder / "provenance.json"
     known = read_sealed(path)
     known["settings"] |= settings
@@ -41,34 +41,34 @@ def test_swept_keys_are_those_that_differ_in_the_order_of_the_command() -> None:
     assert swept_keys([{"a": "1", "b": "2"}]) == []
 
 
-def test_what_a_command_left_to_the_defaults_is_taken_from_the_settings() -> None:
+def test_a_default_value_is_taken_from_the_settings() -> None:
     overrides = [{"loss": "minimax"}, {"optim.lr": 1e-3}, {"loss": "other", "optim.lr": 0.002}]
     settings = [
         {"loss": {"kind": 1}, "optim": {"lr": 0.001}},
         {"loss": {"kind": 1}, "optim": {"lr": 0.001}},
         {"loss": {"kind": 2}, "optim": {"lr": 0.002}},
     ]
-    assert completed(overrides, settings) == [
+    assert fill_in_defaults(overrides, settings) == [
         {"loss": "minimax", "optim.lr": 0.001},
         {"loss": "minimax", "optim.lr": 0.001},
         {"loss": "other", "optim.lr": 0.002},
     ]
 
 
-def test_a_choice_that_nobody_names_is_the_default() -> None:
-    found = completed([{"loss": "other"}, {}], [{"loss": {"kind": 2}}, {"loss": {"kind": 1}}])
+def test_a_choice_that_no_command_names_is_called_default() -> None:
+    found = fill_in_defaults([{"loss": "other"}, {}], [{"loss": {"kind": 2}}, {"loss": {"kind": 1}}])
     assert found == [{"loss": "other"}, {"loss": "default"}]
 
 
-def test_seeds_executors_and_pictures_make_no_other_configuration() -> None:
-    first = identity({"loss": "a", "seeds": "8"}, {"seed": 0, "plot": {"live": True}, "optim": {"lr": 1}})
-    assert first == identity(
+def test_seeds_executor_and_plot_are_no_part_of_the_identity() -> None:
+    first = identity_key({"loss": "a", "seeds": "8"}, {"seed": 0, "plot": {"live": True}, "optim": {"lr": 1}})
+    assert first == identity_key(
         {"loss": "a", "seeds": "4"}, {"seed": 8, "plot": {"live": False}, "optim": {"lr": 1}}
     )
-    assert first != identity({"loss": "a", "seeds": "8"}, {"seed": 0, "optim": {"lr": 2}})
+    assert first != identity_key({"loss": "a", "seeds": "8"}, {"seed": 0, "optim": {"lr": 2}})
 
 
-def test_a_clash_is_what_differs_between_sweeps_and_no_swept_key_tells() -> None:
+def test_a_clash_is_a_difference_between_sweeps_that_no_swept_key_explains() -> None:
     settings = [
         {"steps": 1, "optim": {"lr": 1, "generator_lr": 1}, "seed": 0},
         {"steps": 1, "optim": {"lr": 2, "generator_lr": 2}, "seed": 0},
@@ -81,7 +81,7 @@ def test_a_clash_is_what_differs_between_sweeps_and_no_swept_key_tells() -> None
     assert clashes(["one", "two", "three"], swept, settings) == {"steps": [1, 1, 5]}
 
 
-def test_the_same_configurations_with_other_seeds_have_more_runs(
+def test_configurations_with_other_seeds_are_merged_into_more_runs(
     tmp_path: Path, file_configuration: FileConfiguration
 ) -> None:
     for home, seeds in (("one", (0, 1, 2)), ("two", (8, 9))):
@@ -126,7 +126,7 @@ def test_a_run_that_stands_in_two_sweeps_counts_once(
     assert sweep.remarks == ("2 runs stand in several of the sweeps; the first that ended well counts",)
 
 
-def test_other_versions_are_told(tmp_path: Path, file_configuration: FileConfiguration) -> None:
+def test_different_versions_are_remarked(tmp_path: Path, file_configuration: FileConfiguration) -> None:
     for home, torch in (("one", "2.6"), ("two", "2.13")):
         file_configuration(tmp_path / home / "0", [f"loss={home}"], {0: [1.0]})
         change(tmp_path / home / "0", {}, versions={"torch": torch, "sinegan": "0.1"})
@@ -134,7 +134,9 @@ def test_other_versions_are_told(tmp_path: Path, file_configuration: FileConfigu
     assert sweep.remarks == ("the sweeps were made with different versions of torch: 2.6, 2.13",)
 
 
-def test_folders_of_one_name_are_told_apart(tmp_path: Path, file_configuration: FileConfiguration) -> None:
+def test_sweeps_with_the_same_folder_name_are_distinguished(
+    tmp_path: Path, file_configuration: FileConfiguration
+) -> None:
     for day in ("monday", "tuesday"):
         file_configuration(tmp_path / day / "10-00" / "0", [f"loss={day}"], {0: [1.0]})
     sweep = load_sweep(tmp_path / "monday" / "10-00", tmp_path / "tuesday" / "10-00")

@@ -79,14 +79,14 @@ def ground(browser: Any) -> str:
     return str(browser.execute_script("return getComputedStyle(document.body).backgroundColor"))
 
 
-def test_it_loads_with_no_word_on_the_console_and_nothing_from_elsewhere(opened: Any) -> None:
+def test_the_page_loads_without_console_messages_and_other_files(opened: Any) -> None:
     assert opened.get_log("browser") == []
     assert opened.title == "Report of sweep"
     loaded = opened.execute_script("return performance.getEntriesByType('resource').map(e => e.name)")
     assert [name for name in loaded if not name.startswith("data:")] == []
 
 
-def test_it_opens_with_the_answer(opened: Any) -> None:
+def test_the_page_opens_with_the_answer(opened: Any) -> None:
     answer = opened.find_element("id", "answer")
     assert "Nothing is separated." in answer.text
     assert answer.location["y"] + answer.size["height"] < WIDE[1] / 2
@@ -106,7 +106,7 @@ def test_every_picture_is_drawn(opened: Any) -> None:
         assert picture.size["height"] > 100
 
 
-def test_a_click_sorts_by_value_and_a_second_one_the_other_way(opened: Any) -> None:
+def test_a_click_sorts_a_table_by_value_and_a_second_click_reverses_it(opened: Any) -> None:
     assert column(opened, 4) == ["2.19", "11", "5.48e-05", "–"]
     estimate = header(opened, "estimate")
     assert estimate.get_attribute("aria-sort") is None
@@ -124,7 +124,7 @@ def test_a_click_sorts_by_value_and_a_second_one_the_other_way(opened: Any) -> N
     assert estimate.get_attribute("aria-sort") is None
 
 
-def test_the_keyboard_alone_reaches_and_sorts(opened: Any) -> None:
+def test_a_table_can_be_sorted_by_keyboard(opened: Any) -> None:
     keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
     reached = []
     for _ in range(60):
@@ -164,7 +164,7 @@ def test_a_script_in_a_name_an_answer_or_a_message_stays_text(opened: Any) -> No
     assert opened.execute_script("return window.ran") is None
 
 
-def test_the_theme_is_the_systems_until_the_button_says_otherwise_and_is_remembered(opened: Any) -> None:
+def test_the_theme_follows_the_system_until_the_button_changes_it(opened: Any) -> None:
     light = ground(opened)
     system_theme(opened, "dark")
     dark = ground(opened)

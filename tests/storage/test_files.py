@@ -1,4 +1,4 @@
-"""A file holds its old content or its new one, never half of it; a folder has one writer at a time."""
+"""A file holds its old or its new content, never half of it; a lock gives a folder one writer."""
 
 import errno
 import fcntl
@@ -46,7 +46,7 @@ def test_missing_parents_are_made(tmp_path: Path) -> None:
     assert (tmp_path / "a" / "b" / "file.txt").read_text() == "new"
 
 
-def test_an_old_file_is_replaced_and_no_temporary_stays(tmp_path: Path) -> None:
+def test_a_write_replaces_the_old_file_and_leaves_no_temporary_file(tmp_path: Path) -> None:
     write_whole(tmp_path / "file", "a longer old text")
     write_whole(tmp_path / "file", "new")
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"file": "new"}
@@ -84,7 +84,9 @@ def test_a_reader_sees_the_old_file_until_the_new_one_is_complete(
     assert file.read_text() == "new"
 
 
-def test_an_interrupt_leaves_no_temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_write_leaves_no_temporary_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
 
@@ -104,7 +106,7 @@ def test_only_a_durable_write_waits_for_the_disk(
     assert len(synced) == durable
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OSError, match="file") as caught:
         write_whole(tmp_path / "file" / "below", "new")
@@ -120,7 +122,7 @@ def test_json_is_read_back_as_it_was(tmp_path: Path) -> None:
     assert text.count("\n") > len(value)  # for people, too: a line a key
 
 
-def test_what_json_cannot_say_leaves_the_old_file(tmp_path: Path) -> None:
+def test_a_value_that_json_cannot_hold_leaves_the_old_file(tmp_path: Path) -> None:
     write_json(tmp_path / "value.json", {"a": 1})
     with pytest.raises(TypeError):
         write_json(tmp_path / "value.json", {"a": object()})
@@ -140,7 +142,7 @@ with exclusive(Path(sys.argv[1])):
 
 @pytest.fixture
 def hold(tmp_path: Path) -> Iterator[Callable[[], "subprocess.Popen[str]"]]:
-    """Starts another process that keeps the folder until its standard input ends."""
+    """Starts another process that holds the lock of the folder until its standard input ends."""
     with ExitStack() as processes:
 
         def start() -> "subprocess.Popen[str]":
@@ -161,7 +163,7 @@ def assert_in_use(folder: Path, owner: int) -> None:
         pytest.fail("two processes have the folder")
 
 
-def test_a_folder_is_kept_for_one_process_until_it_ends_however_it_ends(
+def test_the_lock_of_a_folder_is_held_until_its_process_ends_even_if_killed(
     tmp_path: Path, hold: Callable[[], "subprocess.Popen[str]"]
 ) -> None:
     holder = hold()
@@ -175,7 +177,7 @@ def test_a_folder_is_kept_for_one_process_until_it_ends_however_it_ends(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_process_that_ends_well_leaves_the_folder_as_it_was(
+def test_the_lock_is_removed_when_its_process_ends(
     tmp_path: Path, hold: Callable[[], "subprocess.Popen[str]"]
 ) -> None:
     holder = hold()
@@ -184,7 +186,7 @@ def test_a_process_that_ends_well_leaves_the_folder_as_it_was(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_error_gives_the_folder_back(tmp_path: Path) -> None:
+def test_an_error_releases_the_lock(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="enough"), exclusive(tmp_path / "new" / "folder"):
         raise ValueError("enough")
     with exclusive(tmp_path / "new" / "folder"):
@@ -192,7 +194,7 @@ def test_an_error_gives_the_folder_back(tmp_path: Path) -> None:
     assert list((tmp_path / "new" / "folder").iterdir()) == []
 
 
-def test_a_lock_that_another_process_has_just_removed_is_none(
+def test_a_lock_that_another_process_has_just_removed_is_taken_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flock, calls = fcntl.flock, []
@@ -220,13 +222,13 @@ def test_a_lock_is_not_written_through_a_link(tmp_path: Path) -> None:
     assert outside.read_text() == "mine"
 
 
-def test_a_pipe_is_no_lock(tmp_path: Path) -> None:
+def test_a_pipe_in_place_of_the_lock_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / LOCK)
     with pytest.raises(UnwritableFileError, match=r"\.lock: cannot be written"), exclusive(tmp_path):
         pytest.fail("locked")
 
 
-def test_links_below_a_folder_are_named(tmp_path: Path) -> None:
+def test_symbolic_links_below_a_folder_are_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "0/deep").mkdir(parents=True)
     refuse_links(tmp_path)
     (tmp_path / "0/deep/link").symlink_to("nowhere")

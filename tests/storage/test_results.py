@@ -1,4 +1,4 @@
-"""A set of result files is whole or not there, and of each run the set that knows most of it counts."""
+"""A set of result files is complete or absent; each run is read from the set that knows most of it."""
 
 import errno
 import io
@@ -21,7 +21,6 @@ from sinegan.storage.files import UnwritableFileError
 from sinegan.storage.results import (
     DamagedResultsError,
     KnownRun,
-    ResultFilesError,
     checked,
     csv,
     known_runs,
@@ -42,8 +41,8 @@ Files = dict[str, bytes | str]
 Runs = dict[int, tuple[str, int]]
 
 
-def set_of(runs: Runs, mark: float = 0.0) -> Files:
-    """The files of runs, each given by its seed, status and step; mark: a metric in every row."""
+def result_files(runs: Runs, mark: float = 0.0) -> Files:
+    """The result files of runs, given by seed, status and step. mark: the rmse in every row."""
     rows = [
         {"seed": seed, "status": status, "step": step, "seconds": 1.5, "message": "", "rmse": mark}
         for seed, (status, step) in runs.items()
@@ -59,8 +58,8 @@ def set_of(runs: Runs, mark: float = 0.0) -> Files:
     }
 
 
-def write_own(configuration: Path, files: Files) -> None:
-    """Makes a set the configuration's own."""
+def publish_files(configuration: Path, files: Files) -> None:
+    """Writes a set of result files and publishes it as that of the configuration."""
     publish(write_part(configuration, "own", files), configuration)
 
 
@@ -86,8 +85,8 @@ def visible(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("*") if not path.name.startswith("."))
 
 
-def test_a_part_is_a_folder_with_all_files_and_their_sums(tmp_path: Path) -> None:
-    files = set_of({0: ("finished", 9)})
+def test_a_part_is_a_folder_with_all_files_and_their_checksums(tmp_path: Path) -> None:
+    files = result_files({0: ("finished", 9)})
     part = write_part(tmp_path, "000003", files)
     assert re.fullmatch("000003-[0-9a-f]{8}", part.name)
     assert part.parent == tmp_path / "parts"
@@ -97,31 +96,31 @@ def test_a_part_is_a_folder_with_all_files_and_their_sums(tmp_path: Path) -> Non
     assert (part / "manifest.json").read_text() == manifest(files)
 
 
-def test_parts_of_one_name_do_not_meet(tmp_path: Path) -> None:
-    first, second = (write_part(tmp_path, "000000", set_of({seed: ("finished", 9)})) for seed in (0, 1))
+def test_parts_with_the_same_name_have_separate_folders(tmp_path: Path) -> None:
+    first, second = (write_part(tmp_path, "000000", result_files({seed: ("finished", 9)})) for seed in (0, 1))
     assert first != second
     assert sets(tmp_path) == sorted([first, second])
 
 
 @pytest.mark.parametrize("call", [1, 2, 3, 4, 5, "rename"])
-def test_a_part_that_cannot_be_completed_is_not_there(
+def test_a_part_that_cannot_be_completed_is_not_visible(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: int | str
 ) -> None:
-    before = write_part(tmp_path, "000000", set_of({0: ("unfinished", 5)}))
+    before = write_part(tmp_path, "000000", result_files({0: ("unfinished", 5)}))
     with monkeypatch.context() as patch:
         if isinstance(call, int):
             fail_at(patch, call, os, "replace")
         else:
             fail_at(patch, 1, Path, call)
         with pytest.raises(OSError, match="No space left"):
-            write_part(tmp_path, "000000", set_of({0: ("finished", 9)}))
+            write_part(tmp_path, "000000", result_files({0: ("finished", 9)}))
     assert visible(tmp_path / "parts") == [before.name]
     assert sets(tmp_path) == [before]
     assert known_runs(tmp_path) == [KnownRun(0, "unfinished", 5, before)]
 
 
 def test_a_changed_a_truncated_and_a_missing_file_are_named_with_the_remedy(tmp_path: Path) -> None:
-    part = write_part(tmp_path, "000000", set_of({0: ("finished", 9)}))
+    part = write_part(tmp_path, "000000", result_files({0: ("finished", 9)}))
     for name in ("runs.csv", "history.csv", "samples.npz", "checkpoint.pt"):
         content = (part / name).read_bytes()
 
@@ -143,17 +142,13 @@ def test_a_changed_a_truncated_and_a_missing_file_are_named_with_the_remedy(tmp_
 
 
 @pytest.mark.parametrize("content", [None, "", "{", '{"other": "0"}\n'])
-def test_a_file_without_its_sum_cannot_be_trusted(tmp_path: Path, content: str | None) -> None:
-    part = write_part(tmp_path, "000000", set_of({0: ("finished", 9)}))
+def test_a_file_of_a_part_without_its_checksum_is_refused(tmp_path: Path, content: str | None) -> None:
+    part = write_part(tmp_path, "000000", result_files({0: ("finished", 9)}))
     (part / "manifest.json").unlink()
     if content is not None:
         (part / "manifest.json").write_text(content)
     with pytest.raises(DamagedResultsError, match=f"delete {re.escape(str(part))} and resume"):
         checked(part, "runs.csv")
-
-
-def test_a_damaged_file_is_a_problem_with_result_files() -> None:
-    assert issubclass(DamagedResultsError, ResultFilesError)
 
 
 def test_nothing_is_stored_in_a_new_folder(tmp_path: Path) -> None:
@@ -180,12 +175,12 @@ LESS_AND_MORE = [
 
 @pytest.mark.parametrize(("less", "more"), LESS_AND_MORE)
 @pytest.mark.parametrize("names", ["ab", "ba"])
-def test_of_each_run_the_set_that_knows_most_counts(
+def test_each_run_is_read_from_the_set_that_knows_most_of_it(
     tmp_path: Path, less: tuple[str, int], more: tuple[str, int], names: str
 ) -> None:
     # Seed 1 the other way round, so that it comes from the other set.
-    one = write_part(tmp_path, names[0], set_of({0: less, 1: more}, mark=0.25))
-    other = write_part(tmp_path, names[1], set_of({0: more, 1: less}, mark=0.5))
+    one = write_part(tmp_path, names[0], result_files({0: less, 1: more}, mark=0.25))
+    other = write_part(tmp_path, names[1], result_files({0: more, 1: less}, mark=0.5))
     assert known_runs(tmp_path) == [KnownRun(0, *more, other), KnownRun(1, *more, one)]
     runs = stored_runs(tmp_path)
     assert runs["rmse"].tolist() == [0.5, 0.25]
@@ -199,9 +194,9 @@ def test_of_each_run_the_set_that_knows_most_counts(
     ]
 
 
-def test_a_part_that_knows_more_counts_over_the_own_files(tmp_path: Path) -> None:
-    write_own(tmp_path, set_of({0: ("finished", 9), 1: ("failed", 0)}, mark=0.25))
-    part = write_part(tmp_path, "000000", set_of({1: ("finished", 9), 2: ("unfinished", 5)}, mark=0.5))
+def test_a_part_that_knows_more_of_a_run_takes_precedence_over_the_merged_files(tmp_path: Path) -> None:
+    publish_files(tmp_path, result_files({0: ("finished", 9), 1: ("failed", 0)}, mark=0.25))
+    part = write_part(tmp_path, "000000", result_files({1: ("finished", 9), 2: ("unfinished", 5)}, mark=0.5))
     assert known_runs(tmp_path) == [
         KnownRun(0, "finished", 9, tmp_path),
         KnownRun(1, "finished", 9, part),
@@ -212,9 +207,9 @@ def test_a_part_that_knows_more_counts_over_the_own_files(tmp_path: Path) -> Non
     assert history["rmse"].tolist() == [0.25, 0.25, 0.5, 0.5, 0.5, 0.5]
 
 
-def test_runs_and_their_history_are_in_the_order_of_seeds_and_steps(tmp_path: Path) -> None:
-    write_part(tmp_path, "a", set_of({12: ("finished", 9), 3: ("finished", 9)}))
-    write_part(tmp_path, "b", set_of({7: ("finished", 9)}))
+def test_runs_and_history_are_in_the_order_of_seeds_and_steps(tmp_path: Path) -> None:
+    write_part(tmp_path, "a", result_files({12: ("finished", 9), 3: ("finished", 9)}))
+    write_part(tmp_path, "b", result_files({7: ("finished", 9)}))
     runs = stored_runs(tmp_path)
     assert runs["seed"].tolist() == [3, 7, 12]
     history = stored_history(runs)
@@ -222,16 +217,16 @@ def test_runs_and_their_history_are_in_the_order_of_seeds_and_steps(tmp_path: Pa
 
 
 def test_runs_that_were_never_measured_have_no_history(tmp_path: Path) -> None:
-    files = set_of({0: ("failed", 0)}) | {"history.csv": csv(pd.DataFrame())}
+    files = result_files({0: ("failed", 0)}) | {"history.csv": csv(pd.DataFrame())}
     write_part(tmp_path, "a", files)
     runs = stored_runs(tmp_path)
     assert len(stored_history(runs)) == 0
-    write_part(tmp_path, "b", set_of({1: ("finished", 9)}))
+    write_part(tmp_path, "b", result_files({1: ("finished", 9)}))
     assert stored_history(stored_runs(tmp_path))["seed"].tolist() == [1, 1]
 
 
 def stored(configuration: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The stored rows; not from which set, which changes while they are moved."""
+    """The stored runs and history, without the set that each run comes from."""
     runs = stored_runs(configuration)
     return runs.drop(columns="source"), stored_history(runs)
 
@@ -244,13 +239,13 @@ def assert_same(one: tuple[pd.DataFrame, pd.DataFrame], other: tuple[pd.DataFram
 @pytest.mark.parametrize("linking", [True, False])
 @pytest.mark.parametrize("call", [1, 2, 3, 4, 5, "rmtree"])
 @pytest.mark.parametrize("own", [None, {0: ("finished", 9)}])
-def test_a_configuration_is_never_without_its_results_while_a_part_becomes_its_own(
+def test_a_configuration_keeps_its_results_at_every_moment_of_publishing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: Runs | None, call: int | str, linking: bool
 ) -> None:
     if own:
-        write_own(tmp_path, set_of(own))
-    files = set_of({0: ("finished", 9), 1: ("diverged", 3)})
-    write_part(tmp_path, "000000", set_of({1: ("diverged", 3)}))
+        publish_files(tmp_path, result_files(own))
+    files = result_files({0: ("finished", 9), 1: ("diverged", 3)})
+    write_part(tmp_path, "000000", result_files({1: ("diverged", 3)}))
     part = write_part(tmp_path, "merged", files)
     before = stored(tmp_path)
     if not linking:
@@ -275,15 +270,15 @@ def test_a_configuration_is_never_without_its_results_while_a_part_becomes_its_o
 
 
 @pytest.mark.parametrize("name", ["runs.csv", "history.csv", "samples.npz", "checkpoint.pt"])
-def test_own_files_that_were_edited_are_refused(tmp_path: Path, name: str) -> None:
-    write_own(tmp_path, set_of({0: ("finished", 9)}))
+def test_edited_files_of_a_configuration_are_refused(tmp_path: Path, name: str) -> None:
+    publish_files(tmp_path, result_files({0: ("finished", 9)}))
     (tmp_path / name).write_bytes((tmp_path / name).read_bytes().replace(b"0", b"1"))
     with pytest.raises(DamagedResultsError, match=re.escape(f"{tmp_path / name}: is not what was written")):
         stored_runs(tmp_path)
 
 
-def test_own_files_without_their_sums_are_refused(tmp_path: Path) -> None:
-    write_own(tmp_path, set_of({0: ("finished", 9)}))
+def test_files_of_a_configuration_without_their_manifest_are_refused(tmp_path: Path) -> None:
+    publish_files(tmp_path, result_files({0: ("finished", 9)}))
     (tmp_path / "manifest.json").unlink()
     with pytest.raises(DamagedResultsError, match=re.escape(f"{tmp_path / 'manifest.json'}: cannot be read")):
         stored_runs(tmp_path)
@@ -291,7 +286,7 @@ def test_own_files_without_their_sums_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["runs.csv", "history.csv", "samples.npz"])
 def test_a_deleted_file_of_a_finished_configuration_is_named(tmp_path: Path, name: str) -> None:
-    write_own(tmp_path, set_of({0: ("finished", 9)}))
+    publish_files(tmp_path, result_files({0: ("finished", 9)}))
     (tmp_path / name).unlink()
     with pytest.raises(
         DamagedResultsError, match=re.escape(f"{tmp_path / name}: cannot be read (No such file")
@@ -299,15 +294,15 @@ def test_a_deleted_file_of_a_finished_configuration_is_named(tmp_path: Path, nam
         stored_runs(tmp_path)
 
 
-def test_results_that_were_handed_on_without_their_checkpoint_are_read(tmp_path: Path) -> None:
-    write_own(tmp_path, set_of({0: ("finished", 9)}))
+def test_results_without_their_checkpoint_are_read(tmp_path: Path) -> None:
+    publish_files(tmp_path, result_files({0: ("finished", 9)}))
     (tmp_path / "checkpoint.pt").unlink()
     assert [run.status for run in known_runs(tmp_path)] == ["finished"]
 
 
 @pytest.mark.parametrize("name", ["runs.csv", "samples.npz", "manifest.json"])
 def test_a_pipe_a_folder_and_a_device_in_the_place_of_a_file_are_named(tmp_path: Path, name: str) -> None:
-    write_own(tmp_path, set_of({0: ("finished", 9)}))
+    publish_files(tmp_path, result_files({0: ("finished", 9)}))
     path = tmp_path / name
 
     def expect_refusal(words: str) -> None:
@@ -328,8 +323,8 @@ def test_a_pipe_a_folder_and_a_device_in_the_place_of_a_file_are_named(tmp_path:
 @pytest.mark.parametrize(
     "content", ["5", "[1]", "null", '{"../../etc/passwd": "0"}', '{"/dev/zero": ""}', "[" * 10**5]
 )
-def test_a_manifest_that_is_none_is_named(tmp_path: Path, content: str) -> None:
-    write_own(tmp_path, set_of({0: ("finished", 9)}))
+def test_an_invalid_manifest_is_named(tmp_path: Path, content: str) -> None:
+    publish_files(tmp_path, result_files({0: ("finished", 9)}))
     (tmp_path / "manifest.json").write_text(content)
     with pytest.raises(DamagedResultsError, match=re.escape(f"{tmp_path / 'manifest.json'}: cannot be read")):
         stored_runs(tmp_path)
@@ -350,8 +345,8 @@ HEAD = "seed,status,step,seconds,message\n"
         ("\x00\x00\x00", "it lacks columns"),
     ],
 )
-def test_a_table_of_runs_that_is_none_is_named(tmp_path: Path, runs: str, words: str) -> None:
-    write_own(tmp_path, set_of({0: ("finished", 9)}) | {"runs.csv": runs})
+def test_an_invalid_table_of_runs_is_named(tmp_path: Path, runs: str, words: str) -> None:
+    publish_files(tmp_path, result_files({0: ("finished", 9)}) | {"runs.csv": runs})
     with pytest.raises(
         DamagedResultsError, match=re.escape(f"{tmp_path / 'runs.csv'}: cannot be read (")
     ) as caught:
@@ -360,8 +355,8 @@ def test_a_table_of_runs_that_is_none_is_named(tmp_path: Path, runs: str, words:
 
 
 @pytest.mark.parametrize("history", ["seed\n0\n", "seed,step,rmse\n0,0,good\n"])
-def test_a_history_that_is_none_is_named(tmp_path: Path, history: str) -> None:
-    write_own(tmp_path, set_of({0: ("finished", 9)}) | {"history.csv": history})
+def test_an_invalid_history_is_named(tmp_path: Path, history: str) -> None:
+    publish_files(tmp_path, result_files({0: ("finished", 9)}) | {"history.csv": history})
     with pytest.raises(
         DamagedResultsError, match=re.escape(f"{tmp_path / 'history.csv'}: cannot be read (it is no")
     ):
@@ -380,21 +375,23 @@ FRAMES = {"frame_seeds": [0], "frame_steps": [0, 9], "frame_curves": np.zeros((2
 
 
 def test_the_arrays_of_samples_are_read(tmp_path: Path) -> None:
-    write_own(tmp_path, set_of({0: ("finished", 9)}) | {"samples.npz": archive(**NONE | {"x": [1.5, 2.5]})})
+    publish_files(
+        tmp_path, result_files({0: ("finished", 9)}) | {"samples.npz": archive(**NONE | {"x": [1.5, 2.5]})}
+    )
     assert read_samples(tmp_path)["x"].tolist() == [1.5, 2.5]
     more = {"modes": np.zeros((4, 2)), "frame_probability": np.zeros((2, 1))}
-    write_own(
-        tmp_path, set_of({0: ("finished", 9)}) | {"samples.npz": archive(**NONE | SOME | FRAMES | more)}
+    publish_files(
+        tmp_path, result_files({0: ("finished", 9)}) | {"samples.npz": archive(**NONE | SOME | FRAMES | more)}
     )
     assert read_samples(tmp_path)["curves"].shape == (1, 3, 2)
 
 
-def test_samples_that_would_fill_the_memory_are_named_and_not_unpacked(
+def test_samples_that_would_fill_the_memory_are_refused_before_unpacking(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = archive(**NONE | {"x": np.zeros(2**20)})
     assert len(content) < 2**20
-    write_own(tmp_path, set_of({0: ("finished", 9)}) | {"samples.npz": content})
+    publish_files(tmp_path, result_files({0: ("finished", 9)}) | {"samples.npz": content})
     monkeypatch.setattr("sinegan.storage.results.refuse_swelling", partial(refuse_swelling, most=2**20))
     monkeypatch.setattr(np, "load", lambda *_, **__: pytest.fail("unpacked"))
     with pytest.raises(DamagedResultsError, match=r"samples\.npz: cannot be read \(it unpacks to 8,3"):
@@ -421,8 +418,8 @@ def test_samples_that_would_fill_the_memory_are_named_and_not_unpacked(
         archive(**NONE)[:-30],
     ],
 )
-def test_samples_that_are_none_are_named(tmp_path: Path, content: bytes) -> None:
-    write_own(tmp_path, set_of({0: ("finished", 9)}) | {"samples.npz": content})
+def test_invalid_samples_are_named(tmp_path: Path, content: bytes) -> None:
+    publish_files(tmp_path, result_files({0: ("finished", 9)}) | {"samples.npz": content})
     with pytest.raises(DamagedResultsError, match=re.escape(f"{tmp_path / 'samples.npz'}: cannot be read (")):
         read_samples(tmp_path)
 
@@ -432,12 +429,12 @@ def test_parts_are_not_written_through_a_link(tmp_path: Path) -> None:
     (tmp_path / "0").mkdir()
     (tmp_path / "0/parts").symlink_to(tmp_path / "outside")
     with pytest.raises(UnwritableFileError, match="0/parts: is a symbolic link"):
-        write_part(tmp_path / "0", "000000", set_of({0: ("finished", 9)}))
+        write_part(tmp_path / "0", "000000", result_files({0: ("finished", 9)}))
     assert list((tmp_path / "outside").iterdir()) == []
 
 
 def test_an_edited_history_of_a_part_is_refused(tmp_path: Path) -> None:
-    part = write_part(tmp_path, "000000", set_of({0: ("finished", 9)}))
+    part = write_part(tmp_path, "000000", result_files({0: ("finished", 9)}))
     runs = stored_runs(tmp_path)
     (part / "history.csv").write_text((part / "history.csv").read_text() + "0,99,0.0\n")
     with pytest.raises(DamagedResultsError, match=re.escape(str(part / "history.csv"))):
@@ -475,7 +472,7 @@ def test_a_table_without_rows_is_read_back(tmp_path: Path) -> None:
     assert len(read_csv(part, "history.csv")) == 0
 
 
-def test_rows_are_plain_python_values() -> None:
+def test_records_are_plain_python_values() -> None:
     (row,) = records(pd.DataFrame({"seed": [3], "rmse": [0.5], "status": ["failed"]}))
     assert row == {"seed": 3, "rmse": 0.5, "status": "failed"}
     assert [type(value) for value in row.values()] == [int, float, str]

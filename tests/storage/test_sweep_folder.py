@@ -1,4 +1,4 @@
-"""Every configuration of a sweep is found, whatever its folder is called, and a damaged file is named."""
+"""All configurations of a sweep are found by any folder name, and damaged files are named."""
 
 import json
 import os
@@ -30,84 +30,84 @@ from sinegan.storage.sweep_folder import (
 KNOWN = {"overrides": ["optim.lr=0.1"], "settings": {"seeds": 3, "seed": 0}, "primary_metric": "rmse"}
 
 
-def begin(home: Path, *names: str) -> None:
+def begin_configuration(home: Path, *names: str) -> None:
     for name in names:
         write_provenance(home / name, KNOWN)
 
 
-def found(home: Path) -> list[str]:
+def found_names(home: Path) -> list[str]:
     return [path.relative_to(home).as_posix() for path in configuration_folders(home)]
 
 
 def test_configurations_are_found_at_any_depth_in_the_order_of_their_numbers(tmp_path: Path) -> None:
-    begin(tmp_path, "run_10", "run_2", "minimax/lr=0.1, x/1", "minimax/lr=0.1, x/0", "é")
+    begin_configuration(tmp_path, "run_10", "run_2", "minimax/lr=0.1, x/1", "minimax/lr=0.1, x/0", "é")
     (tmp_path / "notes").mkdir()
-    assert found(tmp_path) == ["minimax/lr=0.1, x/0", "minimax/lr=0.1, x/1", "run_2", "run_10", "é"]
+    assert found_names(tmp_path) == ["minimax/lr=0.1, x/0", "minimax/lr=0.1, x/1", "run_2", "run_10", "é"]
 
 
-def test_the_list_of_a_sweep_orders_its_configurations(tmp_path: Path) -> None:
+def test_the_list_of_a_sweep_determines_the_order_of_configurations(tmp_path: Path) -> None:
     names = ["wide/0", "1", "a"]
-    begin(tmp_path, *names, "added")
+    begin_configuration(tmp_path, *names, "added")
     write_list(tmp_path, [Listed(number, name, {}) for number, name in enumerate(names)])
-    assert found(tmp_path) == [*names, "added"]
+    assert found_names(tmp_path) == [*names, "added"]
 
 
 def test_the_report_and_hidden_folders_hold_no_configurations(tmp_path: Path) -> None:
-    begin(tmp_path, "0", "report/1", ".trash/2", "a/report/3")
-    assert found(tmp_path) == ["0", "a/report/3"]
+    begin_configuration(tmp_path, "0", "report/1", ".trash/2", "a/report/3")
+    assert found_names(tmp_path) == ["0", "a/report/3"]
 
 
 def test_the_folder_of_a_single_run_is_its_only_configuration(tmp_path: Path) -> None:
-    begin(tmp_path, ".", "inside")
+    begin_configuration(tmp_path, ".", "inside")
     assert configuration_folders(tmp_path) == [tmp_path]
     assert not holds_sweep(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["runs.csv", "history.csv", "samples.npz", "checkpoint.pt", "manifest.json"])
-def test_a_configuration_that_lost_its_provenance_does_not_vanish(tmp_path: Path, name: str) -> None:
-    begin(tmp_path, "0")
+def test_a_configuration_without_its_provenance_is_still_found(tmp_path: Path, name: str) -> None:
+    begin_configuration(tmp_path, "0")
     (tmp_path / "lost").mkdir()
     (tmp_path / "lost" / name).write_text("")
-    assert found(tmp_path) == ["0", "lost"]
+    assert found_names(tmp_path) == ["0", "lost"]
     with pytest.raises(DamagedResultsError, match=re.escape(f"{tmp_path / 'lost'}/provenance.json: cannot")):
         read_provenance(tmp_path / "lost")
 
 
-def test_parts_alone_make_a_configuration(tmp_path: Path) -> None:
+def test_a_folder_with_parts_alone_is_a_configuration(tmp_path: Path) -> None:
     (tmp_path / "0/parts/000000-1").mkdir(parents=True)
     assert not is_configuration(tmp_path / "0")
     (tmp_path / "0/parts/000000-1/manifest.json").write_text("{}")
-    assert found(tmp_path) == ["0"]
+    assert found_names(tmp_path) == ["0"]
 
 
-def test_a_sweep_is_known_by_its_list_or_by_a_configuration(tmp_path: Path) -> None:
+def test_a_folder_with_a_list_or_a_configuration_holds_a_sweep(tmp_path: Path) -> None:
     assert not holds_sweep(tmp_path)
-    begin(tmp_path / "deep", "a/b")
+    begin_configuration(tmp_path / "deep", "a/b")
     assert holds_sweep(tmp_path / "deep")
     write_list(tmp_path / "deleted", [Listed(0, "0", {})])
     assert holds_sweep(tmp_path / "deleted")
     assert not holds_sweep(tmp_path / "none")
 
 
-def test_a_link_to_a_configuration_is_named_and_no_link_is_followed(tmp_path: Path) -> None:
-    begin(tmp_path / "other", "0")
-    begin(tmp_path / "sweep", "0")
+def test_a_link_to_a_configuration_is_refused_and_other_links_are_not_followed(tmp_path: Path) -> None:
+    begin_configuration(tmp_path / "other", "0")
+    begin_configuration(tmp_path / "sweep", "0")
     (tmp_path / "sweep/around").symlink_to(tmp_path)
-    assert found(tmp_path / "sweep") == ["0"]
+    assert found_names(tmp_path / "sweep") == ["0"]
     (tmp_path / "sweep/1").symlink_to(tmp_path / "other/0")
     with pytest.raises(DamagedResultsError, match="sweep/1: is a symbolic link to a configuration"):
         configuration_folders(tmp_path / "sweep")
 
 
 def test_a_folder_with_too_many_folders_is_no_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    begin(tmp_path, *map(str, range(5)))
+    begin_configuration(tmp_path, *map(str, range(5)))
     monkeypatch.setattr(sweep_folder, "MOST_FOLDERS", 3)
     with pytest.raises(DamagedResultsError, match="holds over 3 folders, so it is no sweep's folder"):
         configuration_folders(tmp_path)
 
 
-def test_what_was_written_is_read(tmp_path: Path) -> None:
-    begin(tmp_path, "0")
+def test_a_written_provenance_is_read_back(tmp_path: Path) -> None:
+    begin_configuration(tmp_path, "0")
     assert read_provenance(tmp_path / "0") == KNOWN
 
 
@@ -120,7 +120,7 @@ def unsealed(content: Any) -> Callable[[str], str]:
 
 
 def sealed(**changes: Any) -> Callable[[str], str]:
-    """A change that somebody made who knows how the checksum is made."""
+    """Changes a file and renews its checksum."""
 
     def change(_: str) -> str:
         known = {key: value for key, value in (KNOWN | changes).items() if value is not None}
@@ -161,7 +161,7 @@ DAMAGES = {
 def test_a_damaged_provenance_is_named_with_the_remedy(
     tmp_path: Path, damage: Callable[[str], str], words: str
 ) -> None:
-    begin(tmp_path, "0")
+    begin_configuration(tmp_path, "0")
     file = tmp_path / "0/provenance.json"
     file.write_bytes(damage(file.read_text()).encode(errors="surrogateescape"))
     with pytest.raises(DamagedResultsError, match=re.escape(words)) as caught:
@@ -179,7 +179,7 @@ json_values: Any = st.recursive(
 
 @given(value=json_values)
 @settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_json_of_somebody_elses_is_believed_or_ends_in_another_error(tmp_path: Path, value: Any) -> None:
+def test_foreign_json_is_refused_as_damaged(tmp_path: Path, value: Any) -> None:
     (tmp_path / "provenance.json").write_text(json.dumps(value))
     with pytest.raises(DamagedResultsError):
         read_provenance(tmp_path)
@@ -190,13 +190,13 @@ def test_no_json_of_somebody_elses_is_believed_or_ends_in_another_error(tmp_path
 
 @given(value=st.dictionaries(st.text().filter(lambda key: key != "sha256"), json_values, max_size=4))
 @settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_what_was_sealed_is_read_back(tmp_path: Path, value: dict[str, Any]) -> None:
+def test_sealed_json_is_read_back(tmp_path: Path, value: dict[str, Any]) -> None:
     write_sealed(tmp_path / "any.json", value)
     assert read_sealed(tmp_path / "any.json") == value
 
 
 @pytest.mark.parametrize("name", ["provenance.json", "sweep.json"])
-def test_a_pipe_and_a_device_are_named_and_not_waited_for(tmp_path: Path, name: str) -> None:
+def test_a_pipe_and_a_device_are_refused_at_once(tmp_path: Path, name: str) -> None:
     read = read_provenance if name == "provenance.json" else listed
     os.mkfifo(tmp_path / name)
     with pytest.raises(DamagedResultsError, match="it is no regular file"):
@@ -212,7 +212,7 @@ def test_a_pipe_and_a_device_are_named_and_not_waited_for(tmp_path: Path, name: 
         read(tmp_path)
 
 
-def test_the_list_keeps_what_it_has(tmp_path: Path) -> None:
+def test_writing_the_list_of_a_sweep_keeps_its_former_entries(tmp_path: Path) -> None:
     first, second = Listed(0, "0", {"seeds": 2}), Listed(1, "x/1", {"seeds": 3})
     write_list(tmp_path, [second])
     write_list(tmp_path, [first])
@@ -220,12 +220,12 @@ def test_the_list_keeps_what_it_has(tmp_path: Path) -> None:
     more = first._replace(settings={"seeds": 8})
     write_list(tmp_path, [more])
     assert listed(tmp_path) == [more, second]
-    begin(tmp_path, "x/1")
+    begin_configuration(tmp_path, "x/1")
     assert missing_configurations(tmp_path) == [more]
 
 
 @pytest.mark.parametrize("folder", ["../0", "/etc", "", "a/../../b", 3, None])
-def test_a_list_names_no_folder_outside(tmp_path: Path, folder: Any) -> None:
+def test_a_list_entry_outside_the_sweep_is_refused(tmp_path: Path, folder: Any) -> None:
     write_sealed(
         tmp_path / "sweep.json", {"configurations": [{"number": 0, "folder": folder, "settings": {}}]}
     )

@@ -1,4 +1,4 @@
-"""What the tests of a sweep share: shards, whole sweeps, and what lies in a folder of results."""
+"""Shared by the tests of sweeps: shards, whole sweeps, and readers of result files."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ FileConfig = Callable[[Path, Config], Configuration]
 
 @pytest.fixture
 def file_config() -> FileConfig:
-    """Gives a config its folder."""
+    """Makes a configuration from a config and a folder."""
 
     def file(folder: Path, config: Config) -> Configuration:
         return Configuration(config, folder, {"seeds": config.seeds})
@@ -33,7 +33,7 @@ def file_config() -> FileConfig:
 
 @pytest.fixture
 def run(tmp_path: Path, file_config: FileConfig) -> Callable[..., tuple[dict[int, Outcome], list[Path]]]:
-    """Executes configs below a folder; returns the outcomes by place, and the configurations' folders."""
+    """Executes configs below a folder; returns the outcomes by index, and the configurations' folders."""
 
     def run(
         configs: Sequence[Config], executor: ExecutorSettings, name: str = "sweep", **hooks: Any
@@ -54,7 +54,7 @@ def run(tmp_path: Path, file_config: FileConfig) -> Callable[..., tuple[dict[int
 
 @pytest.fixture
 def shards_of() -> Callable[..., list[Shard]]:
-    """The shards of the unfinished runs of configurations, each given with its folder."""
+    """Plans the shards of the unfinished runs of configurations, each given with its folder."""
 
     def shards_of(configs: Sequence[tuple[Path, Config]], workers: int = 1) -> list[Shard]:
         pending = [
@@ -68,7 +68,7 @@ def shards_of() -> Callable[..., list[Shard]]:
 
 @pytest.fixture
 def read_table() -> Callable[[Path], pd.DataFrame]:
-    """A CSV file as anyone would read it."""
+    """Reads a CSV file; empty when it has no columns."""
 
     def read(file: Path) -> pd.DataFrame:
         return pd.read_csv(file) if file.stat().st_size > 1 else pd.DataFrame()
@@ -78,7 +78,7 @@ def read_table() -> Callable[[Path], pd.DataFrame]:
 
 @pytest.fixture
 def read_samples() -> Callable[[Path], Samples]:
-    """The arrays of a folder's samples.npz."""
+    """Reads the arrays of a folder's samples.npz."""
 
     def read(folder: Path) -> Samples:
         with np.load(folder / "samples.npz") as stored:

@@ -1,4 +1,4 @@
-"""What the tests send to worker processes: it must be importable there, too."""
+"""Functions and classes that tests send to worker processes, which must be able to import them."""
 
 import multiprocessing
 import os
@@ -13,7 +13,7 @@ import numpy as np
 from sinegan.game.targets import Array, Sine
 
 
-def in_a_worker() -> bool:
+def is_in_worker() -> bool:
     return multiprocessing.parent_process() is not None
 
 
@@ -22,7 +22,7 @@ class DeadlyForWorkers(Sine):
     """A target that kills the worker process which draws it, and is a sine in the main process."""
 
     def draw(self, rows: int, rng: np.random.Generator) -> Array:
-        if in_a_worker():
+        if is_in_worker():
             os._exit(1)
         return super().draw(rows, rng)
 
@@ -35,7 +35,7 @@ class DeadlyOnce(Sine):
     """The file that tells that this has happened."""
 
     def draw(self, rows: int, rng: np.random.Generator) -> Array:
-        if in_a_worker():
+        if is_in_worker():
             try:
                 Path(self.marker).touch(exist_ok=False)
             except FileExistsError:
@@ -47,7 +47,7 @@ class DeadlyOnce(Sine):
 
 @dataclass(frozen=True, kw_only=True)
 class Patient(Sine):
-    """A target that is drawn when a file is there, and fails when none comes within half a minute."""
+    """A target that waits for a file before it is drawn, and fails after half a minute."""
 
     file: str
 
@@ -64,8 +64,8 @@ def loaded_modules() -> set[str]:
     return set(sys.modules)
 
 
-def say_so_and_work_for_a_minute(place: Path) -> None:
-    """place: a named pipe whose reader learns that the work has begun."""
+def announce_and_sleep_for_a_minute(place: Path) -> None:
+    """Works for a minute. place: a named pipe that announces the beginning to its reader."""
     place.write_text("at work")
     select.select([], [], [], 60)
 
@@ -90,6 +90,6 @@ def make_what_cannot_be_sent() -> object:
 
 
 def read_line(place: Path) -> str:
-    """place: a named pipe; waits until someone writes a line to it."""
+    """Waits for a line. place: a named pipe."""
     with open(place) as pipe:
         return pipe.readline()

@@ -1,4 +1,4 @@
-"""What became of a configuration, for tests to compare."""
+"""The outcome of a configuration, for tests to compare."""
 
 from collections import Counter
 from dataclasses import dataclass, field

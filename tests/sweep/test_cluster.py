@@ -1,4 +1,4 @@
-"""Clusters: the death of a worker costs one shard, and nothing is left behind."""
+"""Clusters: the death of a worker costs one shard, and no process is left behind."""
 
 import contextlib
 import dataclasses
@@ -24,7 +24,7 @@ import psutil
 import pytest
 import yaml
 from distributed import Client, LocalCluster
-from helpers_for_workers import say_so_and_work_for_a_minute
+from helpers_for_workers import announce_and_sleep_for_a_minute
 
 from sinegan.app.conf_folder import conf_folder
 from sinegan.schema import build
@@ -59,12 +59,12 @@ def until(condition: Callable[[], Any], what: str, seconds: float = 60) -> None:
 
 
 def workers_of(parent: psutil.Process) -> list[psutil.Process]:
-    """The processes that were spawned from it; Python's resource tracker is none of them."""
+    """The processes spawned from a process, without Python's resource tracker."""
     return [child for child in parent.children(recursive=True) if "spawn_main" in " ".join(child.cmdline())]
 
 
 class Pipe:
-    """A named pipe that holds a worker until this process writes, or tells it that a worker is at work."""
+    """A named pipe that holds a worker until this process writes, or reports that a worker is at work."""
 
     def __init__(self, path: Path) -> None:
         os.mkfifo(path)
@@ -80,7 +80,7 @@ class Pipe:
 
 @pytest.fixture(autouse=True, scope="module")
 def _taken_port() -> Iterator[None]:
-    """Some other program listens where Dask's dashboard would; nothing here may warn of that."""
+    """Occupies the port of Dask's dashboard; no test may warn of that."""
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):
             stack.enter_context(socket.create_server(("", 8787)))
@@ -94,7 +94,7 @@ def pipe(tmp_path: Path) -> Pipe:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Less patience than on a cluster."""
+    """Shortens the timeouts."""
     monkeypatch.setattr(cluster, "SECONDS_TO_CONNECT", 2)
     monkeypatch.setattr(cluster, "SECONDS_BETWEEN_RESUBMISSIONS", 1)
     monkeypatch.setitem(cluster.SETTINGS, "distributed.deploy.lost-worker-timeout", "1s")
@@ -102,7 +102,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextlib.contextmanager
 def scheduler(folder: Path, workers: int) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
-    """A scheduler with workers as somebody would start them, in a folder of their own: address, process."""
+    """Starts a scheduler with workers as a user would, in a separate folder; gives address and process."""
     common = ["--scheduler-file", "scheduler.json", "--no-dashboard"]
     commands = [["distributed.cli.dask_scheduler", *common, "--port", "0", "--host", "127.0.0.1"]]
     commands += [["distributed.cli.dask_worker", *common, "--nthreads", "1"]] * workers
@@ -133,7 +133,7 @@ def scheduler(folder: Path, workers: int) -> Iterator[tuple[str, "subprocess.Pop
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Of a scheduler with two workers."""
+    """The address of a scheduler with two workers."""
     with scheduler(tmp_path_factory.mktemp("scheduler"), workers=2) as (found, _):
         yield found
 
@@ -174,7 +174,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         ),
     ],
 )
-def test_what_cannot_be_meant_is_refused(settings: dict[str, Any], problem: str) -> None:
+def test_invalid_cluster_settings_are_refused(settings: dict[str, Any], problem: str) -> None:
     settings = settings | {"_target_": f"sinegan.sweep.cluster.{settings['_target_']}"}
     assert build(ExecutorSettings, settings, "executor") == (None, [problem])
 
@@ -187,7 +187,7 @@ def test_the_memory_of_a_job_is_read_as_decimal_or_binary(memory: str, size: flo
     assert Slurm(memory=memory).memory_each == size
 
 
-def test_only_workers_on_this_machine_share_its_memory() -> None:
+def test_workers_on_this_machine_alone_share_its_memory() -> None:
     assert Dask(workers=2).memory_each is None
     assert Dask(address="tcp://10.0.0.1:8786").memory_each == math.inf
 
@@ -202,7 +202,7 @@ def test_only_workers_on_this_machine_share_its_memory() -> None:
         Slurm(workers=300, walltime="90", prologue=("module load gcc",), partition="main"),
     ],
 )
-def test_what_can_be_meant_is_not(settings: ExecutorSettings) -> None:
+def test_valid_cluster_settings_are_accepted(settings: ExecutorSettings) -> None:
     target = f"sinegan.sweep.cluster.{type(settings).__name__}"
     values = {"_target_": target} | dataclasses.asdict(settings)  # type: ignore[call-overload]
     assert build(ExecutorSettings, values, "executor") == (settings, [])
@@ -222,7 +222,7 @@ def test_without_its_extra_an_executor_is_refused_with_the_remedy(
     assert problem.endswith(f'executor={name} needs the extra: pip install "sinegan[{name}]"')
 
 
-def test_dask_is_not_loaded_before_it_is_needed() -> None:
+def test_dask_is_not_imported_before_it_is_needed() -> None:
     code = (
         "import sys, sinegan.sweep.cluster; sys.exit('distributed' in sys.modules or 'dask' in sys.modules)"
     )
@@ -230,7 +230,7 @@ def test_dask_is_not_loaded_before_it_is_needed() -> None:
 
 
 @pytest.mark.parametrize("settings", [Dask(), Slurm()])
-def test_the_files_name_every_setting_with_its_default(settings: ExecutorSettings) -> None:
+def test_the_yaml_files_of_executors_name_every_setting_with_its_default(settings: ExecutorSettings) -> None:
     name = type(settings).__name__
     values = yaml.safe_load((conf_folder() / f"executor/{name.lower()}.yaml").read_text())
     assert values.keys() - {"_target_"} == {
@@ -240,14 +240,14 @@ def test_the_files_name_every_setting_with_its_default(settings: ExecutorSetting
     assert build(ExecutorSettings, values, "executor") == (settings, [])
 
 
-def test_the_workers_that_were_asked_for_are_counted() -> None:
+def test_worker_count_is_the_requested_number_of_cluster_workers() -> None:
     assert Dask(workers=3).worker_count == 3
     assert Dask().worker_count == Local().worker_count
     assert Slurm(workers=7).worker_count == 7
 
 
-def check_that_a_death_is_told(settings: ExecutorSettings, pool: Executor) -> None:
-    """With two workers: one dies of a call; others compute."""
+def assert_death_is_reported(settings: ExecutorSettings, pool: Executor) -> None:
+    """Kills one of two workers by a call and checks the error, while the other computes."""
     before = [pool.submit(truediv, 6, 2) for _ in range(3)]
     assert [call.result(60) for call in before] == [3] * 3
     assert isinstance(pool.submit(exec, DIE).exception(60), settings.deaths)
@@ -255,10 +255,10 @@ def check_that_a_death_is_told(settings: ExecutorSettings, pool: Executor) -> No
     assert isinstance(pool.submit(truediv, 1, 0).exception(60), ZeroDivisionError)
 
 
-def test_the_death_of_a_worker_here_is_told_and_nothing_is_left() -> None:
+def test_the_death_of_a_local_dask_worker_is_reported_and_leaves_nothing() -> None:
     settings = Dask(workers=2)
     with settings.open() as pool:
-        check_that_a_death_is_told(settings, pool)
+        assert_death_is_reported(settings, pool)
         until(lambda: len(workers_of(psutil.Process())) == 2, "new worker")
     assert workers_of(psutil.Process()) == []
 
@@ -266,7 +266,7 @@ def test_the_death_of_a_worker_here_is_told_and_nothing_is_left() -> None:
 def test_an_error_in_the_main_process_ends_the_workers_in_their_work(pipe: Pipe) -> None:
     def fail_while_a_worker_is_at_work() -> None:
         with Dask(workers=1).open() as pool:
-            pool.submit(say_so_and_work_for_a_minute, pipe.path)
+            pool.submit(announce_and_sleep_for_a_minute, pipe.path)
             pipe.wait_for_worker()
             raise RuntimeError("enough")
 
@@ -276,7 +276,7 @@ def test_an_error_in_the_main_process_ends_the_workers_in_their_work(pipe: Pipe)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_workers_here_end_with_their_parent(number: signal.Signals) -> None:
+def test_local_dask_workers_end_with_their_parent(number: signal.Signals) -> None:
     command = [sys.executable, "-c", PARENT]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
@@ -295,17 +295,17 @@ def test_workers_here_end_with_their_parent(number: signal.Signals) -> None:
         assert psutil.wait_procs(workers, timeout=30)[1] == []
 
 
-def test_the_death_of_a_worker_of_a_given_scheduler_is_told(address: str) -> None:
+def test_the_death_of_a_worker_of_a_given_scheduler_is_reported(address: str) -> None:
     settings = Dask(address=address)
     until(lambda: settings.worker_count == 2, "two workers")
     with settings.open() as pool:
         assert pool.submit(os.getcwd).result(60) != os.getcwd()
-        check_that_a_death_is_told(settings, pool)
+        assert_death_is_reported(settings, pool)
     until(lambda: settings.worker_count == 2, "two workers")
 
 
 @pytest.mark.usefixtures("quick")
-def test_an_address_where_no_scheduler_answers_is_an_error_with_a_remedy() -> None:
+def test_an_address_without_a_scheduler_is_refused_with_a_remedy() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
     with pytest.raises(ExecutorError, match=f"{address}: no Dask scheduler answers there; `dask scheduler`"):
@@ -318,7 +318,7 @@ def test_an_address_where_no_scheduler_answers_is_an_error_with_a_remedy() -> No
 @pytest.mark.parametrize(
     ("workers", "threads", "message"), [(0, 1, "has no workers"), (1, 2, "its workers have several threads")]
 )
-def test_a_scheduler_whose_workers_will_not_do_is_an_error_with_a_remedy(
+def test_a_scheduler_with_unsuitable_workers_is_refused_with_a_remedy(
     workers: int, threads: int, message: str
 ) -> None:
     with LocalCluster(
@@ -330,9 +330,9 @@ def test_a_scheduler_whose_workers_will_not_do_is_an_error_with_a_remedy(
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_scheduler_that_is_lost_is_told_and_not_waited_for(tmp_path: Path, pipe: Pipe) -> None:
+def test_a_lost_scheduler_is_reported_at_once(tmp_path: Path, pipe: Pipe) -> None:
     with scheduler(tmp_path, workers=1) as (address, process), Dask(address=address).open() as pool:
-        future = pool.submit(say_so_and_work_for_a_minute, pipe.path)
+        future = pool.submit(announce_and_sleep_for_a_minute, pipe.path)
         pipe.wait_for_worker()
         process.kill()
         with pytest.raises(CancelledError):
@@ -391,7 +391,7 @@ def test_a_sweep_at_a_given_scheduler_has_the_same_bytes(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_a_given_scheduler_is_free_again_when_the_command_has_ended(
+def test_a_given_scheduler_is_idle_after_the_command_has_ended(
     tmp_path: Path, address: str, number: signal.Signals
 ) -> None:
     until(lambda: Dask(address=address).worker_count == 2, "two workers")
@@ -407,7 +407,7 @@ def test_a_given_scheduler_is_free_again_when_the_command_has_ended(
         until(lambda: not any(client.run(at_work).values()), "end of the work")
 
 
-def test_nobody_at_the_address_is_told_before_anything_trains(tmp_path: Path) -> None:
+def test_an_address_without_a_scheduler_is_refused_before_anything_trains(tmp_path: Path) -> None:
     with start(tmp_path, "executor=dask", "executor.address=tcp://127.0.0.1:9") as process:
         errors = process.communicate(timeout=120)[1]
     assert process.returncode == 1
@@ -420,7 +420,7 @@ def test_nobody_at_the_address_is_told_before_anything_trains(tmp_path: Path) ->
 
 
 def why_no_slurm() -> str:
-    """Empty when there is a Slurm with a node to run on."""
+    """The reason why Slurm cannot be tested; empty when it can."""
     if shutil.which("sinfo") is None:
         return "no Slurm here: sinfo is not installed (as root, .ci/slurm installs and starts one)"
     try:
@@ -464,7 +464,7 @@ def test_a_sweep_on_slurm_has_the_same_bytes(tmp_path: Path, expected: Sweep) ->
 @with_slurm
 def test_a_job_that_slurm_ends_is_submitted_again(slurm: Slurm, pipe: Pipe) -> None:
     with dataclasses.replace(slurm, workers=1).open() as pool:
-        future = pool.submit(say_so_and_work_for_a_minute, pipe.path)
+        future = pool.submit(announce_and_sleep_for_a_minute, pipe.path)
         pipe.wait_for_worker()
         (first,) = jobs()
         subprocess.run(["scancel", first], check=True)
@@ -487,7 +487,7 @@ def test_an_error_in_the_main_process_ends_the_jobs(slurm: Slurm) -> None:
 
 
 @with_slurm
-def test_a_job_that_slurm_does_not_take_again_is_submitted_later(
+def test_a_slurm_job_that_is_refused_is_submitted_later(
     slurm: Slurm, pipe: Pipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Three jobs are submitted: the first, one that Slurm refuses, and the one that is tried after it."""
@@ -500,7 +500,7 @@ def test_a_job_that_slurm_does_not_take_again_is_submitted_later(
     path.chmod(0o755)
     monkeypatch.setenv("PATH", f"{path.parent}:{os.environ['PATH']}")
     with dataclasses.replace(slurm, workers=1).open() as pool:
-        future = pool.submit(say_so_and_work_for_a_minute, pipe.path)
+        future = pool.submit(announce_and_sleep_for_a_minute, pipe.path)
         pipe.wait_for_worker()
         subprocess.run(["scancel", *jobs()], check=True)
         assert isinstance(future.exception(60), slurm.deaths)
@@ -532,7 +532,7 @@ def test_jobs_that_bring_no_worker_are_an_error(slurm: Slurm) -> None:
     until(lambda: not jobs(), "end of the jobs", 30)
 
 
-def test_where_slurm_is_not_installed_that_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_slurm_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ExecutorError, match="there is no sbatch here"), JOBS.open():
         pass

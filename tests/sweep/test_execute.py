@@ -1,4 +1,4 @@
-"""All runs of all configurations are trained and filed, whatever happens to some of them."""
+"""All runs of all configurations are trained and stored, whatever happens to some of them."""
 
 import json
 import re
@@ -45,7 +45,7 @@ DIED = "its worker died (BrokenProcessPool); out of memory?"
 
 @dataclass(frozen=True, kw_only=True)
 class Broken(Minimax):
-    """A loss that someone is still writing."""
+    """A loss whose generator is not implemented."""
 
     def generator(self, real: Tensor, fake: Tensor) -> Tensor:
         raise NotImplementedError("no loss today")
@@ -53,7 +53,7 @@ class Broken(Minimax):
 
 @dataclass(frozen=True, kw_only=True)
 class Poisonable(Minimax):
-    """A loss that no stack with a poisoned run in it can be trained for."""
+    """A loss that raises in every stack with a poisoned run."""
 
     poison: float = 0.0
 
@@ -70,7 +70,7 @@ def two_speeds(make_config: MakeConfig, **parts: Any) -> list[Config]:
     ]
 
 
-def test_worker_processes_file_what_one_process_files(
+def test_worker_processes_write_the_same_files_as_one_process(
     make_config: MakeConfig, run: Run, read_table: ReadTable, read_samples: ReadSamples
 ) -> None:
     # Six runs: shards of four and two for one process, of two, two and two for two workers.
@@ -100,7 +100,7 @@ def test_worker_processes_file_what_one_process_files(
     assert histories[0] != histories[1]
 
 
-def test_a_run_computes_the_same_alone_as_in_a_sweep(
+def test_a_run_has_the_same_numbers_alone_and_in_a_sweep(
     make_config: MakeConfig, run: Run, read_table: ReadTable, read_samples: ReadSamples
 ) -> None:
     _, folders = run(two_speeds(make_config, seeds=3), Serial(), "sweep")
@@ -109,8 +109,8 @@ def test_a_run_computes_the_same_alone_as_in_a_sweep(
     for place, seed in enumerate((0, 1, 2)):
         (config,) = two_speeds(make_config, seed=seed, seeds=1)[1:]
         _, (folder,) = run([config], Serial(), f"alone{seed}")
-        mine = history[history["seed"] == seed].reset_index(drop=True)
-        pd.testing.assert_frame_equal(mine, read_table(folder / "history.csv"), check_exact=True)
+        in_sweep = history[history["seed"] == seed].reset_index(drop=True)
+        pd.testing.assert_frame_equal(in_sweep, read_table(folder / "history.csv"), check_exact=True)
         np.testing.assert_array_equal(samples["curves"][place], read_samples(folder)["curves"][0])
 
 
@@ -125,7 +125,7 @@ def test_configurations_of_one_signature_train_together(make_config: MakeConfig,
     ]
 
 
-def test_a_configuration_is_yielded_when_its_files_are_there(
+def test_a_configuration_is_yielded_when_its_files_are_written(
     make_config: MakeConfig, tmp_path: Path, file_config: FileConfig, read_table: ReadTable
 ) -> None:
     configs = [*two_speeds(make_config), make_config(loss=NonSaturating(), seeds=1)]
@@ -165,13 +165,13 @@ def test_a_configuration_that_raises_is_reported_and_the_others_finish(
 
 @dataclass(frozen=True, kw_only=True)
 class Rude(Minimax):
-    """A loss whose error would rename the window, clear the screen and cannot be written as UTF-8."""
+    """A loss whose message has control characters and cannot be encoded as UTF-8."""
 
     def generator(self, real: Tensor, fake: Tensor) -> Tensor:  # noqa: ARG002
         raise ValueError("\x1b]0;owned\x07\x1b[2J\n\u202eb\udcff")
 
 
-def test_the_message_and_the_traceback_of_an_error_move_no_cursor(
+def test_the_message_and_the_traceback_of_an_error_have_no_control_characters(
     make_config: MakeConfig, run: Run, read_table: ReadTable
 ) -> None:
     outcomes, folders = run([make_config(loss=Rude(), seeds=1)], Serial())
@@ -182,7 +182,7 @@ def test_the_message_and_the_traceback_of_an_error_move_no_cursor(
     assert len(trace.splitlines()) > 5
 
 
-def test_of_a_shard_that_raises_only_the_runs_to_blame_fail(
+def test_only_the_runs_that_raise_fail_in_their_shard(
     make_config: MakeConfig, run: Run, read_table: ReadTable
 ) -> None:
     good, bad = make_config(loss=Poisonable(), seeds=3), make_config(loss=Poisonable(poison=1.0), seeds=2)
@@ -200,7 +200,7 @@ def test_of_a_shard_that_raises_only_the_runs_to_blame_fail(
     assert (alone / "history.csv").read_bytes() == (folders[0] / "history.csv").read_bytes()
 
 
-def test_the_halves_of_a_shard_go_on_from_its_last_part(
+def test_the_halves_of_a_failed_shard_resume_from_its_last_part(
     make_config: MakeConfig, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sinegan.sweep.worker.SECONDS_BETWEEN_PARTS", -1.0)
@@ -221,7 +221,7 @@ def test_the_halves_of_a_shard_go_on_from_its_last_part(
         assert (folder / name).read_bytes() == (undisturbed / name).read_bytes()
 
 
-def test_a_failure_keeps_what_was_measured_before(
+def test_a_failed_run_keeps_its_earlier_measurements(
     make_config: MakeConfig, run: Run, read_table: ReadTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sinegan.sweep.worker.SECONDS_BETWEEN_PARTS", -1.0)
@@ -239,7 +239,7 @@ def test_a_failure_keeps_what_was_measured_before(
     assert runs["message"].tolist() == ["ValueError: enough"] * 2
 
 
-def test_files_that_cannot_be_written_end_the_sweep(
+def test_an_unwritable_file_ends_the_sweep(
     make_config: MakeConfig, tmp_path: Path, file_config: FileConfig
 ) -> None:
     (tmp_path / "0").mkdir()
@@ -252,13 +252,15 @@ def test_files_that_cannot_be_written_end_the_sweep(
 
 @dataclass(frozen=True, kw_only=True)
 class Unplugged(Sine):
-    """A target that reads from an instrument which is not there."""
+    """A target that reads a missing file."""
 
     def draw(self, rows: int, rng: np.random.Generator) -> NDArray[np.float64]:  # noqa: ARG002
         raise FileNotFoundError("no instrument")
 
 
-def test_a_file_that_a_configuration_misses_is_its_own_failure(make_config: MakeConfig, run: Run) -> None:
+def test_a_missing_file_fails_the_configuration_that_reads_it_alone(
+    make_config: MakeConfig, run: Run
+) -> None:
     configs = [make_config(target=Unplugged(points=6), seeds=1), make_config(seeds=1, loss=NonSaturating())]
     outcomes, _ = run(configs, Serial())
     assert outcomes[0].statuses == Counter(failed=1)
@@ -266,7 +268,7 @@ def test_a_file_that_a_configuration_misses_is_its_own_failure(make_config: Make
     assert outcomes[1].statuses == Counter(finished=1)
 
 
-def test_a_folder_may_be_named_from_where_one_is(
+def test_a_relative_sweep_folder_survives_a_change_of_directory(
     make_config: MakeConfig, tmp_path: Path, file_config: FileConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -290,7 +292,7 @@ def test_observers_see_every_evaluation_in_this_process(make_config: MakeConfig,
     assert seen == [0, 5, 10, 12]
 
 
-def test_the_caller_is_called_once_while_the_workers_train(
+def test_the_hook_submitted_is_called_once_while_the_workers_train(
     make_config: MakeConfig, run: Run, tmp_path: Path
 ) -> None:
     file = tmp_path / "awaited"
@@ -306,7 +308,7 @@ def test_the_caller_is_called_once_while_the_workers_train(
     assert existed == [False]
 
 
-def test_a_remark_that_short_runs_are_eager_comes_once_unless_the_user_chose_it(
+def test_short_eager_runs_are_remarked_once_unless_the_user_chose_it(
     make_config: MakeConfig, run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     remarks: list[str] = []
@@ -319,7 +321,7 @@ def test_a_remark_that_short_runs_are_eager_comes_once_unless_the_user_chose_it(
     assert capsys.readouterr().out == ""
 
 
-def test_a_remark_on_how_a_file_was_read_comes_once_and_moves_no_cursor(
+def test_a_remark_on_a_file_comes_once_without_control_characters(
     make_config: MakeConfig, run: Run, tmp_path: Path
 ) -> None:
     remarks: list[str] = []
@@ -369,7 +371,7 @@ def test_a_damaged_program_changes_no_number(
 
 
 @pytest.mark.parametrize("executor", [Serial(), pytest.param(Local(workers=2), marks=pytest.mark.slow)])
-def test_what_is_to_be_compiled_always_ends_the_sweep_when_it_cannot_be(
+def test_compile_always_ends_the_sweep_when_compiling_fails(
     make_config: MakeConfig,
     run: Run,
     monkeypatch: pytest.MonkeyPatch,
@@ -394,13 +396,13 @@ def test_what_is_to_be_compiled_always_ends_the_sweep_when_it_cannot_be(
         assert not (tmp_path / "sweep" / str(place) / "runs.csv").exists()
 
 
-def test_a_single_shard_has_a_worker_where_another_core_is_free(make_config: MakeConfig, run: Run) -> None:
+def test_a_single_shard_has_a_worker_when_another_core_is_free(make_config: MakeConfig, run: Run) -> None:
     alone = make_config(target=DeadlyForWorkers(points=6), seeds=1)
     assert run([alone], Local(workers=2))[0] == {0: Outcome(Counter(failed=1), [(DIED, "")])}
     assert run([alone], Local(workers=1))[0] == {0: Outcome(Counter(finished=1))}
 
 
-def test_a_worker_that_dies_is_a_failure_of_the_run_to_blame_not_of_the_sweep(
+def test_a_dead_worker_fails_only_the_run_that_killed_it(
     make_config: MakeConfig, run: Run, read_table: ReadTable
 ) -> None:
     # Four runs of one signature: two shards of two, and the run to blame shares the second.
@@ -422,7 +424,7 @@ def test_a_worker_that_dies_once_loses_nothing(make_config: MakeConfig, run: Run
     assert (folder / "history.csv").read_bytes() == (undisturbed / "history.csv").read_bytes()
 
 
-def test_the_progress_is_shared_while_runs_train_and_gone_afterwards(
+def test_progress_files_exist_only_while_runs_train(
     make_config: MakeConfig, tmp_path: Path, file_config: FileConfig
 ) -> None:
     progress = tmp_path / ".progress"
@@ -437,7 +439,7 @@ def test_the_progress_is_shared_while_runs_train_and_gone_afterwards(
     assert not progress.exists()
 
 
-def test_the_progress_is_gone_when_the_caller_stops_early(
+def test_progress_files_are_removed_when_the_caller_stops_early(
     make_config: MakeConfig, tmp_path: Path, file_config: FileConfig
 ) -> None:
     configurations = [file_config(tmp_path / str(n), make_config(seeds=n)) for n in (1, 2)]

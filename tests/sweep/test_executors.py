@@ -1,4 +1,4 @@
-"""Where shards run, and that no process outlives its sweep."""
+"""Executors run shards, and no process outlives its sweep."""
 
 import multiprocessing
 import os
@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.process import BaseProcess
 from operator import truediv
@@ -18,11 +18,11 @@ from typing import Any
 
 import pytest
 from helpers_for_workers import (
+    announce_and_sleep_for_a_minute,
     make_what_cannot_be_sent,
     raise_from_within,
     raise_unwieldy,
     read_line,
-    say_so_and_work_for_a_minute,
 )
 
 from sinegan.schema import build
@@ -48,12 +48,12 @@ with Local(workers=1).open() as pool:
 """
 
 
-def test_the_workers_that_were_asked_for_are_counted() -> None:
+def test_worker_count_is_the_requested_number() -> None:
     assert Local(workers=5).worker_count == 5
     assert Serial().worker_count == 1
 
 
-def test_without_a_number_there_is_a_worker_for_each_core_that_may_be_used(
+def test_worker_count_is_by_default_the_number_of_usable_cores(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 64)
@@ -80,7 +80,7 @@ def test_many_more_workers_than_cores_are_refused(monkeypatch: pytest.MonkeyPatc
     assert built(10**6)[0].startswith("executor.workers = 1000000: must be at most 32")
 
 
-def test_one_process_works_at_once_and_its_futures_carry_results_and_errors() -> None:
+def test_the_serial_executor_works_at_once_and_its_futures_carry_results_and_errors() -> None:
     with Serial().open() as pool:
         done, failed = pool.submit(truediv, 6, 3), pool.submit(truediv, 1, 0)
         assert done.done()
@@ -91,7 +91,7 @@ def test_one_process_works_at_once_and_its_futures_carry_results_and_errors() ->
             failed.result()
 
 
-def test_an_interrupt_is_no_result_of_one_process() -> None:
+def test_the_serial_executor_raises_an_interrupt() -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
@@ -99,7 +99,7 @@ def test_an_interrupt_is_no_result_of_one_process() -> None:
         pool.submit(interrupt)
 
 
-def test_local_workers_are_other_processes_that_leave_an_interrupt_to_the_parent() -> None:
+def test_local_workers_are_processes_that_ignore_interrupts() -> None:
     with Local(workers=1).open() as pool:
         worker = pool.submit(os.getpid).result()
         assert worker != os.getpid()
@@ -109,13 +109,15 @@ def test_local_workers_are_other_processes_that_leave_an_interrupt_to_the_parent
     assert multiprocessing.active_children() == []
 
 
-def test_the_death_of_a_worker_is_that_of_its_own_work_and_another_takes_its_place(tmp_path: Path) -> None:
+@pytest.mark.parametrize("death", [(os._exit, 1), (signal.raise_signal, signal.SIGKILL)])
+def test_a_dead_worker_breaks_its_own_future_and_is_replaced(tmp_path: Path, death: tuple[Any, int]) -> None:
     place = tmp_path / "pipe"
     os.mkfifo(place)
     pipe = os.open(place, os.O_RDWR)
     with Local(workers=2).open() as pool:
         waiting = pool.submit(read_line, place)
-        assert isinstance(pool.submit(os._exit, 1).exception(), BrokenProcessPool)
+        for _ in range(3):
+            assert type(pool.submit(*death).exception()) is BrokenProcessPool
         assert pool.submit(truediv, 6, 3).result() == 2
         os.write(pipe, b"done\n")
         assert waiting.result() == "done\n"
@@ -131,7 +133,7 @@ def test_an_error_in_the_main_process_ends_the_workers_at_once(tmp_path: Path) -
 
     def fail_while_a_worker_is_at_work() -> None:
         with Local(workers=1).open() as pool:
-            futures.append(pool.submit(say_so_and_work_for_a_minute, pipe))
+            futures.append(pool.submit(announce_and_sleep_for_a_minute, pipe))
             futures.append(pool.submit(os.getpid))
             assert select.select([reader], [], [], 30)[0], "no worker came to work"
             workers.extend(multiprocessing.active_children())
@@ -147,19 +149,14 @@ def test_an_error_in_the_main_process_ends_the_workers_at_once(tmp_path: Path) -
     assert futures[1].cancelled()
 
 
-def killed_from_outside(pool: Executor) -> BaseException | None:
-    """What a future ends with whose worker is killed as the system kills one when memory runs out."""
-    return pool.submit(signal.raise_signal, signal.SIGKILL).exception()
-
-
-def test_a_kill_ends_no_other_child_of_the_host(tmp_path: Path) -> None:
+def test_killing_the_pool_ends_no_other_child_of_the_host(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     other = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,))
     other.start()
     pool = ProcessPerWorker(1)
-    future = pool.submit(say_so_and_work_for_a_minute, pipe)
+    future = pool.submit(announce_and_sleep_for_a_minute, pipe)
     assert select.select([reader], [], [], 60)[0], "no worker came to work"
     pool.kill()
     pool.shutdown()
@@ -170,7 +167,7 @@ def test_a_kill_ends_no_other_child_of_the_host(tmp_path: Path) -> None:
     os.close(reader)
 
 
-def test_a_kill_ends_a_worker_that_is_just_starting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killing_the_pool_ends_a_worker_that_is_just_starting(monkeypatch: pytest.MonkeyPatch) -> None:
     begins, may_go_on = threading.Event(), threading.Event()
     kind: Any = fork_server.context().Process  # type: ignore[attr-defined]
     start = kind.start
@@ -193,19 +190,7 @@ def test_a_kill_ends_a_worker_that_is_just_starting(monkeypatch: pytest.MonkeyPa
     assert [worker.exitcode for worker in workers] == [-signal.SIGKILL]
 
 
-def test_a_worker_that_is_killed_from_outside_breaks_its_own_future_alone(tmp_path: Path) -> None:
-    place = tmp_path / "pipe"
-    os.mkfifo(place)
-    pipe = os.open(place, os.O_RDWR)
-    with Local(workers=2).open() as pool:
-        waiting = pool.submit(read_line, place)
-        assert [type(killed_from_outside(pool)) for _ in range(3)] == [BrokenProcessPool] * 3
-        os.write(pipe, b"done\n")
-        assert waiting.result() == "done\n"
-    os.close(pipe)
-
-
-def test_what_cannot_be_sent_to_or_from_a_worker_is_an_error_of_its_future() -> None:
+def test_work_that_cannot_be_pickled_is_an_error_of_its_future() -> None:
     with Local(workers=1).open() as pool:
         worker = pool.submit(os.getpid).result()
         assert isinstance(pool.submit(lambda: None).exception(), PicklingError | AttributeError)
@@ -216,14 +201,14 @@ def test_what_cannot_be_sent_to_or_from_a_worker_is_an_error_of_its_future() -> 
         assert pool.submit(os.getpid).result() == worker
 
 
-def test_an_error_of_a_worker_tells_where_it_was_raised() -> None:
+def test_an_error_of_a_worker_carries_its_traceback() -> None:
     with Local(workers=1).open() as pool:
         error = pool.submit(raise_from_within).exception()
     assert isinstance(error, ZeroDivisionError)
     assert any("in raise_from_within" in note for note in error.__notes__)
 
 
-def test_a_host_that_is_killed_leaves_nothing_behind_for_the_system_to_clean() -> None:
+def test_a_killed_host_leaks_no_semaphores() -> None:
     host = subprocess.run([sys.executable, "-c", KILLED_HOST], capture_output=True, text=True, timeout=120)
     assert host.returncode == -signal.SIGKILL
     assert host.stderr == ""  # no leaked semaphores, say

@@ -1,4 +1,4 @@
-"""Local workers are forked from one process that has loaded what they need."""
+"""Local workers are forked from one server that has imported their libraries."""
 
 import os
 import subprocess
@@ -43,7 +43,7 @@ with Local(workers=1).open() as pool:
 """
 
 
-def test_workers_come_from_one_server_that_has_loaded_what_they_need() -> None:
+def test_workers_are_forked_from_one_server_with_loaded_libraries() -> None:
     with Local(workers=2).open() as first, Local(workers=1).open() as second:
         servers = {pool.submit(os.getppid).result() for pool in (first, second)}
         assert len(servers) == 1
@@ -51,7 +51,7 @@ def test_workers_come_from_one_server_that_has_loaded_what_they_need() -> None:
         assert {"torch", "pandas", "sinegan.sweep.worker"} <= first.submit(loaded_modules).result()
 
 
-def test_workers_have_the_environment_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_have_the_current_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     fork_server.start()
     monkeypatch.setenv("SINEGAN_TEST", "later")
     monkeypatch.delenv("HOME")
@@ -60,7 +60,7 @@ def test_workers_have_the_environment_of_now(monkeypatch: pytest.MonkeyPatch) ->
         assert pool.submit(os.getenv, "HOME").result() is None
 
 
-def test_what_a_signal_asks_for_is_up_to_this_process_alone() -> None:
+def test_the_fork_server_and_its_workers_survive_signals() -> None:
     done = subprocess.run([sys.executable, "-c", NEW_PROCESS], capture_output=True, text=True)
     assert done.stderr == ""
     assert done.stdout.splitlines() == ["True True", "set()", "True", "True", "True", "ended"]

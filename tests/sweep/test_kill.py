@@ -1,4 +1,4 @@
-"""A sweep that is killed again and again, at any moment, ends with the bytes of an undisturbed one."""
+"""A sweep that is killed repeatedly, at any moment, ends with the bytes of an uninterrupted one."""
 
 import multiprocessing
 import random
@@ -40,7 +40,7 @@ def sweep(configs: Sequence[Config], home: Path) -> list[Configuration]:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_what_is_killed_a_dozen_times_is_the_same_in_the_end(
+def test_a_sweep_killed_a_dozen_times_ends_with_the_same_bytes(
     make_config: Callable[..., Config],
     tmp_path: Path,
     read_samples: Callable[[Path], dict[str, NDArray[Any]]],

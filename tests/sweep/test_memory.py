@@ -1,4 +1,4 @@
-"""What does not fit is refused with the estimate, what is free and the remedy; what fits is not."""
+"""Configurations beyond memory are refused with the estimate, the free memory and a remedy."""
 
 import dataclasses
 import doctest
@@ -34,7 +34,7 @@ quickly = settings(
 
 @pytest.fixture(autouse=True)
 def room(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Says how many GiB are free; 20 unless a test says otherwise."""
+    """Sets the free memory in GiB; 20 by default."""
 
     def free(here: float, each: float = float("inf")) -> None:
         monkeypatch.setattr(memory, "free_memory", lambda: Room(here * GIB, each * GIB))
@@ -55,7 +55,7 @@ def refusal(config: Config, executor: ExecutorSettings) -> str:
     return line
 
 
-def test_examples() -> None:
+def test_doctests_of_memory() -> None:
     found = doctest.testmod(memory)
     assert found.attempted >= 3
     assert found.failed == 0
@@ -74,7 +74,7 @@ HUGE = [
 
 @pytest.mark.parametrize(("part", "key", "value"), HUGE)
 @pytest.mark.parametrize("executor", [Serial(), Local(workers=2)], ids=["serial", "local"])
-def test_a_size_that_is_too_large_is_named_and_what_is_advised_fits(
+def test_a_size_that_exceeds_memory_is_named_and_the_advised_size_fits(
     make_config: MakeConfig, part: str, key: str, value: Any, executor: ExecutorSettings
 ) -> None:
     config = changed(make_config({"batch_size": 64}), **{part: {key: value}})
@@ -92,7 +92,7 @@ def test_a_size_that_is_too_large_is_named_and_what_is_advised_fits(
     assert list(problems(changed(config, **{part: {key: not_yet}}), executor))
 
 
-def test_workers_are_counted_and_fewer_are_advised_where_they_are_enough(make_config: MakeConfig) -> None:
+def test_memory_is_counted_for_each_worker_and_fewer_workers_are_advised(make_config: MakeConfig) -> None:
     config = changed(make_config(seeds=4), training={"batch_size": 2_000_000})
     one = worker_bytes(config.setup, 1) / GIB
     assert 5 < one < 9, "one fits into 20 GiB, four do not"
@@ -103,18 +103,18 @@ def test_workers_are_counted_and_fewer_are_advised_where_they_are_enough(make_co
     assert not list(problems(config, Serial()))
 
 
-def test_no_more_workers_count_than_have_something_to_do(make_config: MakeConfig) -> None:
+def test_memory_of_idle_workers_is_not_counted(make_config: MakeConfig) -> None:
     config = changed(make_config(seeds=1), training={"batch_size": 2_000_000})
     assert not list(problems(config, Local(workers=4)))
 
 
 @pytest.mark.parametrize("wish", ["live", "text"])
-def test_what_is_looked_on_at_trains_in_one_process(make_config: MakeConfig, wish: str) -> None:
+def test_live_plots_need_the_memory_of_one_process(make_config: MakeConfig, wish: str) -> None:
     config = changed(make_config(seeds=4, plot=Plot(**{wish: True})), training={"batch_size": 2_000_000})
     assert not list(problems(config, Local(workers=4)))
 
 
-def test_the_history_and_the_frames_of_many_steps_are_named(make_config: MakeConfig) -> None:
+def test_the_memory_of_history_and_frames_is_named(make_config: MakeConfig) -> None:
     rows = changed(make_config(), training={"steps": 10**9, "evaluate_every": 1, "dtype": "float64"})
     assert refusal(rows, Serial()).startswith("training.evaluate_every = 1: needs about ")
     assert "; raise it to about " in refusal(rows, Serial())
@@ -128,20 +128,20 @@ def test_the_history_and_the_frames_of_many_steps_are_named(make_config: MakeCon
     assert not list(problems(enough, Serial()))
 
 
-def test_seeds_are_named(make_config: MakeConfig) -> None:
+def test_the_memory_of_many_seeds_is_named(make_config: MakeConfig) -> None:
     line = refusal(make_config(seeds=10**9), Local(workers=2))
     assert line.startswith("seeds = 1000000000: needs about ")
     assert "to join their results), and 20 GiB are free; lower it to about " in line
 
 
-def test_two_sizes_that_are_both_too_large_are_both_named(make_config: MakeConfig) -> None:
+def test_two_sizes_that_exceed_memory_are_both_named(make_config: MakeConfig) -> None:
     config = changed(make_config(), training={"batch_size": 10**9}, network={"latent": 10**9})
     line = refusal(config, Serial())
     assert line.startswith("network.latent = 1000000000: needs about more than a million GiB of memory")
     assert line.endswith("; lower it, and training.batch_size")
 
 
-def test_pairs_of_a_family_count_and_a_fixed_target_has_none(make_config: MakeConfig) -> None:
+def test_memory_of_pairs_is_counted_for_families_alone(make_config: MakeConfig) -> None:
     config = changed(make_config(target=RandomPhase(points=16)), training={"evaluation_samples": 20_000})
     assert refusal(config, Serial()).startswith("training.evaluation_samples = 20000: needs about ")
     few = changed(config, training={"evaluation_samples": 4_000})
@@ -149,14 +149,16 @@ def test_pairs_of_a_family_count_and_a_fixed_target_has_none(make_config: MakeCo
     assert not list(problems(changed(make_config(), training={"evaluation_samples": 20_000}), Serial()))
 
 
-def test_a_compiled_program_needs_less(make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_compiled_program_needs_less_memory(
+    make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = changed(make_config(target=Gaussian()), training={"evaluation_samples": 13_000})
     assert list(problems(config, Serial()))
     monkeypatch.setattr(memory, "is_compiled", lambda _: True)
     assert not list(problems(config, Serial()))
 
 
-def test_a_job_of_slurm_has_the_memory_that_it_was_given(make_config: MakeConfig) -> None:
+def test_a_slurm_job_has_the_memory_of_executor_memory(make_config: MakeConfig) -> None:
     config = changed(make_config(), training={"batch_size": 2_000_000})
     line = refusal(config, Slurm(memory="2GB", workers=1000))
     assert line.startswith("training.batch_size = 2000000: needs about ")
@@ -165,13 +167,13 @@ def test_a_job_of_slurm_has_the_memory_that_it_was_given(make_config: MakeConfig
     assert not list(problems(config, Slurm(memory="10GB", workers=1000)))
 
 
-def test_the_memory_of_machines_that_nobody_here_knows_is_not_guessed(make_config: MakeConfig) -> None:
+def test_the_memory_of_remote_machines_is_not_estimated(make_config: MakeConfig) -> None:
     config = changed(make_config(), training={"batch_size": 10**8})
     assert not list(problems(config, Dask(address="tcp://10.0.0.1:8786"))), "nor is it connected to"
     assert refusal(make_config(seeds=10**9), Dask(address="tcp://10.0.0.1:8786")).startswith("seeds = ")
 
 
-def test_a_limit_of_the_process_counts(make_config: MakeConfig, room: Callable[..., None]) -> None:
+def test_the_memory_limit_of_the_process_counts(make_config: MakeConfig, room: Callable[..., None]) -> None:
     config = changed(make_config(), training={"batch_size": 2_000_000})
     room(20, 2)
     line = refusal(config, Serial())
@@ -179,7 +181,9 @@ def test_a_limit_of_the_process_counts(make_config: MakeConfig, room: Callable[.
     assert line.endswith(", or raise ulimit -v")
 
 
-def test_on_a_gpu_its_own_memory_counts(make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_memory_of_the_gpu_counts_for_cuda(
+    make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     monkeypatch.setattr(memory, "free_on_gpu", lambda: Room(2 * GIB))
     config = changed(make_config(seeds=4000), training={"batch_size": 2_000_000, "device": "cuda"})
@@ -190,14 +194,14 @@ def test_on_a_gpu_its_own_memory_counts(make_config: MakeConfig, monkeypatch: py
     assert worker_bytes(smaller.setup, width) < 2 * GIB < worker_bytes(smaller.setup, 2 * width)
 
 
-def test_what_is_small_is_not_held_against_anything(
+def test_small_configurations_skip_the_memory_check(
     make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delattr(memory, "free_memory")
     assert not list(problems(make_config(), Local(workers=8)))
 
 
-def test_a_network_that_cannot_be_built_is_refused_with_its_words(make_config: MakeConfig) -> None:
+def test_a_network_that_cannot_be_built_is_refused_with_its_message(make_config: MakeConfig) -> None:
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Fussy(Network):
         def build_generator(self, points: int) -> nn.Module:
@@ -208,9 +212,7 @@ def test_a_network_that_cannot_be_built_is_refused_with_its_words(make_config: M
     )
 
 
-def test_a_shard_is_as_wide_as_there_is_memory_for(
-    make_config: MakeConfig, room: Callable[..., None]
-) -> None:
+def test_a_shard_is_as_wide_as_memory_allows(make_config: MakeConfig, room: Callable[..., None]) -> None:
     config = changed(make_config(seeds=64), training={"batch_size": 1_200_000})
     assert fitting_width(config, 8, Local(workers=2)) == 4
     assert 2 * worker_bytes(config.setup, 4) < 20 * GIB < 2 * worker_bytes(config.setup, 8)
@@ -230,7 +232,9 @@ def test_a_shard_is_as_wide_as_there_is_memory_for(
     workers=st.integers(1, 6),
     free=st.floats(0.2, 100),
 )
-def test_what_is_not_refused_can_be_cut_so_that_it_fits(make_config, batch, seeds, workers, free):  # type: ignore[no-untyped-def]
+def test_every_accepted_configuration_has_a_shard_width_that_fits_memory(
+    make_config, batch, seeds, workers, free
+):  # type: ignore[no-untyped-def]
     config = changed(make_config(seeds=seeds), training={"batch_size": batch})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(memory, "free_memory", lambda: Room(free * GIB))

@@ -55,7 +55,7 @@ def names(runs: list[PendingRun]) -> list[tuple[int, int]]:
     return [(pending.place, pending.run.seed) for pending in runs]
 
 
-def flat(shards: list[Shard]) -> list[PendingRun]:
+def all_runs(shards: list[Shard]) -> list[PendingRun]:
     return [pending for shard in shards for pending in shard.runs]
 
 
@@ -65,12 +65,12 @@ def test_every_run_is_in_exactly_one_shard(
     make_config: MakeConfig, sizes: list[tuple[int, int, int]], workers: int
 ) -> None:
     runs = runs_of(make_config, sizes)
-    assert Counter(names(flat(plan(runs, workers)))) == Counter(names(runs))
+    assert Counter(names(all_runs(plan(runs, workers)))) == Counter(names(runs))
 
 
 @many
 @given(sizes=sizes, workers=workers)
-def test_the_runs_of_a_shard_share_a_signature_and_a_step_and_are_what_was_asked_for(
+def test_the_runs_of_a_shard_share_a_signature_and_a_step(
     make_config: MakeConfig, sizes: list[tuple[int, int, int]], workers: int
 ) -> None:
     runs = runs_of(make_config, sizes)
@@ -86,7 +86,7 @@ def test_the_runs_of_a_shard_share_a_signature_and_a_step_and_are_what_was_asked
 
 @many
 @given(sizes=sizes, workers=workers)
-def test_the_work_of_all_shards_is_what_is_left_of_all_runs(
+def test_the_shards_hold_the_remaining_work_of_all_runs(
     make_config: MakeConfig, sizes: list[tuple[int, int, int]], workers: int
 ) -> None:
     shards = plan(runs_of(make_config, sizes), workers)
@@ -95,16 +95,16 @@ def test_the_work_of_all_shards_is_what_is_left_of_all_runs(
 
 @many
 @given(sizes=sizes, workers=workers)
-def test_no_worker_is_without_a_shard_as_long_as_there_are_runs(
+def test_every_worker_has_a_shard_when_there_are_enough_runs(
     make_config: MakeConfig, sizes: list[tuple[int, int, int]], workers: int
 ) -> None:
     shards = plan(runs_of(make_config, sizes), workers)
-    assert len(shards) >= min(workers, len(flat(shards)))
+    assert len(shards) >= min(workers, len(all_runs(shards)))
 
 
 @many
 @given(sizes=sizes, workers=workers)
-def test_the_order_of_the_sweep_is_kept(
+def test_shards_keep_the_order_of_the_sweep(
     make_config: MakeConfig, sizes: list[tuple[int, int, int]], workers: int
 ) -> None:
     def group(place: int) -> tuple[int, int]:
@@ -114,14 +114,16 @@ def test_the_order_of_the_sweep_is_kept(
     shards = plan(runs_of(make_config, sizes), workers)
     groups = list(dict.fromkeys(group(place) for place in range(len(sizes))))
     for one in groups:
-        mine = [name for name in names(flat(shards)) if group(name[0]) == one]
+        mine = [name for name in names(all_runs(shards)) if group(name[0]) == one]
         assert mine == sorted(mine)
     assert list(dict.fromkeys(group(shard.runs[0].place) for shard in shards)) == groups
 
 
 @given(runs=st.integers(1, 500), workers=st.integers(1, 64))
 @settings(deadline=None)
-def test_a_width_is_the_largest_power_of_two_that_keeps_all_workers_busy(runs: int, workers: int) -> None:
+def test_the_shard_width_is_the_largest_power_of_two_that_keeps_all_workers_busy(
+    runs: int, workers: int
+) -> None:
     fitting = [width for width in (1, 2, 4, 8) if runs >= width * workers]
     assert shard_width(runs, workers, widest=8) == max(fitting, default=1)
 
@@ -136,7 +138,7 @@ def test_a_gpu_gets_large_stacks(make_config: MakeConfig, monkeypatch: pytest.Mo
     assert widths == {"cpu": [8] * 250, "auto": [1024, 976]}
 
 
-def test_many_small_groups_are_not_cut_for_workers_that_have_others(make_config: MakeConfig) -> None:
+def test_small_groups_are_not_cut_when_every_worker_has_a_shard(make_config: MakeConfig) -> None:
     def widths(groups: int) -> list[int]:
         configs = [make_config(seeds=8, training={"batch_size": 3 + group}) for group in range(groups)]
         return [len(shard.runs) for shard in plan(all_pending(*configs), 2)]
@@ -145,7 +147,7 @@ def test_many_small_groups_are_not_cut_for_workers_that_have_others(make_config:
     assert widths(3) == [4] * 6  # three of eight would leave a worker idle for a third of the time
 
 
-def test_settings_that_are_data_share_a_shard_and_others_do_not(make_config: MakeConfig) -> None:
+def test_runs_that_differ_in_batched_settings_alone_share_a_shard(make_config: MakeConfig) -> None:
     def shards_of(*configs: Config) -> int:
         return len(plan(all_pending(*configs), 1))
 
@@ -158,11 +160,11 @@ def test_settings_that_are_data_share_a_shard_and_others_do_not(make_config: Mak
     assert shards_of(config, make_config(seeds=2, training={"evaluate_every": 6})) == 2
 
 
-def test_nothing_to_train_is_no_shard() -> None:
+def test_no_runs_make_no_shards() -> None:
     assert plan([], 4) == []
 
 
-def test_all_runs_of_a_new_configuration_are_missing_from_the_start(
+def test_all_runs_of_a_new_configuration_are_pending_from_step_0(
     make_config: MakeConfig, tmp_path: Path
 ) -> None:
     config = make_config(seed=7, seeds=3)
@@ -171,7 +173,7 @@ def test_all_runs_of_a_new_configuration_are_missing_from_the_start(
     ]
 
 
-def test_what_is_missing_goes_on_from_its_files_and_what_failed_begins_again(
+def test_unfinished_runs_resume_from_their_files_and_failed_ones_begin_again(
     make_config: MakeConfig, tmp_path: Path
 ) -> None:
     def file(name: str, *runs: tuple[int, str, int]) -> Path:
@@ -202,5 +204,5 @@ def test_shards_are_narrower_with_less_memory(make_config: MakeConfig) -> None:
 
     shards = plan(all_pending(large, small), 2, fit_width)
     assert [len(shard.runs) for shard in shards] == [2] * 8 + [8, 8]
-    assert names(flat(shards)) == names(all_pending(large, small))
+    assert names(all_runs(shards)) == names(all_pending(large, small))
     assert asked == [(0, 8), (1, 8)]

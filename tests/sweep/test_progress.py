@@ -1,4 +1,4 @@
-"""How far a sweep is, added up from the small files of its shards."""
+"""The progress of a sweep, added up from the small files of its shards."""
 
 import json
 import shutil
@@ -34,7 +34,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
 @pytest.fixture
 def report(tmp_path: Path) -> Callable[..., None]:
-    """Leaves what a worker says of its shard."""
+    """Writes the progress file of a shard."""
 
     def report(number: int, done: int, ended: dict[str, int] | None = None, **latest: float) -> None:
         state = {"done": done, "ended": ended or {}, **latest}
@@ -45,7 +45,7 @@ def report(tmp_path: Path) -> Callable[..., None]:
 
 @pytest.fixture
 def shard_of(make_config: Callable[..., Config]) -> ShardOf:
-    """A shard with a number, and runs of so many steps that go on from a step."""
+    """Makes a shard with a number, and runs of some steps that resume from `begun`."""
 
     def shard_of(number: int, runs: int, steps: int, begun: int = 0, compile: str = "never") -> Shard:  # noqa: A002
         config = make_config(training={"steps": steps, "compile": compile}, seeds=runs)
@@ -86,7 +86,7 @@ def standing(**changes: Any) -> Standing:
     return Standing(**nothing | changes)
 
 
-def test_a_worker_says_what_it_has_done_and_the_mean_of_the_measured_runs(
+def test_a_worker_reports_its_steps_and_the_means_of_the_measured_runs(
     tmp_path: Path, shard_of: ShardOf
 ) -> None:
     Reporter(tmp_path, shard_of(3, runs=4, steps=100, begun=10)).report(
@@ -110,7 +110,7 @@ def test_a_worker_says_what_it_has_done_and_the_mean_of_the_measured_runs(
     }
 
 
-def test_a_worker_speaks_at_most_twice_a_second(
+def test_a_worker_reports_at_most_twice_a_second(
     tmp_path: Path, clock: SimpleNamespace, shard_of: ShardOf
 ) -> None:
     reporter = Reporter(tmp_path, shard_of(0, runs=1, steps=100))
@@ -133,13 +133,13 @@ def test_runs_without_valid_metrics_are_not_averaged(tmp_path: Path, shard_of: S
     assert set(json.loads(file(tmp_path, 0).read_text())) == {"done", "ended"}
 
 
-def test_nothing_has_begun_yet(tmp_path: Path) -> None:
+def test_progress_before_any_shard_has_begun_is_zero(tmp_path: Path) -> None:
     now = Watcher(tmp_path, runs=10, run_steps=900, configurations=1).standing()
     assert now == standing(all_run_steps=900, runs=10)
     assert now.line() == "0/10 runs, starting"
 
 
-def test_a_program_is_compiled_until_the_first_evaluation(tmp_path: Path, shard_of: ShardOf) -> None:
+def test_progress_says_compiling_until_the_first_evaluation(tmp_path: Path, shard_of: ShardOf) -> None:
     watcher = Watcher(tmp_path, runs=2, run_steps=20, configurations=2)
     eager = Reporter(tmp_path, shard_of(0, runs=1, steps=10, compile="never"))
     assert watcher.standing().line() == "0/2 runs, starting"
@@ -163,7 +163,7 @@ def test_steps_and_runs_of_all_shards_are_added_up(
     assert (now.runs, now.ended, now.failed, now.diverged) == (9, 7, 3, 2)
 
 
-def test_a_shard_that_is_done_is_counted_once(
+def test_a_finished_shard_is_counted_once(
     tmp_path: Path, report: Callable[..., None], shard_of: ShardOf
 ) -> None:
     watcher = Watcher(tmp_path, runs=4, run_steps=400, configurations=1)
@@ -175,7 +175,7 @@ def test_a_shard_that_is_done_is_counted_once(
     assert (now.run_steps, now.ended, now.diverged) == (400, 4, 1)
 
 
-def test_of_a_shard_that_others_replace_only_what_they_need_not_do_again_counts(
+def test_a_replaced_shard_counts_only_the_steps_that_its_halves_keep(
     tmp_path: Path, report: Callable[..., None], shard_of: ShardOf
 ) -> None:
     watcher = Watcher(tmp_path, runs=2, run_steps=200, configurations=1)
@@ -191,7 +191,7 @@ def test_of_a_shard_that_others_replace_only_what_they_need_not_do_again_counts(
     assert watcher.standing() == standing(run_steps=200, all_run_steps=200, runs=2, ended=2)
 
 
-def test_a_shard_has_begun_when_its_worker_says_so(tmp_path: Path, shard_of: ShardOf) -> None:
+def test_a_shard_has_begun_when_its_worker_reports_it(tmp_path: Path, shard_of: ShardOf) -> None:
     watcher = Watcher(tmp_path, runs=2, run_steps=200, configurations=1)
     shard = shard_of(0, runs=2, steps=100)
     assert not watcher.has_begun(shard)
@@ -200,7 +200,7 @@ def test_a_shard_has_begun_when_its_worker_says_so(tmp_path: Path, shard_of: Sha
     assert watcher.standing() == standing(all_run_steps=200, runs=2)
 
 
-def test_a_worker_that_nobody_waits_for_ends(tmp_path: Path, shard_of: ShardOf) -> None:
+def test_a_worker_of_an_ended_command_ends(tmp_path: Path, shard_of: ShardOf) -> None:
     folder = tmp_path / "of a command"
     folder.mkdir()
     shard = shard_of(0, runs=1, steps=100)
@@ -215,21 +215,23 @@ def test_a_worker_that_nobody_waits_for_ends(tmp_path: Path, shard_of: ShardOf) 
 
 
 @pytest.mark.parametrize("content", ["", "{", '{"done": 3, "ende', '{"done": 3, "ended": {}'])
-def test_a_half_written_file_is_ignored(tmp_path: Path, report: Callable[..., None], content: str) -> None:
+def test_a_half_written_progress_file_is_ignored(
+    tmp_path: Path, report: Callable[..., None], content: str
+) -> None:
     watcher = Watcher(tmp_path, runs=5, run_steps=500, configurations=1)
     report(1, 7)
     file(tmp_path, 0).write_text(content)
     assert watcher.standing().run_steps == 7
 
 
-def test_a_file_that_is_being_written_is_ignored(tmp_path: Path, report: Callable[..., None]) -> None:
+def test_a_temporary_progress_file_is_ignored(tmp_path: Path, report: Callable[..., None]) -> None:
     watcher = Watcher(tmp_path, runs=1, run_steps=100, configurations=1)
     report(0, 7)
     file(tmp_path, 0).with_name(".1.json.1234.part").write_text('{"done": 50, "ended": {}}')
     assert watcher.standing().run_steps == 7
 
 
-def test_the_rate_is_that_of_the_last_minute(
+def test_the_rate_is_measured_over_the_last_minute(
     tmp_path: Path, report: Callable[..., None], clock: SimpleNamespace
 ) -> None:
     watcher = Watcher(tmp_path, runs=2, run_steps=2_000_000, configurations=1)
@@ -247,7 +249,7 @@ def test_the_rate_is_that_of_the_last_minute(
     assert rate_after(300, 8100) == 0  # no other look in the last minute
 
 
-def test_the_time_before_the_first_step_is_not_part_of_the_rate(
+def test_the_rate_excludes_the_time_before_the_first_step(
     tmp_path: Path, report: Callable[..., None], clock: SimpleNamespace
 ) -> None:
     watcher = Watcher(tmp_path, runs=1, run_steps=1000, configurations=1)
@@ -259,7 +261,7 @@ def test_the_time_before_the_first_step_is_not_part_of_the_rate(
     assert watcher.standing().rate == 100 / 2
 
 
-def test_the_line_tells_all_that_matters() -> None:
+def test_the_progress_line_shows_runs_failures_rate_time_and_probabilities() -> None:
     busy = standing(
         run_steps=400, ended=3, failed=1, diverged=2, rate=10.0, latest={"d_real": 0.5, "d_fake": 0.25}
     )
@@ -281,7 +283,7 @@ share = st.floats(0, 1)
     seconds=st.floats(0, 86_399),
 )
 @settings(deadline=None)
-def test_the_line_fits_80_columns_for_a_hundred_thousand_runs_in_a_day(
+def test_the_progress_line_of_a_hundred_thousand_runs_fits_80_columns(
     runs: int, failed: float, diverged: float, rate: float, seconds: float
 ) -> None:
     now = standing(

@@ -1,4 +1,4 @@
-"""Every configuration says where its numbers come from."""
+"""The provenance of every configuration records the origin of its numbers."""
 
 import os
 import platform
@@ -24,7 +24,7 @@ MakeConfig = Callable[..., Config]
 
 @pytest.fixture
 def git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """Git in a folder of its own, whatever repository the tests run in."""
+    """Runs git in a separate folder, whatever repository the tests run in."""
     for name in [name for name in os.environ if name.startswith("GIT_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
@@ -50,7 +50,7 @@ def read(folder: Path) -> dict[str, Any]:
     return known
 
 
-def test_settings_code_versions_and_machine_are_filed(make_config: MakeConfig, tmp_path: Path) -> None:
+def test_provenance_has_settings_code_versions_and_machine(make_config: MakeConfig, tmp_path: Path) -> None:
     before = datetime.now(UTC)
     known = write(tmp_path / "0", make_config(), ["optim.lr=1e-3", "network=tiny"])
     assert {
@@ -80,7 +80,7 @@ def test_settings_code_versions_and_machine_are_filed(make_config: MakeConfig, t
     assert known["machine"]["processor"] == known["machine"]["processor"].strip()
 
 
-def test_the_engine_and_the_metric_are_those_of_the_configuration(
+def test_provenance_has_the_engine_and_the_metric_of_the_configuration(
     make_config: MakeConfig, tmp_path: Path
 ) -> None:
     eager = write(tmp_path / "0", make_config(), [])
@@ -102,7 +102,7 @@ def test_the_engine_and_the_metric_are_those_of_the_configuration(
         ),
     ],
 )
-def test_the_command_can_be_typed_again_on_another_machine(
+def test_the_command_in_the_provenance_can_be_typed_on_another_machine(
     monkeypatch: pytest.MonkeyPatch, words: list[str], command: str
 ) -> None:
     monkeypatch.setattr(sys, "orig_argv", words)
@@ -118,7 +118,7 @@ def test_a_package_that_is_not_installed_has_no_version(monkeypatch: pytest.Monk
     }
 
 
-def test_the_end_adds_the_seconds_since_the_start_and_changes_nothing_else(
+def test_completing_the_provenance_adds_seconds_and_engine_alone(
     make_config: MakeConfig, tmp_path: Path
 ) -> None:
     known = write(tmp_path, make_config(), ["a=1"])
@@ -149,7 +149,7 @@ def test_a_resumed_configuration_keeps_what_it_has_and_counts_its_seconds_from_t
     assert len(write(tmp_path, make_config(seeds=5), [])["resumed"]) == 2
 
 
-def test_a_repository_has_a_commit_and_is_clean_until_something_changes(
+def test_a_git_repository_has_a_commit_and_is_clean_until_something_changes(
     tmp_path: Path, git: Callable[..., str]
 ) -> None:
     package = tmp_path / "src" / "package"
@@ -167,7 +167,7 @@ def test_a_repository_has_a_commit_and_is_clean_until_something_changes(
     assert git_state(package) == {"commit": commit, "dirty": True}
 
 
-def test_code_that_no_repository_tracks_has_no_state(tmp_path: Path, git: Callable[..., str]) -> None:
+def test_code_outside_a_git_repository_has_no_git_state(tmp_path: Path, git: Callable[..., str]) -> None:
     (tmp_path / "__init__.py").write_text("")
     assert git_state(tmp_path) is None
     git("init")
@@ -177,6 +177,6 @@ def test_code_that_no_repository_tracks_has_no_state(tmp_path: Path, git: Callab
     assert git_state(tmp_path) is None
 
 
-def test_a_machine_without_git_has_no_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_git_has_no_git_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert git_state(tmp_path) is None

@@ -1,4 +1,4 @@
-"""What a shard records becomes the files of a configuration, and no number changes on the way."""
+"""The records of a shard become the files of a configuration without a change to any number."""
 
 import json
 import math
@@ -74,7 +74,7 @@ def evaluations(shard: Shard) -> list[Evaluation]:
 
 
 def alone(config: Config, seed: int, step: int) -> Stack:
-    """One run by itself, trained up to a step."""
+    """A stack of one run, trained up to a step."""
     stack = Stack([Run(config.setup, seed)])
     with engine_settings():
         stack.advance(step)
@@ -82,7 +82,7 @@ def alone(config: Config, seed: int, step: int) -> Stack:
 
 
 def merged(folder: Path, read_table: ReadTable) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Makes a configuration's own set of its parts; returns its runs and its history."""
+    """Merges the parts of a configuration; returns its runs and its history."""
     merge_parts(folder, Sine(points=6))
     return read_table(folder / "runs.csv"), read_table(folder / "history.csv")
 
@@ -93,12 +93,8 @@ def read_checkpoint(folder: Path) -> dict[str, Any]:
 
 
 def assert_same_state(one: dict[str, Any], other: dict[str, Any]) -> None:
-    """To the bit, with the same seeds and steps."""
+    """Compares two states to the bit."""
     torch.testing.assert_close(one, other, rtol=0, atol=0)
-
-
-def explosive(make_config: MakeConfig, **parts: Any) -> Config:
-    return make_config(optim=SGD(lr=1e20, generator_lr=1e20, discriminator_lr=1e20), **parts)
 
 
 def test_parts_become_one_set_of_files_with_the_seeds_in_order(
@@ -162,7 +158,7 @@ def test_history_holds_the_measured_numbers_to_the_bit(
         assert history[name].to_numpy().tobytes() == expected.tobytes()
 
 
-def test_configurations_of_one_shard_are_filed_apart(
+def test_configurations_of_one_shard_have_separate_files(
     make_config: MakeConfig,
     tmp_path: Path,
     shards_of: ShardsOf,
@@ -202,9 +198,9 @@ def test_a_checkpoint_is_the_state_of_all_runs_along_a_leading_axis(
 
 
 def test_a_run_that_diverges_has_the_step_where_it_did_and_no_metrics_from_there_on(
-    make_config: MakeConfig, tmp_path: Path, shards_of: ShardsOf, read_table: ReadTable
+    make_diverging_config: MakeConfig, tmp_path: Path, shards_of: ShardsOf, read_table: ReadTable
 ) -> None:
-    (shard,) = shards_of([(tmp_path, explosive(make_config, seeds=2))])
+    (shard,) = shards_of([(tmp_path, make_diverging_config(seeds=2))])
     record(shard)
     runs, history = merged(tmp_path, read_table)
     assert runs["status"].tolist() == [DIVERGED, DIVERGED]
@@ -215,11 +211,15 @@ def test_a_run_that_diverges_has_the_step_where_it_did_and_no_metrics_from_there
     assert np.isfinite(history).all(axis=None)
 
 
-def test_a_run_that_diverges_leaves_its_neighbours_alone(
-    make_config: MakeConfig, tmp_path: Path, shards_of: ShardsOf, read_table: ReadTable
+def test_a_diverged_run_changes_no_number_of_its_neighbours(
+    make_config: MakeConfig,
+    make_diverging_config: MakeConfig,
+    tmp_path: Path,
+    shards_of: ShardsOf,
+    read_table: ReadTable,
 ) -> None:
     good = make_config(optim=SGD(lr=1e-3, generator_lr=1e-3, discriminator_lr=1e-3), seeds=3)
-    bad = explosive(make_config, seed=9, seeds=1)
+    bad = make_diverging_config(seed=9, seeds=1)
     (shard,) = shards_of([(tmp_path / "good", good), (tmp_path / "bad", bad)])
     record(shard)
     (runs, history), (lost, before) = (merged(tmp_path / name, read_table) for name in ("good", "bad"))
@@ -266,7 +266,7 @@ def test_a_stopped_run_keeps_the_samples_and_the_state_of_the_step_where_it_stop
     assert not np.array_equal(read_samples(folders[1])["curves"], samples["curves"])
 
 
-def test_a_part_of_a_shard_at_work_holds_unfinished_runs_and_what_a_resume_needs(
+def test_a_part_of_a_running_shard_holds_unfinished_runs_and_their_state(
     make_config: MakeConfig,
     tmp_path: Path,
     shards_of: ShardsOf,
@@ -289,7 +289,7 @@ def test_a_part_of_a_shard_at_work_holds_unfinished_runs_and_what_a_resume_needs
         assert_same_state(state, alone(config, seed, 5).saved())
 
 
-def test_a_later_part_takes_the_place_of_the_earlier_one(
+def test_a_later_part_replaces_the_earlier_one(
     make_config: MakeConfig, tmp_path: Path, shards_of: ShardsOf, read_table: ReadTable
 ) -> None:
     (shard,) = shards_of([(tmp_path, make_config(seeds=1))])
@@ -301,7 +301,7 @@ def test_a_later_part_takes_the_place_of_the_earlier_one(
     assert read_table(second / "runs.csv")["seconds"].tolist() == [4.0]
 
 
-def test_a_run_that_goes_on_from_a_part_has_the_files_of_one_that_never_paused(
+def test_a_run_resumed_from_a_part_has_the_files_of_an_uninterrupted_one(
     make_config: MakeConfig,
     tmp_path: Path,
     shards_of: ShardsOf,
@@ -326,7 +326,7 @@ def test_a_run_that_goes_on_from_a_part_has_the_files_of_one_that_never_paused(
     assert_same_state(read_checkpoint(tmp_path / "paused"), read_checkpoint(tmp_path / "through"))
 
 
-def test_a_failure_is_filed_for_every_run_with_what_was_measured_before(
+def test_a_failure_is_recorded_for_every_run_with_its_earlier_measurements(
     make_config: MakeConfig, tmp_path: Path, shards_of: ShardsOf, read_table: ReadTable
 ) -> None:
     (shard,) = shards_of([(tmp_path, make_config(seeds=2, seed=4))])
@@ -379,7 +379,7 @@ def test_a_failure_after_a_part_leaves_the_other_shards_whole(
     assert {path.name for path in tmp_path.iterdir()} == FILES
 
 
-def test_nothing_but_failures_still_makes_the_tables(
+def test_failures_alone_still_have_tables(
     make_config: MakeConfig, tmp_path: Path, shards_of: ShardsOf, read_table: ReadTable
 ) -> None:
     for shard in shards_of([(tmp_path, make_config(seeds=2))], workers=2):
@@ -391,7 +391,7 @@ def test_nothing_but_failures_still_makes_the_tables(
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
-def test_a_damaged_part_is_not_taken_for_a_result(
+def test_a_damaged_part_is_not_merged(
     make_config: MakeConfig, tmp_path: Path, shards_of: ShardsOf, name: str
 ) -> None:
     for shard in shards_of([(tmp_path, make_config(seeds=2))], workers=2):
@@ -414,7 +414,7 @@ def test_real_curves_are_one_for_a_fixed_target_and_many_for_a_family() -> None:
         np.testing.assert_array_equal(samples["x"], target.grid())
 
 
-def test_of_a_mixture_the_modes_are_stored_and_of_nothing_else() -> None:
+def test_modes_are_stored_for_mixtures_alone() -> None:
     drawn = np.zeros((2, 2)), np.zeros(2)
     samples = samples_of([RunRecord(seed=0, samples=drawn)], GaussianRing(gaussians=4, radius=3.0))
     np.testing.assert_allclose(samples["modes"], [[3, 0], [0, 3], [-3, 0], [0, -3]], atol=1e-12)
@@ -440,7 +440,7 @@ def test_frames_are_kept_of_every_run_at_the_picture_steps(
 
 
 def framed(seed: int, steps: list[int]) -> RunRecord:
-    """A run whose frames are all its seed, up to its end."""
+    """A run whose frames are filled with its seed, at these steps."""
     frames = [(step, np.full(6, seed, np.float32), float(seed)) for step in steps]
     return RunRecord(seed, frames=frames, samples=(np.full((2, 6), seed), np.full(2, seed)))
 
@@ -460,12 +460,12 @@ def test_frames_of_runs_that_ended_early_are_filled_with_nan() -> None:
     assert samples["curves"][:, 0, 0].tolist() == [1, 2, 3]
 
 
-def test_samples_without_frames_stay_without() -> None:
+def test_samples_without_frames_have_no_arrays_of_frames() -> None:
     names = {"x", "real", "seeds", "curves", "probability"}
     assert set(samples_of([framed(1, []), framed(2, [])], Sine(points=6))) == names
 
 
-def test_arrays_are_stored_as_they_are(tmp_path: Path, read_samples: ReadSamples) -> None:
+def test_arrays_of_samples_are_stored_without_change(tmp_path: Path, read_samples: ReadSamples) -> None:
     arrays = {"curves": np.array([[np.nan, 1e-40]], np.float32), "seeds": np.array([2**32], np.int64)}
     (tmp_path / "samples.npz").write_bytes(npz(arrays))
     stored = read_samples(tmp_path)

@@ -1,4 +1,4 @@
-"""What was interrupted goes on, with the bytes of what was never interrupted, and nothing else goes on."""
+"""An interrupted sweep resumes to the bytes of an uninterrupted one; other commands are refused."""
 
 import re
 import shutil
@@ -71,12 +71,12 @@ def test_equal_settings_have_no_differences() -> None:
     assert differences(chosen(), chosen()) == []
 
 
-def test_the_executor_and_more_seeds_may_differ() -> None:
+def test_a_resume_may_change_the_executor_and_add_seeds() -> None:
     assert differences(chosen(), chosen(workers=4, seeds=9)) == []
     assert differences(chosen(), chosen() | {"executor": {"_target_": "Dask", "address": "a"}}) == []
 
 
-def test_every_difference_is_named_with_both_values() -> None:
+def test_every_difference_of_settings_is_named_with_both_values() -> None:
     old = chosen(lr=0.1, seeds=3, gone={"a": 1})
     new = chosen(lr=0.2, seeds=2, added="b") | {"network": {"generator": [8]}}
     assert sorted(differences(old, new)) == [
@@ -118,14 +118,14 @@ def test_new_numbers_begin_after_the_highest_stored_one() -> None:
     assert numbers([chosen(0.3), chosen(0.2), chosen(0.4), chosen(0.1)], stored, 0) == [8, 7, 9, 2]
 
 
-def test_equal_configurations_have_one_number() -> None:
+def test_equal_configurations_share_a_number() -> None:
     wanted = [chosen(1.0), chosen(0.5), chosen(1, workers=3), chosen(0.5, seeds=4), chosen(0.5)]
     assert numbers(wanted, Stored({}, {}), 4) == [4, 5, 4, 6, 5]
     assert numbers(wanted, Stored({4: chosen(0.5)}, {}), 4) == [5, 4, 5, 6, 4]
     assert numbers(wanted[:2], Stored({}, {}), 4, earlier={1: chosen(0.5)}) == [4, 1]
 
 
-def test_a_configuration_that_an_older_sweep_trained_twice_stays_where_it_is() -> None:
+def test_a_configuration_stored_twice_keeps_its_first_number() -> None:
     assert numbers([chosen()], Stored({0: chosen(), 1: chosen()}, {}), 0) == [0]
 
 
@@ -134,12 +134,12 @@ def test_configurations_that_differ_in_the_engine_alone_keep_their_numbers() -> 
     assert numbers([always, never], Stored({0: never, 1: always}, {}), 0) == [1, 0]
 
 
-def test_more_seeds_are_the_same_configuration() -> None:
+def test_a_configuration_with_more_seeds_keeps_its_number() -> None:
     stored = Stored({0: chosen(0.1), 1: chosen(0.2)}, {})
     assert numbers([chosen(0.2, seeds=8), chosen(0.1)], stored, 0) == [1, 0]
 
 
-def test_a_configuration_that_is_missing_is_refused_with_what_it_lacks() -> None:
+def test_a_command_without_a_stored_configuration_is_refused_with_the_difference() -> None:
     assert refusal([chosen(0.1)], {0: chosen(0.1), 1: chosen(0.2)}) == [
         "configuration 1: optim.lr: 0.2 in the folder, 0.1 in the command"
     ]
@@ -160,7 +160,7 @@ def begun(make_config: MakeConfig, folder: Path, settings: Settings) -> None:
     begin_provenance(Configuration(make_config(), folder, settings))
 
 
-def test_the_settings_of_a_sweep_are_those_of_all_its_configurations(
+def test_the_stored_sweep_has_the_settings_of_all_configurations(
     make_config: MakeConfig, tmp_path: Path
 ) -> None:
     names = ["0", "12", "minimax/3", "run_7"]
@@ -177,7 +177,7 @@ def test_the_settings_of_a_sweep_are_those_of_all_its_configurations(
     assert stored_sweep(tmp_path / "none") == ({}, {})
 
 
-def test_the_list_of_a_sweep_numbers_its_configurations_and_knows_those_that_were_deleted(
+def test_the_list_of_a_sweep_gives_numbers_and_knows_deleted_configurations(
     make_config: MakeConfig, tmp_path: Path
 ) -> None:
     names = {"b/run_9": 0, "a": 1, "7": 2}
@@ -202,9 +202,7 @@ def test_the_list_of_a_sweep_numbers_its_configurations_and_knows_those_that_wer
         ("a\nb", "characters that cannot be shown"),
     ],
 )
-def test_a_job_whose_folder_would_not_be_found_again_is_refused(
-    tmp_path: Path, name: str, words: str
-) -> None:
+def test_a_job_folder_that_a_resume_would_not_find_is_refused(tmp_path: Path, name: str, words: str) -> None:
     home = tmp_path / "sweep"
     zero = {home / "0": chosen(0.1)} if name == "0/1" else {}
     (line,) = misplaced(home, zero | {(home / name).resolve(): chosen(0.2)})
@@ -212,9 +210,7 @@ def test_a_job_whose_folder_would_not_be_found_again_is_refused(
     assert line.endswith("change hydra.sweep.subdir")
 
 
-def test_a_folder_that_was_copied_or_renamed_is_told_apart_from_another_subdir(
-    make_config: MakeConfig, tmp_path: Path
-) -> None:
+def test_copied_and_renamed_folders_are_reported(make_config: MakeConfig, tmp_path: Path) -> None:
     for name, lr in (("0", 0.1), ("1", 0.2)):
         begun(make_config, tmp_path / name, chosen(lr))
     write_list(tmp_path, [Listed(0, "0", chosen(0.1)), Listed(1, "1", chosen(0.2))])
@@ -227,7 +223,9 @@ def test_a_folder_that_was_copied_or_renamed_is_told_apart_from_another_subdir(
     assert moved(tmp_path, jobs) == ["1 (copy): was called 1; rename it to that"]
 
 
-def test_a_job_does_not_go_into_the_folder_of_another(make_config: MakeConfig, tmp_path: Path) -> None:
+def test_a_job_in_the_folder_of_another_configuration_is_refused(
+    make_config: MakeConfig, tmp_path: Path
+) -> None:
     begun(make_config, tmp_path / "x/1", chosen(0.1))
     assert misplaced(tmp_path, {tmp_path / "x/1": chosen(0.1, workers=3)}) == []
     assert misplaced(tmp_path, {tmp_path / "x/1": chosen(0.2)}) == [
@@ -264,12 +262,12 @@ def test_another_pytorch_is_refused_and_the_one_to_install_is_named(
     assert "install torch==2.6.1, or begin a new sweep" in message
 
 
-def test_runs_of_which_no_engine_is_known_go_on_by_any(make_config: MakeConfig, tmp_path: Path) -> None:
+def test_runs_without_a_known_engine_resume_by_any_engine(make_config: MakeConfig, tmp_path: Path) -> None:
     for known in ([], [KnownRun(0, "unfinished", 0, tmp_path)]):
         assert changed_engine(tmp_path, make_config(training={"compile": "always"}), known) is None
 
 
-def test_each_run_says_which_engine_of_which_pytorch_trained_it(
+def test_each_run_records_its_engine_and_its_version_of_pytorch(
     make_config: MakeConfig, run: Run, read_table: ReadTable
 ) -> None:
     _, (folder,) = run([make_config(seeds=2)], Serial())
@@ -293,7 +291,7 @@ def test_a_resume_by_another_pytorch_is_refused_before_anything_is_written(
     assert contents(tmp_path) == before
 
 
-def test_a_finished_sweep_is_told_whatever_pytorch_is_there(
+def test_a_finished_sweep_is_reported_by_any_version_of_pytorch(
     make_config: MakeConfig, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, _ = run([make_config(seeds=2)], Serial())
@@ -302,7 +300,7 @@ def test_a_finished_sweep_is_told_whatever_pytorch_is_there(
 
 
 @pytest.mark.usefixtures("eager_parts")
-def test_a_worker_that_trains_by_another_engine_than_was_foreseen_ends_the_resume(
+def test_a_worker_with_an_unexpected_engine_ends_the_resume(
     make_config: MakeConfig, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     interrupted(run, [make_config(seeds=2)], 3)
@@ -313,7 +311,7 @@ def test_a_worker_that_trains_by_another_engine_than_was_foreseen_ends_the_resum
 
 @dataclass(frozen=True, kw_only=True)
 class Measured(Sine):
-    """A curve out of a file, say."""
+    """A target with data, such as a curve from a file."""
 
     content: str = ""
 
@@ -338,14 +336,14 @@ def contents(folder: Path) -> dict[Path, bytes]:
 
 @dataclass(frozen=True, kw_only=True)
 class Together(Serial):
-    """Shards as for several workers, all trained in this process."""
+    """Plans shards for three workers, and trains them all in this process."""
 
     worker_count = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Unfinished(Minimax):
-    """A loss that someone is still writing."""
+    """A loss whose generator is not implemented."""
 
     def generator(self, real: Tensor, fake: Tensor) -> Tensor:
         raise NotImplementedError("no loss today")
@@ -353,12 +351,12 @@ class Unfinished(Minimax):
 
 @pytest.fixture
 def eager_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every evaluation is followed by a part, but the last."""
+    """Makes a shard write a part after every evaluation but the last."""
     monkeypatch.setattr("sinegan.sweep.worker.SECONDS_BETWEEN_PARTS", -1.0)
 
 
 def three_ends(make_config: MakeConfig) -> list[Config]:
-    """Configurations of one signature: one finishes, of one a run stops early, one diverges."""
+    """Configurations of one signature: one finishes, one has a run that stops early, one diverges."""
     parts: dict[str, Any] = {"seeds": 3, "plot": Plot(animation=True, every=4)}
     slow, fast = (SGD(lr=lr, generator_lr=lr, discriminator_lr=lr) for lr in (0.1, 1e20))
     return [
@@ -369,7 +367,7 @@ def three_ends(make_config: MakeConfig) -> list[Config]:
 
 
 def interrupt_at(number: int, seen: list[Evaluation]) -> Callable[[Evaluation], None]:
-    """An observer that keeps the evaluations and interrupts at the n-th, from 1 on."""
+    """An observer that records evaluations and interrupts at the n-th, counted from 1."""
 
     def look(evaluation: Evaluation) -> None:
         seen.append(evaluation)
@@ -380,7 +378,7 @@ def interrupt_at(number: int, seen: list[Evaluation]) -> Callable[[Evaluation], 
 
 
 def interrupted(run: Run, configs: Sequence[Config], number: int) -> list[Evaluation]:
-    """Trains configurations up to the n-th evaluation; returns all of them."""
+    """Trains configurations up to the n-th evaluation; returns the evaluations."""
     seen: list[Evaluation] = []
     with pytest.raises(KeyboardInterrupt):
         run(configs, Serial(), observers=[interrupt_at(number, seen)])
@@ -390,7 +388,7 @@ def interrupted(run: Run, configs: Sequence[Config], number: int) -> list[Evalua
 def assert_same_results(
     folders: Sequence[Path], others: Sequence[Path], read_table: ReadTable, read_samples: ReadSamples
 ) -> None:
-    """To the bit, but for the seconds."""
+    """Compares the files of configurations to the bit, except the seconds."""
     for folder, other in zip(folders, others, strict=True):
         assert {path.name for path in folder.iterdir()} == {path.name for path in other.iterdir()}
         assert (folder / "history.csv").read_bytes() == (other / "history.csv").read_bytes()
@@ -431,7 +429,7 @@ def test_an_interrupted_sweep_ends_with_the_bytes_of_an_undisturbed_one(
 
 
 @pytest.mark.usefixtures("eager_parts")
-def test_what_was_interrupted_twice_goes_on_with_worker_processes(
+def test_a_sweep_interrupted_twice_resumes_with_worker_processes(
     make_config: MakeConfig, run: Run, read_table: ReadTable, read_samples: ReadSamples
 ) -> None:
     configs = three_ends(make_config)
@@ -443,7 +441,7 @@ def test_what_was_interrupted_twice_goes_on_with_worker_processes(
 
 
 @pytest.mark.usefixtures("eager_parts")
-def test_only_what_was_lost_is_trained_again(make_config: MakeConfig, run: Run) -> None:
+def test_a_resume_trains_only_what_was_lost(make_config: MakeConfig, run: Run) -> None:
     # Shards of two and of one run.
     configs = [make_config(seeds=3), make_config(seeds=1, training={"batch_size": 5})]
     # The first has ended (at its fourth), the second has a part of its steps 0 and 5.
@@ -456,7 +454,7 @@ def test_only_what_was_lost_is_trained_again(make_config: MakeConfig, run: Run) 
     assert outcomes[0].errors == []
 
 
-def test_what_has_ended_is_told_and_not_touched(make_config: MakeConfig, run: Run) -> None:
+def test_a_resume_of_an_ended_sweep_changes_no_file(make_config: MakeConfig, run: Run) -> None:
     configs = three_ends(make_config)
     seen: list[Evaluation] = []
     before, folders = run(configs, Serial())
@@ -467,7 +465,7 @@ def test_what_has_ended_is_told_and_not_touched(make_config: MakeConfig, run: Ru
     assert {path: path.read_bytes() for folder in folders for path in folder.iterdir()} == contents
 
 
-def test_of_more_seeds_only_the_new_ones_are_trained(
+def test_a_resume_with_more_seeds_trains_only_the_new_ones(
     make_config: MakeConfig, run: Run, read_table: ReadTable, read_samples: ReadSamples
 ) -> None:
     few, more, many = (make_config(seed=4, seeds=seeds) for seeds in (2, 5, 9))
@@ -517,7 +515,7 @@ def test_a_damaged_file_of_a_part_ends_the_resume(
         run(configs, executor)
 
 
-def test_failed_runs_are_tried_again(
+def test_a_resume_trains_failed_runs_again(
     make_config: MakeConfig,
     run: Run,
     read_table: ReadTable,
@@ -537,7 +535,7 @@ def test_failed_runs_are_tried_again(
     assert_same_results(folders, undisturbed, read_table, read_samples)
 
 
-def test_beside_a_failed_run_the_finished_ones_are_kept(
+def test_a_resume_keeps_the_finished_runs_next_to_a_failed_one(
     make_config: MakeConfig, run: Run, read_table: ReadTable, read_samples: ReadSamples
 ) -> None:
     seen: list[tuple[int, int]] = []

@@ -1,4 +1,4 @@
-"""What is free: the least of what the system, the control groups and the process's own limit leave."""
+"""Free memory is the least of what the system, the control groups and the process's limit leave."""
 
 import doctest
 import math
@@ -15,18 +15,18 @@ from sinegan.sweep.room import Room, available, free_memory, group_folders, left
 MEMINFO = "MemTotal:       24684024 kB\nMemFree:        23280800 kB\nMemAvailable:   24000000 kB\n"
 
 
-def test_examples():
+def test_doctests_of_room():
     found = doctest.testmod(room)
     assert found.attempted >= 3
     assert found.failed == 0
 
 
-def test_the_system_tells_what_is_available_and_not_what_is_free():
+def test_available_memory_is_memavailable_and_not_memfree():
     assert available(MEMINFO) == 24_000_000 * 1024
 
 
 @pytest.mark.parametrize("text", ["", "MemTotal: 5 kB\n", "MemAvailable:\n", "MemAvailable: lots kB\n"])
-def test_a_system_that_does_not_tell_is_no_error(text):
+def test_available_memory_is_unknown_without_memavailable(text):
     assert available(text) is None
 
 
@@ -41,7 +41,7 @@ def test_a_system_that_does_not_tell_is_no_error(text):
         ("nonsense\n", []),
     ],
 )
-def test_the_groups_are_those_of_the_process_and_all_above(membership, folders):
+def test_control_groups_are_that_of_the_process_and_all_above(membership, folders):
     assert group_folders(membership) == folders
 
 
@@ -57,11 +57,11 @@ def test_the_groups_are_those_of_the_process_and_all_above(membership, folders):
         ("1000\n", "4000\n", "", 0),
     ],
 )
-def test_what_a_group_has_left_counts_files_that_may_go(limit, usage, stat, left):
+def test_memory_left_in_a_control_group_includes_inactive_files(limit, usage, stat, left):
     assert left_in_group(limit, usage, stat) == left
 
 
-def test_the_tightest_group_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_control_group_with_the_least_memory_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     inside = tmp_path / "job" / "step"
     inside.mkdir(parents=True)
     for folder, limit in ((inside, "max"), (inside.parent, "5000000"), (tmp_path, "9000000")):
@@ -74,7 +74,7 @@ def test_the_tightest_group_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert free_memory().here == 4_000_000
 
 
-def test_version_1_of_the_groups_counts_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_control_groups_of_version_1_count_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     folder = tmp_path / "memory" / "job"
     folder.mkdir(parents=True)
     (folder / "memory.limit_in_bytes").write_text("3000000")
@@ -84,7 +84,7 @@ def test_version_1_of_the_groups_counts_as_well(tmp_path: Path, monkeypatch: pyt
     assert free_memory().here == 2_000_000
 
 
-def test_without_proc_it_is_what_the_machine_has(monkeypatch: pytest.MonkeyPatch):
+def test_free_memory_without_proc_is_that_of_the_machine(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(room, "_text", lambda _: "")
     monkeypatch.setattr(os, "sysconf", {"SC_PHYS_PAGES": 1000, "SC_PAGE_SIZE": 4096}.__getitem__)
     assert free_memory().here == 4_096_000
@@ -93,8 +93,8 @@ def test_without_proc_it_is_what_the_machine_has(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no ulimit")
-def test_the_limit_of_the_process_leaves_what_it_has_not_taken():
-    said = subprocess.run(
+def test_the_ulimit_of_the_process_leaves_what_it_has_not_taken():
+    done = subprocess.run(
         [
             sys.executable,
             "-c",
@@ -105,7 +105,7 @@ def test_the_limit_of_the_process_leaves_what_it_has_not_taken():
         text=True,
         check=True,
     )
-    assert 1e9 < float(said.stdout) < 3e9
+    assert 1e9 < float(done.stdout) < 3e9
 
 
 def _texts(known: dict[str, str]):  # type: ignore[no-untyped-def]

@@ -1,4 +1,4 @@
-"""What the report on theory expects is what theory says, and its verdicts are what was found."""
+"""The checks of the Dirac-GAN: their expectations follow from theory, their verdicts from the runs."""
 
 import math
 from pathlib import Path
@@ -25,7 +25,7 @@ def settings(loss: str = "NonSaturating", updates: str = "simultaneous", steps: 
     }
 
 
-def test_the_rate_with_r1_is_that_worked_out_by_hand() -> None:
+def test_the_convergence_rate_with_r1_is_that_worked_out_by_hand() -> None:
     # [[1, 0.1], [-0.1, 0.94]] has complex eigenvalues: the root of its determinant 0.95.
     assert r1_rate(settings()) == pytest.approx(math.sqrt(0.95))
     # One after the other the determinants multiply: 1 * 0.94.
@@ -33,14 +33,14 @@ def test_the_rate_with_r1_is_that_worked_out_by_hand() -> None:
     assert r1_rate(settings(steps=3)) == pytest.approx(math.sqrt(0.95 * 0.94**2), rel=0.05)
 
 
-def test_a_rate_is_measured_where_the_distance_is_small() -> None:
+def test_the_convergence_rate_is_measured_where_the_distance_is_small() -> None:
     steps = np.arange(0, 400, 4)
     distance = np.where(steps < 100, 1.0, 1e-2 * 0.95 ** (steps - 99.0))
     assert rate(steps, distance) == pytest.approx(0.95)
     assert math.isnan(rate(steps, np.ones(100)))
 
 
-def test_the_best_value_is_minus_log_4_for_equal_gaussians_and_0_for_distant_ones() -> None:
+def test_the_optimal_value_is_minus_log_4_for_equal_gaussians_and_0_for_distant_ones() -> None:
     assert value_at_optimum(normal(0, 1), normal(0, 1)) == pytest.approx(-math.log(4))
     assert value_at_optimum(normal(-15, 1), normal(15, 1)) == pytest.approx(0, abs=1e-9)
     # Two gaussians of the same mean: the Jensen-Shannon divergence is symmetric.
@@ -64,7 +64,7 @@ def sweep(tmp_path: Path, distances: list[float], known: dict[str, Any]) -> Swee
     return Sweep(tmp_path, [], pd.DataFrame([about]), pd.DataFrame(), history, {"0": known}, {})
 
 
-def test_a_path_that_comes_near_has_converged_and_one_that_stays_away_has_not(tmp_path: Path) -> None:
+def test_a_path_near_the_equilibrium_converges_and_a_distant_one_does_not(tmp_path: Path) -> None:
     def verdicts(distances: list[float], loss: str) -> list[tuple[str, str, bool]]:
         found = theory_rows(sweep(tmp_path, distances, settings(loss)))
         return [(row["check"], row["found"], row["holds"]) for row in found]
@@ -81,7 +81,7 @@ def test_a_path_that_comes_near_has_converged_and_one_that_stays_away_has_not(tm
     assert verdicts([1.0] * 100, "Hinge") == [], "nothing is known of the hinge loss with R1"
 
 
-def test_what_theory_says_nothing_of_has_no_row_and_no_picture(tmp_path: Path) -> None:
+def test_a_sweep_without_theory_has_no_rows_and_no_pictures(tmp_path: Path) -> None:
     known = settings() | {"network": {"_target_": "sinegan.game.networks.Network"}}
     assert theory_rows(sweep(tmp_path, [1.0], known)) == []
     found = sweep(tmp_path, [1.0], known)
@@ -106,7 +106,7 @@ def test_the_phase_plane_shows_each_path_to_its_end(tmp_path: Path) -> None:
     np.testing.assert_allclose(end.get_xydata(), [[0.15, -0.2]])
 
 
-def test_settings_in_words() -> None:
+def test_variants_and_updates_are_described_in_words() -> None:
     assert variant(settings("Minimax")) == "Minimax, r1 gamma=0.3"
     assert [update(settings(steps=steps)) for steps in (1, 5)] == [
         "simultaneous, 1 D step",

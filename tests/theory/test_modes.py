@@ -1,4 +1,4 @@
-"""The verdicts on modes and quality follow from what was measured and what was published."""
+"""The verdicts on modes and quality compare measured with published values."""
 
 from pathlib import Path
 from typing import Any
@@ -31,10 +31,10 @@ def settings(game: str) -> dict[str, Any]:
 
 
 def sweep(tmp_path: Path, modes: dict[str, list[float]], quality: float = 0.98) -> Sweep:
-    """modes: of each seed at the end, by game."""
+    """A sweep of games. modes: for each game, the captured modes of each seed at the end."""
     rows = []
-    for game, mine in modes.items():
-        for seed, count in enumerate(mine):
+    for game, counts in modes.items():
+        for seed, count in enumerate(counts):
             for step, share in [(0, 0.0), (100, 1.0)]:  # the last fifth is the last evaluation
                 rows.append([game, seed, step, share * count, share * (quality + 0.001 * seed)])
     history = pd.DataFrame(rows, columns=["configuration", "seed", "step", "modes", "high_quality"])
@@ -43,7 +43,7 @@ def sweep(tmp_path: Path, modes: dict[str, list[float]], quality: float = 0.98) 
     return Sweep(tmp_path, [], about, pd.DataFrame(), history, known, {})
 
 
-def test_without_penalty_modes_are_said_to_be_lost_and_samples_to_be_good(tmp_path: Path) -> None:
+def test_pacgan_expects_lost_modes_and_good_samples_without_penalty(tmp_path: Path) -> None:
     lost, good = theory_rows(sweep(tmp_path, {"plain": [5, 6, 7, 6]}))
     # Mean 6, standard error sqrt(2/3) / 2, t of 3 degrees 3.18: 6 +- 1.30.
     assert lost["variant"] == "GaussianRing: NonSaturating"
@@ -68,7 +68,7 @@ def test_without_penalty_modes_are_said_to_be_lost_and_samples_to_be_good(tmp_pa
 @pytest.mark.parametrize(
     ("game", "source"), [("gradient penalty", "Arjovsky et al. 2017"), ("pair", "Huang et al. 2024")]
 )
-def test_two_games_are_said_to_keep_all_modes(
+def test_two_games_are_expected_to_keep_all_modes(
     tmp_path: Path, game: str, source: str, modes: list[float], holds: bool
 ) -> None:
     (kept,) = theory_rows(sweep(tmp_path, {game: modes}))
@@ -77,11 +77,11 @@ def test_two_games_are_said_to_keep_all_modes(
     assert kept["holds"] == holds
 
 
-def test_of_the_others_nothing_is_claimed(tmp_path: Path) -> None:
+def test_other_games_have_no_expectation_on_modes(tmp_path: Path) -> None:
     assert theory_rows(sweep(tmp_path, {"minimax": [8, 8, 8], "r1": [8, 8, 8]})) == []
 
 
-def test_another_mixture_is_not_theirs() -> None:
+def test_the_check_of_modes_applies_to_the_mixtures_of_pacgan_alone() -> None:
     known = settings("plain")
     assert applies(known)
     assert not applies(known | {"target": known["target"] | {"std": 0.1}})

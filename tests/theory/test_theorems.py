@@ -1,4 +1,4 @@
-"""What has been proved is found by the same engine that trains everything else: a fast part of it."""
+"""The engine reproduces proven theorems; a fast selection of the experiments in conf/experiment/theory."""
 
 import dataclasses
 from collections.abc import Callable
@@ -32,8 +32,8 @@ from sinegan.training.stack import Stack
 MakeConfig = Callable[..., Config]
 
 
-def path(make_config: MakeConfig, loss: Loss, *penalties: Penalty, **training: Any) -> tuple[Any, Any]:
-    """Steps and distance from the equilibrium of the Dirac-GAN from (1, 1), by gradient descent."""
+def dirac_path(make_config: MakeConfig, loss: Loss, *penalties: Penalty, **training: Any) -> tuple[Any, Any]:
+    """The steps and the distances from the equilibrium of a Dirac-GAN that starts at (1, 1)."""
     often = {"steps": 200, "evaluate_every": 10, "batch_size": 1, "evaluation_samples": 2, "dtype": "float64"}
     config = make_config(
         target=PointMass(),
@@ -72,21 +72,23 @@ def path(make_config: MakeConfig, loss: Loss, *penalties: Penalty, **training: A
 def test_the_dirac_gan_converges_with_the_penalties_that_mescheder_et_al_prove_it_for(
     make_config: MakeConfig, loss: Loss, penalties: tuple[Penalty, ...], converges: bool
 ) -> None:
-    _, distance = path(make_config, loss, *penalties)
+    _, distance = dirac_path(make_config, loss, *penalties)
     assert (distance[-5:].mean() < 0.1) == converges
 
 
-def test_instance_noise_makes_it_converge_too(make_config: MakeConfig) -> None:
-    _, distance = path(make_config, NonSaturating(), InstanceNoise(std=0.7), batch_size=2048)
+def test_the_dirac_gan_converges_with_instance_noise(make_config: MakeConfig) -> None:
+    _, distance = dirac_path(make_config, NonSaturating(), InstanceNoise(std=0.7), batch_size=2048)
     assert distance[-5:].mean() < 0.1
 
 
 @pytest.mark.parametrize(("updates", "discriminator_steps"), [("simultaneous", 1), ("alternating", 2)])
-def test_with_r1_it_converges_at_the_rate_of_the_eigenvalues(
+def test_the_dirac_gan_with_r1_converges_at_the_rate_of_the_eigenvalues(
     make_config: MakeConfig, updates: str, discriminator_steps: int
 ) -> None:
     more = {"updates": updates, "discriminator_steps": discriminator_steps}
-    steps, distance = path(make_config, NonSaturating(), R1(gamma=0.3), steps=450, evaluate_every=6, **more)
+    steps, distance = dirac_path(
+        make_config, NonSaturating(), R1(gamma=0.3), steps=450, evaluate_every=6, **more
+    )
     settings = {
         "optim": {"generator_lr": 0.2, "discriminator_lr": 0.2},
         "penalty": {"r1": {"gamma": 0.3}},
@@ -95,7 +97,7 @@ def test_with_r1_it_converges_at_the_rate_of_the_eigenvalues(
     assert rate(steps, distance) == pytest.approx(r1_rate(settings), abs=5e-4)
 
 
-def test_a_discriminator_against_a_frozen_generator_becomes_the_best_one(make_config: MakeConfig) -> None:
+def test_the_discriminator_of_a_frozen_generator_becomes_optimal(make_config: MakeConfig) -> None:
     frozen = Adam(lr=0.02, generator_lr=0.0, discriminator_lr=0.02)
     config = make_config(
         target=Gaussian(),
@@ -129,7 +131,9 @@ def frozen_gradients(make_config: MakeConfig, loss: Loss) -> Any:
     return np.array([seen["generator_gradient"] for seen in looks if seen is not None])
 
 
-def test_as_d_becomes_optimal_minimaxs_gradient_vanishes_and_the_other_grows(make_config: MakeConfig) -> None:
+def test_the_gradient_of_minimax_vanishes_and_that_of_non_saturating_grows_as_d_becomes_optimal(
+    make_config: MakeConfig,
+) -> None:
     vanishing = frozen_gradients(make_config, Minimax())
     growing = frozen_gradients(make_config, NonSaturating())
     # An untrained D is undecided, and there both losses are about as steep.

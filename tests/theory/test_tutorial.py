@@ -1,4 +1,4 @@
-"""The verdicts on the tutorial's claim: medians within what the original script has, losses by pairs."""
+"""The verdicts on the tutorial: medians within the range of the original script, losses by pairs."""
 
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ def by_check(found: Sweep) -> dict[tuple[str, str], dict[str, Any]]:
     return {(row["check"], row["variant"]): row for row in theory_rows(found)}
 
 
-def test_medians_at_the_end_are_held_against_those_of_the_original_script(tmp_path: Path) -> None:
+def test_final_medians_are_compared_with_those_of_the_original_script(tmp_path: Path) -> None:
     found = by_check(sweep(tmp_path, early=1.0, late=1.0, probability=0.5))
     for name in ("Minimax", "NonSaturating"):
         assert found["tutorial, rmse at the end", name]["holds"]
@@ -78,7 +78,7 @@ def test_losses_are_compared_by_pairs_of_seeds_early_and_late(
     assert ("not separated" in rows[1]["found"]) == (late == 1.0)
 
 
-def test_a_run_that_ended_early_is_in_neither_and_one_loss_alone_is_not_compared(tmp_path: Path) -> None:
+def test_runs_that_ended_early_and_single_losses_are_not_compared(tmp_path: Path) -> None:
     found = sweep(tmp_path, 1.0, 1.0)
     lost = (
         (found.history["configuration"] == "0") & (found.history["seed"] == 3) & (found.history["step"] > 0)
@@ -95,7 +95,9 @@ def test_a_run_that_ended_early_is_in_neither_and_one_loss_alone_is_not_compared
     ("group", "key", "value"),
     [("training", "steps", 5_000), ("optim", "generator_lr", 0.0), ("network", "generator", [16, 32])],
 )
-def test_another_game_is_not_the_tutorials(group: str, key: str, value: Any) -> None:
+def test_the_tutorial_check_applies_to_the_settings_of_the_tutorial_alone(
+    group: str, key: str, value: Any
+) -> None:
     known = settings("Minimax")
     assert applies(known)
     assert not applies(known | {group: known[group] | {key: value}})

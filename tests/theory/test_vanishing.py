@@ -1,4 +1,4 @@
-"""The verdicts on a frozen generator's gradient follow from the norms that were measured."""
+"""The verdicts on the gradient of a frozen generator follow from its measured norms."""
 
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ def settings(loss: str, generator_lr: float = 0.0) -> dict[str, Any]:
 
 
 def sweep(tmp_path: Path, loss: str, end: float, jitter: tuple[float, float] = (0.0, 0.0)) -> Sweep:
-    """Norms from 2 by a straight line to `end`, with such jitter in the first and in the second half."""
+    """A sweep with norms on a straight line from 2 to `end`. jitter: of the first and the second half."""
     line = np.linspace(2, end, EVALUATIONS)
     runs = []
     for seed in range(SEEDS):
@@ -53,7 +53,7 @@ def test_the_noise_of_a_series_is_its_scatter_around_a_trend() -> None:
     assert noise(5 * np.arange(20_000) + scatter) == pytest.approx(0.3, rel=0.03)
 
 
-def test_minimax_holds_where_its_norm_falls_by_orders_of_magnitude(tmp_path: Path) -> None:
+def test_the_check_of_minimax_holds_when_its_gradient_norm_vanishes(tmp_path: Path) -> None:
     # The last fifth of a line from 2 to 0 lies at 0.19 on average; over 2 that is 0.096.
     assert verdicts(sweep(tmp_path, "Minimax", 0.0)) == [("0.096", False)]
     fallen = sweep(tmp_path, "Minimax", 1e-4)
@@ -63,7 +63,7 @@ def test_minimax_holds_where_its_norm_falls_by_orders_of_magnitude(tmp_path: Pat
     assert holds
 
 
-def test_non_saturating_holds_where_norm_and_noise_grow(tmp_path: Path) -> None:
+def test_the_check_of_non_saturating_holds_when_norm_and_noise_grow(tmp_path: Path) -> None:
     (norm, grown), (_, noisier) = verdicts(sweep(tmp_path, "NonSaturating", 40.0, (0.1, 0.5)))
     # The last fifth of a line from 2 to 40 lies at 36.4 on average (over 2: 18.2).
     assert float(norm) == pytest.approx(18.2, rel=0.1)
@@ -73,13 +73,13 @@ def test_non_saturating_holds_where_norm_and_noise_grow(tmp_path: Path) -> None:
         assert [verdict for _, verdict in found] == holds
 
 
-def test_a_generator_that_learns_is_another_game() -> None:
+def test_the_check_of_vanishing_gradients_applies_to_frozen_generators_alone() -> None:
     assert applies(settings("Minimax"))
     assert not applies(settings("Minimax", generator_lr=1e-4))
     assert not applies(settings("Hinge"))
 
 
-def test_the_picture_has_norm_and_noise_of_every_run(tmp_path: Path) -> None:
+def test_the_picture_of_vanishing_gradients_has_norm_and_noise_of_every_run(tmp_path: Path) -> None:
     found = sweep(tmp_path, "NonSaturating", 40.0, (0.1, 0.5))
     figure = theory_pictures(found)["vanishing_gradient"]
     norm, below = figure.axes

@@ -1,4 +1,4 @@
-"""The estimate of memory: worked out by hand, rising with every size, near to what is measured."""
+"""The memory estimate: worked out by hand, rising with every size, near the measured peak."""
 
 import dataclasses
 import importlib.util
@@ -27,7 +27,7 @@ quickly = settings(
 )
 
 
-def test_players_are_counted_as_worked_out_by_hand():
+def test_the_sizes_of_players_are_those_worked_out_by_hand():
     # generator 3-8-6: 3 * 8 + 8 + 8 * 6 + 6 weights, and 8 sums, 8 activations and 6 results a row
     # discriminator 6-8-1: 6 * 8 + 8 + 8 + 1 weights, 8 + 8 + 1 numbers a row and the flat result
     network = Network(latent=3, generator=(8,), discriminator=(8,))
@@ -36,7 +36,7 @@ def test_players_are_counted_as_worked_out_by_hand():
     )
 
 
-def test_what_a_pass_makes_whatever_the_rows_is_counted_apart():
+def test_memory_that_is_independent_of_the_rows_is_counted_separately():
     plain = Network(latent=3, generator=(8,), discriminator=(8, 8))
     normed = dataclasses.replace(plain, spectral_norm=True)
     one, other = player_sizes(plain, 6), player_sizes(normed, 6)
@@ -44,7 +44,7 @@ def test_what_a_pass_makes_whatever_the_rows_is_counted_apart():
     assert dataclasses.replace(other, constant=0) == one
 
 
-def test_the_estimate_of_a_small_game_is_as_worked_out_by_hand(make_config):
+def test_the_memory_estimate_of_a_small_game_is_that_worked_out_by_hand(make_config):
     config = make_config()  # batch 4, latent 3, 8 samples, 6 points; 12 steps, looked at after 0, 5, 10, 12
     # 151 weights, twice as many moments, and a time for each player: 455 numbers a run
     weights = 4 * (2 * 2 * 455 + 2 * 5 * 151)  # two lanes: states before and after, five copies of weights
@@ -82,7 +82,9 @@ def changed(config: Config, part: str, **fields: Any) -> Config:
     penalty=st.sampled_from([(), (R1(),), (Dragan(), InstanceNoise()), (ConsensusOptimisation(),)]),
     compiled=st.booleans(),
 )
-def test_the_estimate_rises_with_every_size(make_config, size, number, runs, target, penalty, compiled):
+def test_the_memory_estimate_rises_with_every_size(
+    make_config, size, number, runs, target, penalty, compiled
+):
     config = make_config(target=target, penalty=penalty)
     less, more, much_more = (SIZES[size](config, n) for n in (number, number + 1, 1000 * number))
     assert worker_bytes(less.setup, runs, compiled) <= worker_bytes(more.setup, runs, compiled)
@@ -102,7 +104,7 @@ def test_the_estimate_rises_with_every_size(make_config, size, number, runs, tar
         ({"plot": Plot(animation=True, every=1)}, "frames"),
     ],
 )
-def test_settings_that_take_more_memory_raise_the_estimate(make_config, changes, part):
+def test_settings_that_need_more_memory_raise_the_estimate(make_config, changes, part):
     wide = Network(latent=3, generator=(500, 500), discriminator=(500, 500))
     common = {"network": wide} if part == "weights" else {}
     training = {"weights": {}, "draws": {"batch_size": 1000}, "frames": {"steps": 1000}}[part]
@@ -111,7 +113,7 @@ def test_settings_that_take_more_memory_raise_the_estimate(make_config, changes,
     )
 
 
-def test_optimisers_with_less_memory_need_less(make_config):
+def test_optimisers_with_less_state_need_less_memory(make_config):
     wide = Network(latent=3, generator=(500, 500), discriminator=(500, 500))
     adam, sgd, none = (
         worker_bytes(make_config(network=wide, **optim).setup, 2)
@@ -120,14 +122,14 @@ def test_optimisers_with_less_memory_need_less(make_config):
     assert adam > 1.2 * sgd > 1.2 * 1.2 * none
 
 
-def test_modes_count_where_samples_are_held_against_them(make_config):
+def test_memory_of_distances_to_modes_is_counted(make_config):
     few, many = (make_config(target=GaussianGrid(side=side)) for side in (5, 500))
     # eight samples, 250,000 modes: two differences of two coordinates, and their distance, for two lanes
     assert worker_bytes(many.setup, 1) - worker_bytes(few.setup, 1) > 2 * 4 * 8 * 249_975 * 5
     assert worker_bytes(make_config(target=GaussianRing(gaussians=10)).setup, 1) < 2**20
 
 
-def test_nothing_of_the_size_that_is_estimated_is_made(make_config):
+def test_the_memory_estimate_allocates_nothing_of_its_size(make_config):
     huge = Network(latent=10**9, generator=(10**9,), discriminator=(10**9,))
     config = make_config(
         {"batch_size": 10**9, "steps": 10**12, "evaluate_every": 1}, network=huge, seeds=10**9
@@ -143,7 +145,7 @@ def test_nothing_of_the_size_that_is_estimated_is_made(make_config):
 
 
 class WithNumPy(nn.Module):
-    """A module that needs true numbers."""
+    """A module that needs real numbers, and cannot be traced."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -153,7 +155,7 @@ class WithNumPy(nn.Module):
         return self.layer(x) * float(x.sum())
 
 
-def test_of_a_module_that_does_not_work_without_numbers_the_weights_count():
+def test_the_weights_of_a_module_that_cannot_be_traced_are_counted():
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Odd(Network):
         def build_generator(self, points: int) -> nn.Module:
@@ -190,13 +192,13 @@ def _benchmark() -> Any:
     ids=["weights", "batch", "pairs"],
 )
 @pytest.mark.slow
-def test_the_estimate_is_near_to_what_is_measured(case):
+def test_the_memory_estimate_is_near_the_measured_peak(case):
     estimate, peak = _benchmark().measured(case)
     assert peak > 2**28, "large enough to say something"
     assert 0.6 < estimate / peak < 1.7
 
 
-def test_counting_leaves_no_trace():
+def test_counting_sizes_restores_the_default_device():
     before = torch.get_default_device()
     player_sizes(Network(latent=11, generator=(13,), discriminator=(17,)), 6)
     assert torch.get_default_device() == before

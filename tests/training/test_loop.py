@@ -1,4 +1,4 @@
-"""Evaluations come when they should, and each run ends as it did."""
+"""Evaluations follow the schedule, and each run has the right end."""
 
 from collections.abc import Callable, Iterator
 
@@ -28,10 +28,6 @@ def evaluations(*runs: Run) -> list[Evaluation]:
         return list(train(Stack(runs)))
 
 
-def explosive(make_config: MakeConfig) -> Config:
-    return make_config(optim=SGD(lr=1e30, generator_lr=1e30, discriminator_lr=1e30))
-
-
 def test_the_first_the_regular_and_the_last_step_are_evaluated(make_config: MakeConfig) -> None:
     looks = evaluations(Run(make_config().setup, 0), Run(make_config().setup, 1))
     assert [each.step for each in looks] == [0, 5, 10, 12]
@@ -45,7 +41,7 @@ def test_the_first_the_regular_and_the_last_step_are_evaluated(make_config: Make
     assert looks[0].samples is None
 
 
-def test_frames_come_at_their_own_steps(make_config: MakeConfig) -> None:
+def test_frames_have_a_schedule_of_their_own(make_config: MakeConfig) -> None:
     config = make_config(plot=Plot(animation=True, every=4))
     looks = evaluations(Run(config.setup, 0))
     assert [each.step for each in looks] == [0, 4, 5, 8, 10, 12]
@@ -99,9 +95,11 @@ def test_a_run_whose_metrics_are_not_finite_has_diverged_though_its_losses_were(
     assert not first.measured.any()
 
 
-def test_a_divergence_has_its_step_and_is_not_measured(make_config: MakeConfig) -> None:
+def test_a_diverged_run_has_its_step_and_no_measurements(
+    make_config: MakeConfig, make_diverging_config: MakeConfig
+) -> None:
     bad, good = (
-        explosive(make_config),
+        make_diverging_config(),
         make_config(optim=SGD(lr=1e-3, generator_lr=1e-3, discriminator_lr=1e-3)),
     )
     looks = evaluations(Run(good.setup, 0), Run(bad.setup, 1))
@@ -116,8 +114,8 @@ def test_a_divergence_has_its_step_and_is_not_measured(make_config: MakeConfig) 
     assert looks[-1].status == ("finished", "diverged")
 
 
-def test_the_loop_ends_when_no_run_is_left(make_config: MakeConfig) -> None:
-    looks = evaluations(Run(explosive(make_config).setup, 0))
+def test_the_loop_ends_when_no_run_is_left(make_diverging_config: MakeConfig) -> None:
+    looks = evaluations(Run(make_diverging_config().setup, 0))
     assert [each.step for each in looks] == [0, 5]
 
 
@@ -137,7 +135,7 @@ def test_a_restored_stack_continues_after_its_last_evaluation(make_config: MakeC
 
 
 @pytest.mark.usefixtures("two_threads")
-def test_the_engine_gives_the_machine_back_as_it_was() -> None:
+def test_engine_settings_are_restored_after_an_error() -> None:
     tiny = torch.tensor(1e-30) * 1e-10
 
     def fail() -> None:

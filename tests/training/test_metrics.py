@@ -1,4 +1,4 @@
-"""The metrics are what their docstrings define."""
+"""The metrics equal the definitions in their docstrings."""
 
 import math
 from collections.abc import Callable
@@ -47,7 +47,7 @@ def test_squared_error_is_squared_bias_plus_squared_spread(fake: np.ndarray, rea
     assert (metrics["rmse"] ** 2).item() == pytest.approx(parts.item(), rel=1e-9, abs=1e-9)
 
 
-def test_errors_worked_out_by_hand() -> None:
+def test_rmse_bias_and_spread_are_those_worked_out_by_hand() -> None:
     fake, real = torch.tensor([[1.0, 2.0], [3.0, 2.0]]), torch.tensor([[0.0, 2.0]])
     metrics = {name: tensor.item() for name, tensor in errors(fake, real).items()}
     assert metrics["rmse"] == pytest.approx(math.sqrt((1 + 9) / 4))
@@ -55,7 +55,7 @@ def test_errors_worked_out_by_hand() -> None:
     assert metrics["spread"] == pytest.approx(math.sqrt(1 / 2))
 
 
-def test_the_energy_distance_of_a_few_points_on_a_line_by_hand() -> None:
+def test_the_energy_distance_of_a_few_points_is_that_worked_out_by_hand() -> None:
     fake, real = torch.tensor([[0.0], [1.0]]), torch.tensor([[2.0], [5.0]])
     # Between: (2 + 5 + 1 + 4) / 4 = 3; within the fakes 1, within the real ones 3.
     assert energy_distance(all_distances(fake, real)).item() == pytest.approx(2 * 3 - 1 - 3)
@@ -85,7 +85,7 @@ def test_the_energy_distance_of_equal_distributions_is_zero_on_average_and_can_b
     assert shifted > 0.3
 
 
-def test_the_mmd_of_a_few_points_on_a_line_by_hand() -> None:
+def test_the_mmd_of_a_few_points_is_that_worked_out_by_hand() -> None:
     fake, real = torch.tensor([[0.0], [1.0]]), torch.tensor([[2.0], [5.0]])
     # Width 1: kernels exp(-d^2 / 2) of the distances 1 within the fakes, 3 within the real, 2 5 1 4 between.
     within = math.exp(-1 / 2) + math.exp(-9 / 2)
@@ -109,7 +109,7 @@ def test_the_width_of_the_kernel_is_the_median_over_different_pairs() -> None:
     assert median_distance(pairwise(points, points)).item() == 3
 
 
-def test_modes_and_quality_by_hand() -> None:
+def test_modes_and_high_quality_are_those_worked_out_by_hand() -> None:
     centers, std = torch.tensor([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]]), torch.tensor(1.0)
     # Two near the first mode, one just within 3 of the second, one just outside, one lost.
     curves = torch.tensor([[0.0, 0.0], [1.0, -1.0], [10.0, 2.99], [10.0, -3.01], [5.0, 5.0]])
@@ -117,7 +117,7 @@ def test_modes_and_quality_by_hand() -> None:
     assert (modes.item(), share.item()) == (2, pytest.approx(3 / 5))
 
 
-def test_real_samples_of_a_mixture_capture_it_and_have_the_floor_of_their_distances() -> None:
+def test_real_samples_of_a_mixture_cover_its_modes_at_the_floor_of_all_distances() -> None:
     rng, target = np.random.default_rng(0), GaussianGrid()
     real, other_real, third = (torch.from_numpy(target.draw(1000, rng)) for _ in range(3))
     centers, std = map(torch.as_tensor, target.modes())
@@ -133,7 +133,7 @@ def test_real_samples_of_a_mixture_capture_it_and_have_the_floor_of_their_distan
         assert abs(metrics[f"{name}_floor"]) < far / 5
 
 
-def test_the_sliced_wasserstein_distance_sees_a_shift_and_no_order() -> None:
+def test_the_sliced_wasserstein_distance_measures_a_shift_and_ignores_order() -> None:
     directions = projections(3, torch.float64)
     assert torch.allclose(directions.norm(dim=0), torch.ones(64, dtype=torch.float64))
     sample, shift = torch.randn(20, 3, dtype=torch.float64), torch.tensor([0.3, -0.4, 1.2]).double()
@@ -143,15 +143,18 @@ def test_the_sliced_wasserstein_distance_sees_a_shift_and_no_order() -> None:
     assert sliced_wasserstein(sample, sample + shift, directions).item() == pytest.approx(expected)
 
 
-def test_the_projections_are_always_the_same() -> None:
-    assert torch.equal(projections(5, torch.float32), projections(5, torch.float32))
+def test_the_projections_do_not_depend_on_the_global_seed() -> None:
+    torch.manual_seed(1)
+    first = projections(5, torch.float32)
+    torch.manual_seed(2)
+    assert torch.equal(projections(5, torch.float32), first)
 
 
-def test_a_norm_is_over_all_weights_of_a_player() -> None:
+def test_a_gradient_norm_is_over_all_weights_of_a_player() -> None:
     assert norm({"a": torch.tensor([3.0]), "b": torch.tensor([[4.0, 12.0]])}).item() == pytest.approx(13)
 
 
-def test_a_fixed_target_has_errors_and_a_family_distances(make_config: Callable[..., Config]) -> None:
+def test_fixed_targets_have_errors_and_families_have_distances(make_config: Callable[..., Config]) -> None:
     common = {"d_real", "d_fake", "generator_loss", "discriminator_loss", "value", "value_gap"}
     common |= {"generator_gradient", "discriminator_gradient"}
     fixed = Stack([Run(make_config().setup, 0)]).measure()
@@ -170,7 +173,7 @@ def test_a_fixed_target_has_errors_and_a_family_distances(make_config: Callable[
 
 
 @pytest.mark.parametrize("rows", [1, 6])
-def test_what_is_measured_is_what_plain_autograd_finds(rows: int) -> None:
+def test_metrics_equal_those_of_plain_autograd(rows: int) -> None:
     torch.manual_seed(0)
     network = Network(latent=2, generator=(4,), discriminator=(5,))
     generator, discriminator = network.build_generator(3).double(), network.build_discriminator(3).double()

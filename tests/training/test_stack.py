@@ -1,4 +1,4 @@
-"""A run's numbers belong to the run: the same bits alone, in any stack, at any place in it."""
+"""A run has the same bits alone, in any stack, and at any place in it."""
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
@@ -54,7 +54,7 @@ def trained(runs: Sequence[Run], steps: int) -> Stack:
 
 
 def bits(stack: Stack, lane: int) -> list[Tensor]:
-    """All that a run of a stack is made of, and all that is measured of it."""
+    """The state and the metrics of a run of a stack."""
     with engine_settings():
         measured = [torch.from_numpy(values[lane : lane + 1]) for values in stack.measure().values()]
     leaves: list[Tensor] = pytree.tree_leaves(stack.saved([lane])["state"])
@@ -170,7 +170,7 @@ def test_a_compiled_run_has_the_same_bits_in_narrow_and_wide_stacks(
     ],
     ids=["relativistic, penalised, falling", "a normalised critic, averaged"],
 )
-def test_the_games_of_the_literature_compile_to_what_they_are(
+def test_compiled_games_of_the_literature_equal_eager_ones(
     make_config: MakeConfig, parts: dict[str, Any]
 ) -> None:
     # Gradient descent: Adam would blow up what rounding leaves of gradients that are 0.
@@ -180,7 +180,7 @@ def test_the_games_of_the_literature_compile_to_what_they_are(
     torch.testing.assert_close(tensors, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_looking_more_often_changes_nothing(make_config: MakeConfig) -> None:
+def test_the_frequency_of_evaluations_changes_no_number(make_config: MakeConfig) -> None:
     def looked(every: int) -> Stack:
         stack = Stack([Run(make_config(target=NoisySine(points=6)).setup, 5)])
         with engine_settings():
@@ -193,7 +193,7 @@ def test_looking_more_often_changes_nothing(make_config: MakeConfig) -> None:
     assert same(bits(looked(1), 0), bits(looked(70), 0))
 
 
-def test_a_stack_resumes_from_what_was_saved(make_config: MakeConfig) -> None:
+def test_a_stack_resumes_from_its_saved_state(make_config: MakeConfig) -> None:
     runs = [Run(make_config().setup, seed) for seed in range(3)]
     undisturbed = trained(runs, 130)
     interrupted = trained(runs, 57)
@@ -205,7 +205,7 @@ def test_a_stack_resumes_from_what_was_saved(make_config: MakeConfig) -> None:
     assert same(bits(resumed, 1), bits(undisturbed, 2))
 
 
-def test_averages_clocks_and_random_numbers_resume_from_what_was_saved(make_config: MakeConfig) -> None:
+def test_averages_clocks_and_random_numbers_resume_from_the_saved_state(make_config: MakeConfig) -> None:
     config = make_config(
         average=Exponential(decay=0.9),
         lr_schedule=Linear(),
@@ -221,12 +221,12 @@ def test_averages_clocks_and_random_numbers_resume_from_what_was_saved(make_conf
     assert resumed.state.clock["step"].tolist()[0] == 130
 
 
-def test_a_plain_run_keeps_no_average_and_no_clock(make_config: MakeConfig) -> None:
+def test_a_run_without_average_and_schedule_stores_neither(make_config: MakeConfig) -> None:
     state = Stack([Run(make_config().setup, 0)]).state
     assert (state.average, state.clock) == ({}, {})
 
 
-def test_what_is_looked_at_is_the_average(make_config: MakeConfig) -> None:
+def test_the_averaged_generator_is_evaluated(make_config: MakeConfig) -> None:
     config = make_config(average=Exponential(decay=0.9), training={"steps": 9})
     stack = trained([Run(config.setup, 0)], 9)
     latest = Stack([Run(make_config().setup, 0)])
@@ -239,7 +239,7 @@ def test_what_is_looked_at_is_the_average(make_config: MakeConfig) -> None:
     assert stack.measure()["rmse"] != trained([Run(make_config().setup, 0)], 9).measure()["rmse"]
 
 
-def test_a_neighbour_that_diverges_is_not_felt(make_config: MakeConfig) -> None:
+def test_a_diverging_neighbour_changes_no_number(make_config: MakeConfig) -> None:
     good, bad = make_config(optim=rate(1e-2, SGD)), make_config(optim=rate(1e30, SGD))
     stack = trained([Run(bad.setup, 1), Run(good.setup, 0), Run(bad.setup, 2)], 12)
     assert stack.finite_steps()[0] < 12
@@ -247,7 +247,7 @@ def test_a_neighbour_that_diverges_is_not_felt(make_config: MakeConfig) -> None:
     assert same(bits(stack, 1), bits(trained([Run(good.setup, 0)], 12), 0))
 
 
-def test_what_must_be_equal_in_a_stack_is_its_signature(make_config: MakeConfig) -> None:
+def test_the_signature_is_what_the_runs_of_a_stack_share(make_config: MakeConfig) -> None:
     config = make_config()
     for other in (
         make_config(seed=9, seeds=1),
@@ -321,7 +321,9 @@ def without_compiling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 @pytest.mark.usefixtures("without_compiling")
 @pytest.mark.parametrize("seeds", [1, 3])
-def test_what_cannot_be_compiled_has_the_bits_of_eager_training(make_config: MakeConfig, seeds: int) -> None:
+def test_a_stack_that_cannot_be_compiled_has_the_bits_of_eager_training(
+    make_config: MakeConfig, seeds: int
+) -> None:
     def stack(compile_: str) -> Stack:
         settings = {"steps": PAYS_FROM, "evaluate_every": PAYS_FROM, "compile": compile_}
         config = make_config(training=settings, target=NoisySine(points=6))
@@ -367,7 +369,7 @@ def test_a_stack_that_cannot_be_compiled_continues_from_its_step(make_config: Ma
 
 
 @pytest.mark.usefixtures("without_compiling")
-def test_what_is_to_be_compiled_always_is_not_trained_eagerly(make_config: MakeConfig) -> None:
+def test_compile_always_raises_when_compiling_fails(make_config: MakeConfig) -> None:
     stack = Stack([Run(make_config(training={"compile": "always"}).setup, 0)])
     words = r"^training\.compile = always: cannot compile: g\+\+: omp\.h: no such file$"
     for _ in range(2):
@@ -377,7 +379,7 @@ def test_what_is_to_be_compiled_always_is_not_trained_eagerly(make_config: MakeC
 
 
 @pytest.mark.parametrize("target", [NoisySine(points=6), Sine(points=6)])
-def test_a_run_is_single_steps_on_the_streams_of_its_seed(make_config: MakeConfig, target: Any) -> None:
+def test_a_run_equals_single_steps_on_the_streams_of_its_seed(make_config: MakeConfig, target: Any) -> None:
     steps, seed = BLOCK + 3, 5
     config = make_config(
         target=target, training={"steps": steps, "dtype": "float64", "discriminator_steps": 2}

@@ -1,4 +1,4 @@
-"""One step is one step of the game, against the same game written out with ordinary PyTorch."""
+"""A step equals that of the same game written out in plain PyTorch."""
 
 import copy
 import dataclasses
@@ -49,7 +49,7 @@ def draws(steps: int, discriminator_steps: int) -> tuple[Tensor, Tensor]:
 
 
 def generator_loss(loss: Loss, fake: Tensor) -> Tensor:
-    """By hand: log(1 - D) for minimax, -log D for the non-saturating game."""
+    """The generator's loss by hand: log(1 - D) for minimax, -log D for the non-saturating game."""
     if isinstance(loss, NonSaturating):
         return -logsigmoid(fake).mean()
     return logsigmoid(-fake).mean()
@@ -87,7 +87,7 @@ def update(optimiser: Any, module: nn.Module, gradients_of_module: tuple[Tensor,
 
 @pytest.mark.parametrize("loss", [Minimax(), NonSaturating()])
 @pytest.mark.parametrize("discriminator_steps", [1, 3])
-def test_steps_are_those_of_the_game_written_out(loss: Loss, discriminator_steps: int) -> None:
+def test_steps_equal_those_of_the_game_written_out(loss: Loss, discriminator_steps: int) -> None:
     optim = Adam(lr=0.01, generator_lr=0.01, discriminator_lr=0.03)
     game = Game(*players(), Rules(loss=loss, optim=optim, discriminator_steps=discriminator_steps))
     noise, real = draws(6, discriminator_steps)
@@ -102,7 +102,7 @@ def test_steps_are_those_of_the_game_written_out(loss: Loss, discriminator_steps
     assert state.finite_steps.item() == 6
 
 
-def test_one_row_has_the_gradients_of_64_equal_ones() -> None:
+def test_one_row_has_the_gradients_of_64_equal_rows() -> None:
     game = Game(*players(), Rules(loss=Minimax(), optim=Adam()))
     state, (noise, real) = started(game), draws(1, 1)
     row = real[0, 0, :1]
@@ -111,7 +111,7 @@ def test_one_row_has_the_gradients_of_64_equal_ones() -> None:
     torch.testing.assert_close(one, many, rtol=1e-12, atol=1e-14)
 
 
-def test_the_players_pull_in_opposite_directions_on_the_fakes() -> None:
+def test_the_players_have_opposite_gradients_on_the_fakes() -> None:
     game = Game(*players(), Rules(loss=Minimax(), optim=SGD(lr=0.1, generator_lr=0.1, discriminator_lr=0.1)))
     state, (noise, real) = started(game), draws(1, 1)
     after = step(game, state, noise[0], real[0])
@@ -128,7 +128,7 @@ def test_the_players_pull_in_opposite_directions_on_the_fakes() -> None:
     assert lead(after.discriminator) > lead(state.discriminator)
 
 
-def test_steps_are_counted_up_to_the_first_loss_that_is_not_finite() -> None:
+def test_finite_steps_are_counted_up_to_the_first_loss_that_is_not_finite() -> None:
     game = Game(
         *players(), Rules(loss=MinimaxLiteral(), optim=SGD(lr=1e6, generator_lr=1e6, discriminator_lr=1e6))
     )
@@ -142,7 +142,7 @@ def test_steps_are_counted_up_to_the_first_loss_that_is_not_finite() -> None:
     assert counted == [(min(n, lost), int(n <= lost)) for n in range(1, 7)]
 
 
-def test_a_run_that_was_lost_stays_lost_though_its_losses_are_finite_again() -> None:
+def test_a_diverged_run_stays_diverged_when_its_losses_are_finite_again() -> None:
     game = Game(*players(), Rules(loss=Minimax(), optim=Adam()))
     noise, real = draws(1, 1)
     lost = started(game)._replace(finite=torch.zeros(()).double(), finite_steps=torch.tensor(7.0).double())
@@ -150,7 +150,7 @@ def test_a_run_that_was_lost_stays_lost_though_its_losses_are_finite_again() -> 
     assert (after.finite.item(), after.finite_steps.item()) == (0, 7)
 
 
-def test_penalties_enter_the_gradients_as_plain_autograd_finds_them() -> None:
+def test_gradients_with_penalties_equal_those_of_plain_autograd() -> None:
     penalties = (R1(gamma=0.7), R2(gamma=0.3), GradientPenalty(gamma=3.0), InstanceNoise(std=0.4))
     game = Game(*players(), Rules(loss=NonSaturating(), optim=Adam(), penalties=penalties))
     state, (noise, real) = started(game), draws(1, 1)
@@ -263,7 +263,7 @@ def test_simultaneous_and_alternating_updates_are_those_worked_out_by_hand() -> 
     assert dirac(sgd, 1, discriminator_steps=2, alternating=True) == [(1.5, 1 - 0.75 - 0.75)]
 
 
-def test_extragradient_takes_the_gradients_of_the_step_ahead_and_converges_where_descent_does_not() -> None:
+def test_extragradient_uses_the_gradients_one_step_ahead_and_converges() -> None:
     extra = Extragradient(lr=0.5, generator_lr=0.5, discriminator_lr=0.5)
     # Ahead lies (1.5, 0.5), so from (1, 1): theta + h * 0.5, psi - h * 1.5.
     assert dirac(extra, 1) == [(1.25, 0.25)]
@@ -276,12 +276,12 @@ def test_extragradient_takes_the_gradients_of_the_step_ahead_and_converges_where
     assert dirac(adam, 1)[0][0] == pytest.approx(1 + 0.1 * mean / math.sqrt(square), rel=1e-6)
 
 
-def test_a_frozen_player_stays_where_it_is() -> None:
+def test_a_player_with_learning_rate_0_stays_frozen() -> None:
     path = dirac(SGD(lr=0.5, generator_lr=0.0, discriminator_lr=0.5), 3)
     assert path == [(1.0, 0.5), (1.0, 0.0), (1.0, -0.5)]
 
 
-def test_the_schedule_scales_both_players_rates_step_by_step() -> None:
+def test_the_schedule_scales_both_learning_rates_at_every_step() -> None:
     sgd = SGD(lr=0.5, generator_lr=0.5, discriminator_lr=0.25)
     (first, second) = dirac(sgd, 2, lr_schedule=Linear(final=0.5))
     assert first == (1.5, 0.75)

@@ -1,4 +1,4 @@
-"""The random numbers of a run belong to its seed, a purpose and a place."""
+"""The random numbers of a run depend on its seed, a purpose and a place."""
 
 import math
 
@@ -9,7 +9,7 @@ from torch import nn
 from sinegan.training.streams import DATA, NOISE, PENALTY, initialised, stream
 
 
-def test_the_same_place_gives_the_same_numbers_and_any_other_gives_others() -> None:
+def test_a_stream_depends_on_seed_purpose_and_place() -> None:
     def drawn(seed: int, purpose: int, place: int) -> tuple[float, ...]:
         return tuple(stream(seed, purpose, place).standard_normal(4))
 
@@ -18,14 +18,14 @@ def test_the_same_place_gives_the_same_numbers_and_any_other_gives_others() -> N
     assert drawn(3, NOISE, 1) == drawn(3, NOISE, 1)
 
 
-def test_each_user_of_a_purpose_has_numbers_of_its_own_and_the_numbers_without_a_name_are_as_ever() -> None:
+def test_a_named_stream_has_its_own_numbers_and_an_unnamed_one_its_former_numbers() -> None:
     assert stream(3, PENALTY, 1, "R1").random() != stream(3, PENALTY, 1, "R2").random()
     assert stream(3, PENALTY, 1, "R1").random() == stream(3, PENALTY, 1, "R1").random()
     plain = np.random.default_rng(np.random.SeedSequence(3, spawn_key=(NOISE, 2)))
     assert stream(3, NOISE, 2).random() == plain.random()
 
 
-def test_weights_are_pytorchs_own_and_leave_its_generator_alone() -> None:
+def test_initial_weights_follow_pytorch_and_leave_its_global_generator_unchanged() -> None:
     def build(points: int) -> nn.Module:
         return nn.Linear(points, 1000)
 

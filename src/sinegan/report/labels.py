@@ -1,4 +1,4 @@
-"""Names of swept values and of configurations: one spelling a number, and as short as keeps them apart."""
+"""Names of swept values and of configurations: one spelling for each number, and short but distinct."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from sinegan.storage.sweep_folder import SEED_KEYS
 
 FEWEST_DIGITS = 3
 MANY_DIGITS = 7
-"""Digits up to which a number is shown whole: people type so many, a search makes 17."""
+"""Up to this many digits a number is shown in full: people type no more, a search makes 17."""
 PLAIN = range(-4, 6)
 """Powers of ten of the numbers that are written out: 0.0001 to 999999."""
 
@@ -57,9 +57,9 @@ def _number(text: str) -> str:
 
 
 def shortened(values: Sequence[Any]) -> list[str]:
-    """Spells values so that they stay apart: numbers of many digits in as few as do, and at least three.
+    """Spells values distinctly: long numbers with as few digits as keep them distinct, and at least three.
 
-    Integers and all that is no number are spelled in full.
+    Integers and values that are no numbers are spelled in full.
     """
     full = [spelled(value) for value in values]
     for digits in range(FEWEST_DIGITS, 17):
@@ -77,7 +77,7 @@ def _rounded(value: Any, digits: int) -> str:
 
 
 def tails(paths: Sequence[str]) -> list[str]:
-    """The ends of paths, by whole names, as short as keeps different paths apart.
+    """The shortest ends of paths, in whole names, that keep different paths distinct.
 
     >>> tails(["data/a/x.csv", "data/b/x.csv", "data/a/x.csv"])
     ['a/x.csv', 'b/x.csv', 'a/x.csv']
@@ -91,7 +91,7 @@ def tails(paths: Sequence[str]) -> list[str]:
 
 
 def name_values(values: Sequence[Any]) -> list[str]:
-    """Spells different values of a setting: as `shortened`, and files by the ends of their paths."""
+    """Spells different values of a setting as `shortened` does, and files by the ends of their paths."""
     texts = [value for value in values if isinstance(value, str)]
     ends = dict(zip(texts, tails(texts), strict=True)) if any("/" in text for text in texts) else {}
     names = shortened([ends.get(value, value) if isinstance(value, str) else value for value in values])
@@ -108,7 +108,7 @@ def label(row: Mapping[str, Any], swept: Sequence[str]) -> str:
 
 
 def unique_labels(rows: Sequence[Mapping[str, Any]], swept: Sequence[str]) -> list[str]:
-    """The names of configurations; those that would be alike carry the name of their folder."""
+    """The names of configurations; equal names are followed by the name of the folder."""
     labels = [label(row, swept) for row in rows]
     count = Counter(labels)
     return [
@@ -118,7 +118,7 @@ def unique_labels(rows: Sequence[Mapping[str, Any]], swept: Sequence[str]) -> li
 
 
 def short_keys(keys: Sequence[str]) -> dict[str, str]:
-    """Maps keys to what a sentence calls them: those with dots by their last parts, where these differ."""
+    """Maps keys to their names in sentences: the last part of a dotted key, where the last parts differ."""
     last = [key.rpartition(".")[2] for key in keys]
     dotted = [key for key in keys if "." in key]
     return dict(zip(keys, last if len(dotted) > 1 and len(set(last)) == len(last) else keys, strict=True))
@@ -127,7 +127,7 @@ def short_keys(keys: Sequence[str]) -> dict[str, str]:
 def short_label(row: Mapping[str, Any], keys: Mapping[str, str]) -> str:
     """The values of a configuration's keys: `minimax/small`, `optim.lr=0.1`.
 
-    keys: those to name, and what they are called. A key that the configuration does not have (a penalty's
+    keys: the keys to show, with their names. A key that the configuration does not have (a penalty's
     weight where there is no penalty) is left out.
     """
     known = {key: short for key, short in keys.items() if not pd.isna(row[key])}
@@ -136,5 +136,5 @@ def short_label(row: Mapping[str, Any], keys: Mapping[str, str]) -> str:
 
 
 def _is_choice(key: str) -> bool:
-    """Whether a value says enough without its key: `minimax` does, `0` of `seed=0` does not."""
+    """Whether a value is clear without its key: `minimax` is, `0` of `seed=0` is not."""
     return "." not in key and key not in SEED_KEYS

@@ -9,7 +9,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sinegan.report.labels import spelled
-from sinegan.report.merging import clashes, completed, identity, split_overrides, swept_keys, trained
+from sinegan.report.merging import (
+    clashes,
+    fill_in_defaults,
+    identity_key,
+    split_overrides,
+    swept_keys,
+    trained_values,
+)
 from sinegan.report.sweep import Sweep
 from sinegan.statuses import ENDED_WELL
 from sinegan.storage.results import ResultFilesError, read_samples, records, sets, stored_history, stored_runs
@@ -25,11 +32,11 @@ from sinegan.storage.sweep_folder import (
 
 WHERE = "give a folder below outputs/sweeps or outputs/runs"
 MOST_NAMED = 5
-"""Missing configurations that a remark names."""
+"""Configurations that a remark names."""
 
 
 class UnreadableSweepError(ValueError):
-    """The folder holds nothing that a report could be made of."""
+    """The folder holds nothing to report on."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,7 @@ class _Stored:
 Overrides = list[dict[str, Any]]
 """For each stored configuration, its values by key."""
 Groups = list[list[int]]
-"""The places of the stored configurations that are read as one, each group a configuration of the sweep."""
+"""Indices of stored configurations; each group is read as one configuration of the sweep."""
 
 
 def load_sweep(folder: str | Path, *more: str | Path) -> Sweep:
@@ -65,7 +72,7 @@ def load_sweep(folder: str | Path, *more: str | Path) -> Sweep:
     differ become columns. Raises UnreadableSweepError when there is no configuration in a folder.
     """
     homes = [Path(each) for each in (folder, *more)]
-    remarks = _missing(homes)
+    remarks = _missing_remarks(homes)
     stored = _stored(homes)
     if len(homes) == 1:
         stored, copy_remarks = _without_copies(stored)
@@ -75,8 +82,8 @@ def load_sweep(folder: str | Path, *more: str | Path) -> Sweep:
     groups: Groups = [[place] for place in range(len(stored))]
     if len(homes) > 1:
         swept, clash_remarks = _add_clashes(stored, overrides, swept)
-        groups = _alike(stored, overrides, swept)
-        remarks += [*clash_remarks, *_other_versions(stored)]
+        groups = _group_equal(stored, overrides, swept)
+        remarks += [*clash_remarks, *_version_remarks(stored)]
     configurations = _configurations(stored, overrides, swept, groups)
     runs, history, run_remarks = _tables(stored, configurations[["configuration", *swept]], groups)
     leaders = [stored[group[0]] for group in groups]
@@ -117,7 +124,7 @@ def _without_copies(stored: Sequence[_Stored]) -> tuple[list[_Stored], list[str]
     copies = []
     for each in stored:
         overrides = split_overrides(each.provenance["overrides"])
-        kept = first.setdefault((identity(overrides, each.provenance["settings"]), each.seeds), each)
+        kept = first.setdefault((identity_key(overrides, each.provenance["settings"]), each.seeds), each)
         if kept is not each:
             copies.append(f"{each.name} is {kept.name} again")
     more = f", and {len(copies) - MOST_NAMED:,} more" if len(copies) > MOST_NAMED else ""
@@ -126,7 +133,7 @@ def _without_copies(stored: Sequence[_Stored]) -> tuple[list[_Stored], list[str]
 
 
 def _distinct_ends(homes: Sequence[Path]) -> list[str]:
-    """The shortest ends of paths that differ."""
+    """The shortest ends of the paths that are all different. Raises UnreadableSweepError for equal paths."""
     paths = [path.resolve().parts for path in homes]
     longest = max(map(len, paths))
     for length in range(1, longest + 1):
@@ -162,7 +169,7 @@ def _provenance(folder: Path) -> dict[str, Any]:
 def _overrides(stored: Sequence[_Stored]) -> Overrides:
     settings = [each.settings for each in stored]
     typed = [split_overrides(each.provenance["overrides"]) for each in stored]
-    return completed([trained(*pair) for pair in zip(typed, settings, strict=True)], settings)
+    return fill_in_defaults([trained_values(*pair) for pair in zip(typed, settings, strict=True)], settings)
 
 
 def _add_clashes(
@@ -172,15 +179,15 @@ def _add_clashes(
 
     Returns the swept keys of all together, and a remark for each such setting.
     """
-    if "seed" in swept or "seeds" in swept:  # the seeds of a run stand for themselves
+    if "seed" in swept or "seeds" in swept:  # each run has its seed in a column of its own
         swept = [key for key in swept if key not in SEED_KEYS]
     chosen = [{key: values.get(key, "") for key in swept} for values in overrides]
     clashing = clashes([each.home for each in stored], chosen, [each.settings for each in stored])
     remarks = []
     for key, values in clashing.items():
-        for its_overrides, value in zip(overrides, values, strict=True):
+        for by_key, value in zip(overrides, values, strict=True):
             if value is not ABSENT:
-                its_overrides[key] = value
+                by_key[key] = value
         spellings = ["none" if value is ABSENT else spelled(value) for value in values]
         pairs = dict.fromkeys(zip((each.home for each in stored), spellings, strict=True))
         words = ", ".join(f"{value} in {home}" for home, value in pairs)
@@ -188,11 +195,11 @@ def _add_clashes(
     return [*swept, *clashing], remarks
 
 
-def _alike(stored: Sequence[_Stored], overrides: Overrides, swept: Sequence[str]) -> Groups:
+def _group_equal(stored: Sequence[_Stored], overrides: Overrides, swept: Sequence[str]) -> Groups:
     """Groups the configurations that differ in nothing but their seeds."""
     groups: dict[str, list[int]] = {}
     for place, (values, each) in enumerate(zip(overrides, stored, strict=True)):
-        key = identity({key: values.get(key, "") for key in swept}, each.settings)
+        key = identity_key({key: values.get(key, "") for key in swept}, each.settings)
         groups.setdefault(key, []).append(place)
     return list(groups.values())
 
@@ -208,14 +215,14 @@ def _configurations(
             | {key: overrides[group[0]].get(key) for key in swept}
             | {"folder": str(leader.path), "metric": leader.provenance["primary_metric"]}
             | {"engine": leader.provenance.get("engine"), "steps": leader.settings["training"]["steps"]}
-            | {"seeds": _count([stored[place].seeds for place in group])}
+            | {"seeds": _count_seeds([stored[place].seeds for place in group])}
         )
-    # As columns, so that a swept number is one in every row, and NaN where a configuration lacks it.
+    # A DataFrame of columns: swept values that are numbers stay so in every row, with NaN for a missing key.
     return pd.DataFrame(rows)
 
 
 def _shared(overrides: Overrides) -> dict[str, str]:
-    """The values that all configurations have in common, spelled."""
+    """The spelled values that all configurations share."""
     return {
         key: spelled(value)
         for key, value in overrides[0].items()
@@ -223,8 +230,8 @@ def _shared(overrides: Overrides) -> dict[str, str]:
     }
 
 
-def _missing(homes: Sequence[Path]) -> list[str]:
-    """A remark for each sweep of which configurations are missing."""
+def _missing_remarks(homes: Sequence[Path]) -> list[str]:
+    """A remark for each sweep with missing configurations."""
     remarks = []
     for home in homes:
         names = [entry.folder for entry in missing_configurations(home)]
@@ -237,7 +244,7 @@ def _missing(homes: Sequence[Path]) -> list[str]:
     return remarks
 
 
-def _count(ranges: Sequence[range]) -> int:
+def _count_seeds(ranges: Sequence[range]) -> int:
     """The number of different integers in some ranges, however long they are."""
     count, end = 0, 0
     for each in sorted(ranges, key=lambda each: each.start):
@@ -246,8 +253,8 @@ def _count(ranges: Sequence[range]) -> int:
     return count
 
 
-def _other_versions(stored: Sequence[_Stored]) -> list[str]:
-    """A remark for each program of which the sweeps were made with different versions."""
+def _version_remarks(stored: Sequence[_Stored]) -> list[str]:
+    """A remark for each program whose version differs between the sweeps."""
     remarks = []
     for name in ("sinegan", "torch"):
         versions = dict.fromkeys(str(each.provenance.get("versions", {}).get(name)) for each in stored)
@@ -265,23 +272,23 @@ def _tables(
     """
     runs, histories, remarks = [], [], []
     for group, columns in zip(groups, records(leading), strict=True):
-        its_runs, its_history, duplicates = _read([stored[place].path for place in group])
+        kept_runs, history, duplicates = _read([stored[place].path for place in group])
         if duplicates:
             remarks.append(
                 f"{duplicates} runs stand in several of the sweeps; the first that ended well counts"
             )
-        runs.append(_with(columns, its_runs))
-        histories.append(_with(columns, its_history))
+        runs.append(_insert_columns(columns, kept_runs))
+        histories.append(_insert_columns(columns, history))
     names = [str(name) for name in leading]
     return (
-        _joined(runs, [*names, "seed", "status", "step", "seconds", "message"]),
-        _joined(histories, [*names, "seed", "step"]),
+        _concatenated(runs, [*names, "seed", "status", "step", "seconds", "message"]),
+        _concatenated(histories, [*names, "seed", "step"]),
         remarks,
     )
 
 
 def _read(paths: Sequence[Path]) -> tuple[pd.DataFrame, pd.DataFrame, int]:
-    """The runs and the history of a configuration, and how many runs stand in several of its folders."""
+    """The runs and the history of a configuration, and the number of runs in several of its folders."""
     try:
         tables = [stored_runs(path) for path in paths]
         if len(paths) == 1:
@@ -295,15 +302,16 @@ def _read(paths: Sequence[Path]) -> tuple[pd.DataFrame, pd.DataFrame, int]:
         raise UnreadableSweepError(str(error)) from error
 
 
-def _with(columns: Mapping[str, Any], frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with leading columns; the seed of a run stands for itself when seeds are swept."""
+def _insert_columns(columns: Mapping[str, Any], frame: pd.DataFrame) -> pd.DataFrame:
+    """Inserts leading columns, except those that the frame has: a swept seed is a column of every run."""
     new = {name: value for name, value in columns.items() if name not in frame}
     for place, (name, value) in enumerate(new.items()):
         frame.insert(place, name, value)
     return frame
 
 
-def _joined(frames: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+def _concatenated(frames: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+    """The frames as one; without any rows, an empty frame with these columns."""
     filled = [frame for frame in frames if len(frame)]
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=list(columns))
 

@@ -43,7 +43,7 @@ def make_report(
         console: where to print; by default the terminal.
         more: sweeps to be merged with it; the report is then in `report/merged`.
         margin: the share by which two configurations may differ and still be equal; by default MARGIN.
-        formats: in which the table of configurations is written besides CSV and Markdown.
+        formats: further formats of the table of configurations, besides CSV and Markdown.
 
     Raises:
         UnreadableSweepError: there is nothing to report on.
@@ -123,7 +123,7 @@ def print_report(analysis: Analysis, console: Console) -> None:
     table = shown_table(analysis)
     width = min(console.width, WIDTH)
     title = f"{metrics}, less is better"
-    for column in ("range", "seconds"):  # the files have them
+    for column in ("range", "seconds"):  # which the files keep
         if not _fits(terminal_table(table, title), console, width):
             table = table.drop(columns=column)
     for sentence in lead(answers(analysis), width):

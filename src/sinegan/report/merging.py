@@ -1,4 +1,4 @@
-"""Several sweeps as one: the keys that their configurations share, and the settings that clash."""
+"""Merging sweeps: the keys that differ between their configurations, and the settings that clash."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,9 +9,9 @@ from sinegan.storage.settings import ABSENT, Settings, flattened, setting
 from sinegan.storage.sweep_folder import SEED_KEYS
 
 Overrides = Mapping[str, Any]
-"""The trained values by the keys that a command set: a choice by its name, all else as in the settings."""
+"""Trained values by the keys that a command set: the name of a choice, or a value as in the settings."""
 
-_NO_PART_OF_THE_GAME = (*SEED_KEYS, "executor", "plot")
+_NOT_COMPARED = (*SEED_KEYS, "executor", "plot")
 DEFAULT = "default"
 """Shown for a choice that a command left to the defaults and that no other command names."""
 
@@ -22,8 +22,8 @@ def split_overrides(overrides: Iterable[str]) -> dict[str, str]:
     return {key.lstrip("+~"): value.strip("'\"") for key, value in pairs}
 
 
-def trained(overrides: Mapping[str, str], settings: Settings) -> dict[str, Any]:
-    """Maps the keys of a command to what was trained: a setting to its value, a group to its choice.
+def trained_values(overrides: Mapping[str, str], settings: Settings) -> dict[str, Any]:
+    """Maps each key of a command to its trained value: that of a setting, or the choice of a group.
 
     Lists are in Hydra's grammar, so that values can be compared and be keys of a table.
     """
@@ -51,21 +51,21 @@ def _spelling(overrides: Overrides, key: str) -> str | None:
     return spelled(overrides[key]) if key in overrides else None
 
 
-def completed(overrides: Sequence[Overrides], settings: Sequence[Settings]) -> list[dict[str, Any]]:
-    """Adds to the overrides the keys that other configurations name and these left to the defaults.
+def fill_in_defaults(overrides: Sequence[Overrides], settings: Sequence[Settings]) -> list[dict[str, Any]]:
+    """Adds the keys that other configurations set and a configuration left to the defaults.
 
-    Such a value is taken from the settings; a choice (of a loss, say) is called as the command called it
-    that chose the same.
+    Their values are taken from the settings; a choice (of a loss, say) has the name that another command
+    gave the same choice, or `default`.
     """
     complete = [dict(values) for values in overrides]
     for key in swept_keys(overrides):
         names = {
-            json.dumps(setting(its_settings, key, None), sort_keys=True): values[key]
-            for values, its_settings in zip(overrides, settings, strict=True)
+            json.dumps(setting(resolved, key, None), sort_keys=True): values[key]
+            for values, resolved in zip(overrides, settings, strict=True)
             if key in values
         }
-        for values, its_settings in zip(complete, settings, strict=True):
-            value = setting(its_settings, key)
+        for values, resolved in zip(complete, settings, strict=True):
+            value = setting(resolved, key)
             if key in values or value is ABSENT:
                 continue
             if isinstance(value, Mapping):
@@ -75,10 +75,10 @@ def completed(overrides: Sequence[Overrides], settings: Sequence[Settings]) -> l
     return complete
 
 
-def identity(overrides: Overrides, settings: Settings) -> str:
-    """The same for configurations that differ in nothing but seeds, executor and pictures."""
+def identity_key(overrides: Overrides, settings: Settings) -> str:
+    """A text that is equal for configurations that differ only in seeds, executor and pictures."""
     compared = [
-        {key: value for key, value in each.items() if not _is_within(key, _NO_PART_OF_THE_GAME)}
+        {key: value for key, value in each.items() if not _is_within(key, _NOT_COMPARED)}
         for each in (overrides, flattened(settings))
     ]
     return json.dumps(compared, sort_keys=True)
@@ -102,7 +102,7 @@ def clashes(
     swept_names = list(swept[0]) if swept else []
     values_by_key = {}
     for key in dict.fromkeys(key for values in by_key for key in values):
-        if _is_within(key, (*_NO_PART_OF_THE_GAME, *swept_names)):
+        if _is_within(key, (*_NOT_COMPARED, *swept_names)):
             continue
         values = [_spelling(each, key) for each in by_key]
         by_home = {(home, value) for home, value in zip(homes, values, strict=True)}

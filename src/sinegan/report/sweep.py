@@ -16,10 +16,10 @@ from sinegan.storage.settings import ABSENT, setting
 class Sweep:
     """The content of one sweep's folder, or of several, as tidy DataFrames.
 
-    configurations: a row a configuration, with its folder, metric, engine and swept keys.
-    runs: a row a run. history: a row a run and evaluation; the rows of a run lie together, in the order
-    of steps. Both carry `configuration` and the swept keys as columns. Swept numbers are numbers; choices
-    and lists are texts; a key that a configuration does not have is missing in its row.
+    configurations: a row for each configuration, with its folder, metric, engine and swept keys.
+    runs: a row for each run. history: a row for each run and evaluation; the rows of a run are adjacent,
+    in the order of steps. Both carry `configuration` and the swept keys as columns. Swept numbers are
+    numbers; choices and lists are texts; a key that a configuration does not have is missing in its row.
     """
 
     folder: Path
@@ -32,15 +32,15 @@ class Sweep:
     shared: Mapping[str, str]
     """The overrides that all configurations share."""
     remarks: Sequence[str] = ()
-    """Notes on the files, a sentence each without full stop: what is missing, how merged sweeps differ."""
+    """Notes on the files, each a sentence without a full stop, as on missing configurations."""
     provenances: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The provenance of each configuration, by its name."""
 
     @cached_property
     def labels(self) -> pd.DataFrame:
-        """`configurations` with the swept values as tables and pictures call them.
+        """`configurations` with the labels of swept values, as tables and pictures show them.
 
-        A label stands for one value of its key, and is missing where a configuration has no such key.
+        Different values of a key have different labels; a configuration without the key has none.
         """
         columns = {
             key: pd.Series(

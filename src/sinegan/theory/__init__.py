@@ -1,1 +1,1 @@
-"""Theorems and published facts as checks of a sweep: expected next to found, a module a check."""
+"""Theorems and published facts as checks of a sweep, expected next to measured; a module for each check."""

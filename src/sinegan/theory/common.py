@@ -21,13 +21,24 @@ Row = dict[str, Any]
 class Check(NamedTuple):
     """One theorem or published fact.
 
-    applies: whether it says anything about a configuration with these settings. rows: for the configurations
-    that it applies to, a row with COLUMNS for each comparison. pictures: by file name.
+    applies: whether it has an expectation for a configuration with these settings. rows: a row with COLUMNS
+    for each comparison, for the configurations that it applies to. pictures: their pictures, by file name.
     """
 
     applies: Callable[[Settings], bool]
     rows: Callable[[Sweep, Sequence[Row]], Iterator[Row]]
     pictures: Callable[[Sweep, Sequence[Row]], Mapping[str, Figure]] = lambda *_: {}
+
+
+GROUPS = ("target", "network", "loss", "penalty", "optim")
+TRAINING = {"updates": "simultaneous", "discriminator_steps": 1}
+"""The behaviour of versions that had no such settings."""
+
+
+def add_missing_settings(settings: Settings) -> dict[str, Any]:
+    """Adds the settings that a check reads and that the folder of an older version lacks."""
+    groups = {group: settings.get(group, {}) for group in GROUPS}
+    return {**settings, **groups, "training": TRAINING | settings["training"]}
 
 
 class Interval(NamedTuple):
@@ -72,21 +83,21 @@ def update(settings: Settings) -> str:
 
 
 def rates(settings: Settings) -> tuple[float, float]:
-    """The generator's and the discriminator's learning rate, also where a file leaves them to the class."""
+    """The generator's and the discriminator's learning rate, derived from `lr` where they are not set."""
     optim = settings["optim"]
     lr = optim.get("lr", math.nan)
     return optim.get("generator_lr", lr), optim.get("discriminator_lr", lr * optim.get("lr_ratio", 1.0))
 
 
 def kind(settings: Settings) -> str:
-    """The class that a group of settings builds: `NonSaturating`."""
+    """The name of the class that a group of settings builds: `NonSaturating`."""
     return str(settings.get("_target_", "")).rpartition(".")[2]
 
 
-def runs_of(sweep: Sweep, about: Row) -> list[tuple[Any, pd.DataFrame]]:
-    """The seeds of a configuration, each with its evaluations."""
+def runs_of(sweep: Sweep, about: Row, *metrics: str) -> list[tuple[Any, pd.DataFrame]]:
+    """The seeds of a configuration, each with its evaluations; none where a metric is not stored."""
     history = sweep.history
-    if history.empty:
+    if history.empty or not set(metrics) <= set(history):
         return []
     return list(history[history["configuration"] == about["configuration"]].groupby("seed"))
 

@@ -54,7 +54,7 @@ def rows(sweep: Sweep, chosen: Sequence[Row]) -> Iterator[Row]:
 def _rows(sweep: Sweep, about: Row, settings: Settings) -> Iterator[Row]:
     name, penalties = kind(settings["loss"]), tuple(sorted(settings["penalty"]))
     game = {"variant": variant(settings), "update": update(settings)}
-    for _, run in runs_of(sweep, about):
+    for _, run in runs_of(sweep, about, "theta", "psi"):
         distance = np.hypot(run["theta"].to_numpy(), run["psi"].to_numpy())
         expected = CONVERGES.get((name, penalties))
         if expected is not None:
@@ -89,7 +89,7 @@ def r1_rate(settings: Settings) -> float:
 
 
 def rate(steps: NDArray[Any], distance: NDArray[Any]) -> float:
-    """The factor a step by which a distance shrinks: the slope of its logarithm, once it is small.
+    """The factor per step by which a distance shrinks: the slope of its logarithm, once it is small.
 
     NaN when it never is.
     """
@@ -107,16 +107,15 @@ def pictures(sweep: Sweep, chosen: Sequence[Row]) -> Mapping[str, Figure]:
 
 
 def phase_plane(sweep: Sweep, chosen: Sequence[Row]) -> Figure | None:
-    """The paths of (theta, psi), a panel a variant and a line a way of updating.
+    """The paths of (theta, psi): a panel for each variant, a line for each way of updating.
 
     As figure 3 of Mescheder et al. 2018.
     """
     paths: dict[str, list[tuple[str, pd.DataFrame]]] = {}
     for about in chosen:
         settings = sweep.settings[about["configuration"]]
-        for _, run in runs_of(sweep, about):
-            if "theta" in run:
-                paths.setdefault(variant(settings), []).append((update(settings), run))
+        for _, run in runs_of(sweep, about, "theta", "psi"):
+            paths.setdefault(variant(settings), []).append((update(settings), run))
     if not paths:
         return None
     updates = list(dict.fromkeys(way for lines in paths.values() for way, _ in lines))

@@ -37,7 +37,7 @@ KEEPS = {
     ("Wasserstein", ("wgan_gp",)): "Arjovsky et al. 2017",
     ("RelativisticPaired", ("r1", "r2")): "Huang et al. 2024",
 }
-"""Games that are said to lose none, by loss and penalties."""
+"""Games that a paper claims to lose no mode, by loss and penalties."""
 
 
 def applies(settings: Settings) -> bool:
@@ -48,7 +48,7 @@ def applies(settings: Settings) -> bool:
 
 
 def rows(sweep: Sweep, chosen: Sequence[Row]) -> Iterator[Row]:
-    """Rows for the games that a paper makes a claim about. The others are in the report's tables."""
+    """Compares the games that a paper makes a claim about. The others are in the report's tables."""
     for about in chosen:
         settings = sweep.settings[about["configuration"]]
         game = kind(settings["loss"]), tuple(sorted(settings["penalty"]))
@@ -57,29 +57,31 @@ def rows(sweep: Sweep, chosen: Sequence[Row]) -> Iterator[Row]:
         about_game = {"variant": name, "update": update(settings)}
         published = PUBLISHED[kind(settings["target"])]
         if game == LOSES and modes:
-            yield {"check": "modes"} | about_game | _loses(published, modes)
+            yield {"check": "modes"} | about_game | _lost_modes(published, modes)
             quality = values(sweep, about, "high_quality")
-            yield {"check": "share of high-quality samples"} | about_game | _precise(published, quality)
+            yield (
+                {"check": "share of high-quality samples"} | about_game | _sample_quality(published, quality)
+            )
         if game in KEEPS and modes:
-            yield {"check": "modes"} | about_game | _keeps(published.all_modes, KEEPS[game], modes)
+            yield {"check": "modes"} | about_game | _kept_modes(published.all_modes, KEEPS[game], modes)
 
 
-def _loses(published: Published, modes: Sequence[float]) -> Row:
+def _lost_modes(published: Published, modes: Sequence[float]) -> Row:
     measured = interval(modes)
-    theirs = f"PacGAN's GAN: {published.modes:g} ± {published.modes_error:g}"
+    reported = f"PacGAN's GAN: {published.modes:g} ± {published.modes_error:g}"
     holds = measured.high < published.all_modes
-    return outcome(f"fewer than {published.all_modes} ({theirs})", measured.words(), holds)
+    return outcome(f"fewer than {published.all_modes} ({reported})", measured.words(), holds)
 
 
-def _precise(published: Published, quality: Sequence[float]) -> Row:
+def _sample_quality(published: Published, quality: Sequence[float]) -> Row:
     """Holds unless the whole interval is below the published share."""
     measured = interval(quality)
-    theirs = f"{published.high_quality:g} ± {published.high_quality_error:g}"
+    reported = f"{published.high_quality:g} ± {published.high_quality_error:g}"
     holds = measured.high >= published.high_quality
-    return outcome(f"no less than PacGAN's GAN: {theirs}", measured.words(), holds)
+    return outcome(f"no less than PacGAN's GAN: {reported}", measured.words(), holds)
 
 
-def _keeps(all_modes: int, source: str, modes: Sequence[float]) -> Row:
+def _kept_modes(all_modes: int, source: str, modes: Sequence[float]) -> Row:
     """Holds when the interval of the mean is nearer to all than to one fewer."""
     measured = interval(modes)
     least = all_modes - 0.5
@@ -93,4 +95,4 @@ def interval(values: Sequence[float]) -> Interval:
 
 def values(sweep: Sweep, about: Row, metric: str) -> list[float]:
     """For each run, the mean of a metric over the last 20 % of its evaluations."""
-    return [last_share_mean(run[metric]) for _, run in runs_of(sweep, about)]
+    return [last_share_mean(run[metric]) for _, run in runs_of(sweep, about, metric)]

@@ -18,8 +18,8 @@ AGREES = 0.02
 
 
 def applies(settings: Settings) -> bool:
-    """Applies to an affine generator: its samples are gaussian."""
-    return kind(settings["network"]) == "Affine"
+    """Applies to an affine generator, whose samples are gaussian, and a gaussian target."""
+    return kind(settings["network"]) == "Affine" and kind(settings["target"]) == "Gaussian"
 
 
 def rows(sweep: Sweep, chosen: Sequence[Row]) -> Iterator[Row]:
@@ -40,7 +40,7 @@ def _rows(sweep: Sweep, about: Row, settings: Settings) -> Iterator[Row]:
         error = math.sqrt(((probability - real(x) / (real(x) + generated(x))) ** 2).mean())
         row = outcome(f"below {AGREES:g}", f"{error:.4f}", error < AGREES)
         yield {"check": "D - D*, root mean square"} | game | row
-    values = [last_share_mean(run["value"]) for _, run in runs_of(sweep, about)]
+    values = [last_share_mean(run["value"]) for _, run in runs_of(sweep, about, "value")]
     if values:
         best, reached = value_at_optimum(real, generated), float(np.mean(values))
         row = outcome(f"{best:.4f}", f"{reached:.4f}", abs(reached - best) < AGREES)

@@ -47,7 +47,7 @@ def rows(sweep: Sweep, chosen: Sequence[Row]) -> Iterator[Row]:
         games[variant(settings)] = {"variant": variant(settings), "update": update(settings)}
         runs[variant(settings)] = {
             int(seed): run
-            for seed, run in runs_of(sweep, about)
+            for seed, run in runs_of(sweep, about, "rmse", "d_real", "d_fake")
             if run["step"].iloc[-1] >= settings["training"]["steps"]
         }
     for name, by_seed in runs.items():

@@ -1,7 +1,7 @@
 """The gradient of a frozen generator as D becomes optimal. Arjovsky & Bottou 2017 (1701.04862).
 
-Minimax's vanishes (their theorem 2.4, figure 2); that of -log D grows and its variance, too (theorem 2.6,
-figure 3).
+The gradient of minimax vanishes (their theorem 2.4, figure 2); that of -log D grows, and so does its variance
+(theorem 2.6, figure 3).
 """
 
 import math
@@ -23,7 +23,7 @@ from sinegan.theory.common import Row, Settings, kind, outcome, ratio, runs_of, 
 
 GRADIENT = "generator_gradient"
 FALLS = 1e-3
-"""Largest share of the norm that remains: their figure 2 shows down to 1e-5 after 4,000 updates of D."""
+"""Largest share of the norm that may remain: their figure 2 falls to 1e-5 after 4,000 updates of D."""
 BLOCKS = 20
 """Points of the noise's line in the picture, over a run."""
 
@@ -39,7 +39,7 @@ def rows(sweep: Sweep, chosen: Sequence[Row]) -> Iterator[Row]:
     """Norm at the end over that of an untrained D, and noise in the last over that in the first fifth."""
     for about in chosen:
         settings = sweep.settings[about["configuration"]]
-        norms = [run[GRADIENT].to_numpy(float) for _, run in runs_of(sweep, about)]
+        norms = [run[GRADIENT].to_numpy(float) for _, run in runs_of(sweep, about, GRADIENT)]
         if not norms:
             continue
         game = {"variant": f"{kind(settings['target'])}: {variant(settings)}", "update": update(settings)}
@@ -79,7 +79,7 @@ def pictures(sweep: Sweep, chosen: Sequence[Row]) -> Mapping[str, Figure]:
     columns: dict[str, list[tuple[str, pd.DataFrame]]] = {}
     for about in chosen:
         settings = sweep.settings[about["configuration"]]
-        runs = [(variant(settings), run) for _, run in runs_of(sweep, about)]
+        runs = [(variant(settings), run) for _, run in runs_of(sweep, about, GRADIENT)]
         columns.setdefault(kind(settings["target"]), []).extend(runs)
     columns = {target: runs for target, runs in columns.items() if runs}
     if not columns:
@@ -100,9 +100,9 @@ def pictures(sweep: Sweep, chosen: Sequence[Row]) -> Mapping[str, Figure]:
             scale(axes_of_row[0].yaxis, np.concatenate(shown))
         handles, labels = grid[0][0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper right", ncols=2)
-        read = "Each line: a run. Noise: the norm's standard deviation around its trend, in blocks of "
-        read += f"{100 // BLOCKS} % of the evaluations; each of these is of a fresh batch."
-        headline(figure, "Gradient of a frozen generator while D becomes optimal", read)
+        guide = "Each line: a run. Noise: the norm's standard deviation around its trend, in blocks of "
+        guide += f"{100 // BLOCKS} % of the evaluations; each of these is of a fresh batch."
+        headline(figure, "Gradient of a frozen generator while D becomes optimal", guide)
     return {"vanishing_gradient": figure}
 
 

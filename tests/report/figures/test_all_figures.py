@@ -1,4 +1,4 @@
-"""All pictures of a sweep: which there are, their look and files, and that many configurations do no harm."""
+"""All pictures of a sweep: their number, style and files, also with many configurations."""
 
 import dataclasses
 import itertools
@@ -59,7 +59,7 @@ def grid(folder: Path, file: FileConfiguration, side: int, *, samples: FileSampl
     return load_sweep(folder)
 
 
-def test_a_single_configuration_is_not_compared(
+def test_a_single_configuration_has_no_figure_of_intervals(
     tmp_path: Path, file_configuration: FileConfiguration, file_samples: FileSamples
 ) -> None:
     file_configuration(tmp_path, [], {0: [1.0, 0.5]})
@@ -74,7 +74,7 @@ def test_two_swept_numbers_have_a_heat_map(
     assert list(found) == ["intervals", "heat_map", *EVERYWHERE]
 
 
-def test_swept_losses_have_their_gradients_compared(
+def test_swept_losses_have_a_figure_of_gradient_norms(
     tmp_path: Path, file_configuration: FileConfiguration
 ) -> None:
     for place, loss in enumerate(("minimax", "non_saturating")):
@@ -85,13 +85,15 @@ def test_swept_losses_have_their_gradients_compared(
     assert "gradient_norms" in figures_of(measured)
 
 
-def test_nothing_measured_is_no_picture(tmp_path: Path, file_configuration: FileConfiguration) -> None:
+def test_a_sweep_without_measurements_has_no_figures(
+    tmp_path: Path, file_configuration: FileConfiguration
+) -> None:
     file_configuration(tmp_path / "0", ["a=1", "b=1"], seeds=2)
     file_configuration(tmp_path / "1", ["a=2", "b=1"], {0: []}, status={0: "failed"})
     assert figures_of(load_sweep(tmp_path)) == {}
 
 
-def test_two_metrics_are_not_put_on_one_axis(tmp_path: Path, file_configuration: FileConfiguration) -> None:
+def test_two_metrics_have_separate_figures(tmp_path: Path, file_configuration: FileConfiguration) -> None:
     file_configuration(tmp_path / "0", ["a=x"], {0: [1.0], 1: [2.0]})
     file_configuration(tmp_path / "1", ["a=y"], {0: [3.0], 1: [4.0]}, metric="energy_distance")
     found = figures_of(load_sweep(tmp_path))
@@ -100,7 +102,7 @@ def test_two_metrics_are_not_put_on_one_axis(tmp_path: Path, file_configuration:
     assert [text.get_text() for text in found["intervals_energy_distance"].axes[0].get_yticklabels()] == ["y"]
 
 
-def test_of_many_configurations_on_two_targets_each_target_has_its_own_intervals_and_as_many_panels(
+def test_many_configurations_on_two_targets_have_intervals_and_panels_for_each_target(
     tmp_path: Path, file_configuration: FileConfiguration
 ) -> None:
     """The second target is harder: every rmse on it is larger than all on the first."""
@@ -123,7 +125,7 @@ def test_of_many_configurations_on_two_targets_each_target_has_its_own_intervals
     assert "12 of 42 configurations: of each target lowest rmse" in curves.get_supxlabel()
 
 
-def test_runs_that_were_lost_have_no_dot_among_the_estimates(
+def test_lost_runs_have_no_dot_in_the_interval_plot(
     tmp_path: Path, file_configuration: FileConfiguration
 ) -> None:
     values = {0: [2.0], 1: [3.0], 2: [700.0]}
@@ -134,7 +136,7 @@ def test_runs_that_were_lost_have_no_dot_among_the_estimates(
     assert dots == [[2, 3], [5]]
 
 
-def test_hundreds_of_configurations_are_drawn_and_read_only_where_they_are_shown(
+def test_samples_are_read_only_for_the_configurations_that_a_figure_shows(
     tmp_path: Path,
     file_configuration: FileConfiguration,
     file_samples: FileSamples,
@@ -157,7 +159,7 @@ def test_hundreds_of_configurations_are_drawn_and_read_only_where_they_are_shown
     assert "225" in found["intervals"].axes[0].get_ylabel()
 
 
-def test_an_svg_is_the_same_whenever_it_is_made_and_a_png_is_one(
+def test_an_svg_is_reproducible_and_a_png_is_valid(
     tmp_path: Path, file_configuration: FileConfiguration, file_samples: FileSamples
 ) -> None:
     before = dict(matplotlib.rcParams)
@@ -175,7 +177,7 @@ def test_an_svg_is_the_same_whenever_it_is_made_and_a_png_is_one(
 @pytest.mark.parametrize(
     "value", ["<script>alert(1)</script>", "{x:g} %s", "$\\frac{", "\x01-->", "漢字", "x" * 300]
 )
-def test_any_value_can_stand_in_a_picture(
+def test_any_swept_value_can_be_drawn_in_a_figure(
     tmp_path: Path, file_configuration: FileConfiguration, file_samples: FileSamples, value: str
 ) -> None:
     for place, name in enumerate((value, "y")):
@@ -189,7 +191,7 @@ def test_any_value_can_stand_in_a_picture(
         assert png(figure).startswith(b"\x89PNG")
 
 
-def test_a_label_is_one_short_line_that_shows_both_its_ends() -> None:
+def test_a_label_is_one_short_line_with_its_beginning_and_end() -> None:
     assert plain("a\nb\x07c") == "a\\nb\\x07c"
     assert plain("$x$") == "$x$"
     long = plain("begin" + "-" * 100 + "end")
@@ -199,14 +201,14 @@ def test_a_label_is_one_short_line_that_shows_both_its_ends() -> None:
     assert plain("x" * LONG_LABEL) == "x" * LONG_LABEL
 
 
-def test_of_what_is_cut_both_ends_are_left() -> None:
+def test_a_cut_text_keeps_its_beginning_and_end() -> None:
     assert cut("relativistic_average", 20) == "relativistic_average"
     assert cut("relativistic_average", 10) == "relati…age"
     assert cut("relativistic_average", 3) == "re…"
     assert all(len(cut("abcdefghij", letters)) == letters for letters in range(1, 11))
 
 
-def test_each_of_several_values_is_told_and_the_longest_are_cut_first() -> None:
+def test_a_list_of_values_shows_each_and_cuts_the_longest_first() -> None:
     values = ["relativistic_average", "[r1,r2]", "gaussian_ring", "0.0003"]
     assert listed(values, 52) == "relativistic_average, [r1,r2], gaussian_ring, 0.0003"
     assert listed(values, 45) == "relativi…rage, [r1,r2], gaussian_ring, 0.0003"
@@ -216,7 +218,7 @@ def test_each_of_several_values_is_told_and_the_longest_are_cut_first() -> None:
     assert (len(many), many[:SHORTEST]) == (20, "abc…h")
 
 
-def test_the_name_of_a_panel_is_broken_between_values_and_cut_only_where_lines_are_too_few() -> None:
+def test_panel_titles_break_between_values_and_are_cut_only_at_the_last_line() -> None:
     noise = "relativistic_average, [instance_noise,wgan_gp_zero], gaussian_ring, 0.0003"
     assert fitted(noise, 32) == "relativistic_average,\n[instance_noise,wgan_gp_zero],\ngaussian_ring, 0.0003"
     assert fitted(noise, 27) == "relativistic_average,\n[instance_noise,w…gp_zero],\ngaussian_ring, 0.0003"
@@ -224,7 +226,7 @@ def test_the_name_of_a_panel_is_broken_between_values_and_cut_only_where_lines_a
 
 
 def boxes(figure: Figure, artists: Sequence[Any]) -> list[Bbox]:
-    """Where these stand in a picture, inches."""
+    """The bounding boxes of texts in a picture, inches."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     renderer: Any = canvas.get_renderer()
@@ -235,7 +237,7 @@ def boxes(figure: Figure, artists: Sequence[Any]) -> list[Bbox]:
 
 
 @pytest.mark.parametrize("configurations", [2, 3, 12])
-def test_no_words_of_a_sweep_over_many_keys_run_into_others_or_out_of_the_frame(
+def test_texts_of_a_figure_overlap_nothing_and_stay_in_the_frame(
     tmp_path: Path, file_configuration: FileConfiguration, file_samples: FileSamples, configurations: int
 ) -> None:
     for place in range(configurations):
@@ -277,7 +279,7 @@ def test_numbers_on_axes_are_short(value: float, shown: str) -> None:
     assert tidy(value) == shown
 
 
-def test_the_colours_can_be_told_apart_in_grey_or_have_other_dashes() -> None:
+def test_colours_differ_in_grey_or_have_different_dashes() -> None:
     assert len(set(COLOURS)) == len(COLOURS)
     # Rec. 709 luminance: the first three, which most pictures need, differ also in a copy.
     grey = [float(np.dot((0.2126, 0.7152, 0.0722), to_rgb(colour))) for colour in COLOURS]
@@ -285,7 +287,7 @@ def test_the_colours_can_be_told_apart_in_grey_or_have_other_dashes() -> None:
     assert pd.Series(grey).lt(0.85).all()
 
 
-def test_names_of_panels_do_not_reach_into_the_next() -> None:
+def test_panel_titles_do_not_reach_into_the_next_panel() -> None:
     figure, grid = panels_of(3, 1.7)
     for axes in grid:
         axes.set_title("non_saturating, 0.000274, 0.000408, relu", loc="left")

@@ -13,7 +13,7 @@ FileConfiguration = Callable[..., Path]
 FileSamples = Callable[..., None]
 
 
-def test_an_animation_has_the_stored_frames_and_nothing_else_is_left(
+def test_an_animation_has_the_stored_frames_and_leaves_no_temporary_file(
     tmp_path: Path, file_configuration: FileConfiguration, file_samples: FileSamples
 ) -> None:
     file_configuration(tmp_path, [], {0: [1.0]})
@@ -28,7 +28,7 @@ def test_an_animation_has_the_stored_frames_and_nothing_else_is_left(
     assert {path.name for path in tmp_path.iterdir()} == before | {"animation.gif"}
 
 
-def test_frames_after_the_end_of_a_run_are_left_out(
+def test_an_animation_leaves_out_frames_after_the_end_of_a_run(
     tmp_path: Path, file_configuration: FileConfiguration, file_samples: FileSamples
 ) -> None:
     file_configuration(tmp_path, [], {0: [1.0]})
@@ -49,7 +49,7 @@ def test_without_frames_there_is_no_animation(
     assert not (tmp_path / "animation.gif").exists()
 
 
-def test_the_painting_shows_one_curve_the_step_and_what_the_discriminator_thinks() -> None:
+def test_the_tutorial_picture_shows_one_curve_the_step_and_the_probability() -> None:
     axes = Figure().subplots()
     painting = TutorialPicture(axes, np.arange(3.0), np.array([[0.0, -2.0, 1.0]]))
     assert axes.get_ylim() == (-3.2, 3.2)
@@ -64,13 +64,13 @@ def test_the_painting_shows_one_curve_the_step_and_what_the_discriminator_thinks
     assert generated.get_ydata().tolist() == [0, 0, 0]
 
 
-def test_a_painting_of_a_flat_real_curve_still_has_room() -> None:
+def test_the_tutorial_picture_of_a_flat_curve_has_margins() -> None:
     axes = Figure().subplots()
     TutorialPicture(axes, np.arange(3.0), np.zeros((1, 3)))
     assert axes.get_ylim() == (-1.6, 1.6)
 
 
-def test_of_a_target_in_the_plane_one_point_moves_among_the_real_ones() -> None:
+def test_the_tutorial_picture_of_a_plane_moves_one_point_among_the_real_ones() -> None:
     axes = Figure().subplots()
     painting = TutorialPicture(axes, np.arange(2.0), np.array([[0.0, -2.0], [1.0, 1.0]]))
     assert axes.get_xlim() == axes.get_ylim() == (-3.2, 3.2)
@@ -81,7 +81,7 @@ def test_of_a_target_in_the_plane_one_point_moves_among_the_real_ones() -> None:
     assert axes.texts[0].get_text() == "step 7\nprobability that the red point is real: 0.25"
 
 
-def test_of_a_target_on_the_line_the_point_moves_along_it() -> None:
+def test_the_tutorial_picture_of_a_line_moves_one_point_along_it() -> None:
     axes = Figure().subplots()
     painting = TutorialPicture(axes, np.arange(1.0), np.array([[2.0]]))
     painting.show(7, np.array([-1.5]), 0.25)

@@ -1,4 +1,4 @@
-"""Pictures of what is learned show what is in the files, and say what they leave out."""
+"""Learning curves and generated curves show the stored numbers, and say what they leave out."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +25,7 @@ FileSamples = Callable[..., None]
 
 
 def medians(axes: Any) -> list[Any]:
-    """The lines of an axes that are no run's: those have no name."""
+    """The named lines of an axes: the medians. Lines of single runs have no name."""
     return [line for line in axes.lines if not line.get_label().startswith("_")]
 
 
@@ -55,7 +55,7 @@ def test_each_configuration_has_a_median_a_band_of_its_middle_half_and_every_run
     assert figure.get_supxlabel().startswith("Line: median over seeds; band: the middle half of the runs;")
 
 
-def test_lost_runs_are_the_worst_in_the_median_and_marked_where_they_end(
+def test_learning_curves_count_lost_runs_as_worst_and_mark_their_end(
     tmp_path: Path, file_configuration: FileConfiguration
 ) -> None:
     values = {0: [4.0, 1.0, 1.0], 1: [4.0, 2.0, 2.0], 2: [4.0], 3: [4.0, 3.0]}
@@ -70,7 +70,7 @@ def test_lost_runs_are_the_worst_in_the_median_and_marked_where_they_end(
     assert crosses == [[[0, 4]], [[10, 3]]]
 
 
-def test_a_run_that_stopped_early_stays_where_it_stopped(
+def test_learning_curves_extend_a_stopped_run_with_its_last_value(
     tmp_path: Path, file_configuration: FileConfiguration
 ) -> None:
     file_configuration(tmp_path, [], {0: [4.0, 1.0], 1: [4.0, 3.0, 3.0]}, status={0: "stopped"})
@@ -80,7 +80,7 @@ def test_a_run_that_stopped_early_stays_where_it_stopped(
     assert line.get_ydata().tolist() == [4, 2, 2]
 
 
-def test_one_seed_is_said_to_be_one(tmp_path: Path, file_configuration: FileConfiguration) -> None:
+def test_learning_curves_of_one_seed_say_so(tmp_path: Path, file_configuration: FileConfiguration) -> None:
     file_configuration(tmp_path / "0", [], {0: [1.0, 2.0]})
     figure = learning_curves(Analysis(load_sweep(tmp_path / "0")))
     assert figure is not None
@@ -90,7 +90,7 @@ def test_one_seed_is_said_to_be_one(tmp_path: Path, file_configuration: FileConf
     assert axes.get_legend() is None
 
 
-def test_two_metrics_have_panels_of_their_own_and_a_linear_scale_where_one_can_be_negative(
+def test_two_metrics_have_separate_panels_with_a_linear_scale_for_negative_values(
     tmp_path: Path, file_configuration: FileConfiguration
 ) -> None:
     file_configuration(tmp_path / "0", ["a=x"], {0: [1.0, 0.5]})
@@ -104,7 +104,7 @@ def test_two_metrics_have_panels_of_their_own_and_a_linear_scale_where_one_can_b
     assert figure.get_suptitle() == "Learning curves: rmse or energy_distance, less is better"
 
 
-def test_a_configuration_without_history_has_no_line(
+def test_a_configuration_without_history_has_no_learning_curve(
     tmp_path: Path, file_configuration: FileConfiguration
 ) -> None:
     file_configuration(tmp_path / "0", ["a=x"], seeds=2)
@@ -114,7 +114,9 @@ def test_a_configuration_without_history_has_no_line(
     assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["y"]
 
 
-def test_nothing_measured_is_no_picture(tmp_path: Path, file_configuration: FileConfiguration) -> None:
+def test_a_sweep_without_measurements_has_no_learning_curves(
+    tmp_path: Path, file_configuration: FileConfiguration
+) -> None:
     file_configuration(tmp_path / "0", ["a=x"], seeds=2)
     file_configuration(tmp_path / "1", ["a=y"], {0: []}, status={0: "failed"})
     assert learning_curves(Analysis(load_sweep(tmp_path))) is None
@@ -134,7 +136,7 @@ def test_lines_that_share_a_panel_differ_in_colour_and_dash(
     assert len({line.get_linestyle() for line in lines}) == 4
 
 
-def test_more_than_can_be_told_apart_get_a_panel_each_before_the_others_in_grey(
+def test_many_learning_curves_have_a_panel_each_with_the_others_in_grey(
     tmp_path: Path, file_configuration: FileConfiguration
 ) -> None:
     for place in range(MOST_TOGETHER + 1):
@@ -152,7 +154,7 @@ def test_more_than_can_be_told_apart_get_a_panel_each_before_the_others_in_grey(
     assert said.endswith("Panels: a; grey: the medians of the others.")
 
 
-def test_of_too_many_those_that_lost_the_fewest_runs_and_are_lowest_are_shown_and_it_is_said(
+def test_too_many_configurations_show_those_with_the_fewest_lost_runs_and_lowest_metric(
     tmp_path: Path, file_configuration: FileConfiguration, file_samples: FileSamples
 ) -> None:
     many = MOST_PANELS + 3
@@ -170,7 +172,7 @@ def test_of_too_many_those_that_lost_the_fewest_runs_and_are_lowest_are_shown_an
         assert said.startswith("12 of 15 configurations: fewest lost runs, then lowest rmse.")
 
 
-def test_each_configuration_has_a_panel_of_its_first_run(
+def test_generated_curves_have_a_panel_for_the_first_run_of_each_configuration(
     tmp_path: Path, file_configuration: FileConfiguration, file_samples: FileSamples
 ) -> None:
     for place in range(5):
@@ -190,7 +192,7 @@ def test_each_configuration_has_a_panel_of_its_first_run(
     assert "Panels: a." in figure.get_supxlabel()
 
 
-def test_curves_far_off_are_cut_at_the_frame_and_it_is_said(
+def test_generated_curves_beyond_the_frame_are_cut_with_a_remark(
     tmp_path: Path, file_configuration: FileConfiguration, file_samples: FileSamples
 ) -> None:
     file_configuration(tmp_path, [], {0: [1.0]})
@@ -202,7 +204,7 @@ def test_curves_far_off_are_cut_at_the_frame_and_it_is_said(
     assert figure.get_supxlabel().endswith("Curves leave the frame where they are far off.")
 
 
-def test_a_configuration_without_curves_has_no_panel(
+def test_a_configuration_without_generated_curves_has_no_panel(
     tmp_path: Path, file_configuration: FileConfiguration, file_samples: FileSamples
 ) -> None:
     file_configuration(tmp_path / "0", ["a=0"], seeds=2)
@@ -214,7 +216,7 @@ def test_a_configuration_without_curves_has_no_panel(
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["1"]
 
 
-def test_generated_curves_are_red_and_real_ones_black_and_not_too_many() -> None:
+def test_generated_curves_are_red_real_ones_black_and_their_number_is_limited() -> None:
     axes = Figure().subplots()
     draw_curves(axes, np.arange(3), real=np.ones((40, 3)), generated=np.zeros((30, 3)))
     red, black = axes.lines[:SHOWN_CURVES], axes.lines[SHOWN_CURVES:]
@@ -229,7 +231,7 @@ def test_generated_curves_are_red_and_real_ones_black_and_not_too_many() -> None
     ]
 
 
-def test_samples_are_those_of_the_whole_set_or_else_of_the_first_part(
+def test_samples_come_from_the_whole_set_or_else_from_the_first_part(
     tmp_path: Path, file_configuration: FileConfiguration, file_samples: FileSamples
 ) -> None:
     assert load_samples(tmp_path) is None

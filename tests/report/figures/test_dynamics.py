@@ -1,4 +1,4 @@
-"""The pictures of the game show the medians of the right columns, and the optimum of the theory."""
+"""The pictures of the game show the medians of the right columns, and the theoretical optimum."""
 
 import dataclasses
 import math
@@ -43,7 +43,7 @@ def drawn(figure: Figure | None) -> Figure:
     return figure
 
 
-def test_the_value_stands_against_minus_log_4_and_the_pair_against_a_half(
+def test_the_value_is_drawn_against_minus_log_4_and_the_probabilities_against_a_half(
     tmp_path: Path, file_configuration: FileConfiguration
 ) -> None:
     for place, a in enumerate("xy"):
@@ -60,9 +60,7 @@ def test_the_value_stands_against_minus_log_4_and_the_pair_against_a_half(
     assert right.get_ylim() == (-0.03, 1.03)
 
 
-def test_of_many_games_a_few_are_shown_and_it_is_said(
-    tmp_path: Path, file_configuration: FileConfiguration
-) -> None:
+def test_too_many_games_are_cut_with_a_remark(tmp_path: Path, file_configuration: FileConfiguration) -> None:
     for place in range(MOST_GAMES + 2):
         file_configuration(tmp_path / str(place), [f"a={place}"], {0: [9.0 - place]})
     figure = drawn(value_and_probabilities(Analysis(load_sweep(tmp_path))))
@@ -70,7 +68,7 @@ def test_of_many_games_a_few_are_shown_and_it_is_said(
     assert figure.get_supxlabel().startswith("4 of 6 configurations: lowest rmse.")
 
 
-def test_the_gradient_has_a_line_a_loss_and_every_run(
+def test_gradient_norms_have_a_line_for_each_loss_and_every_run(
     tmp_path: Path, file_configuration: FileConfiguration
 ) -> None:
     figure = drawn(gradient_norms(losses(tmp_path, file_configuration)))
@@ -83,7 +81,7 @@ def test_the_gradient_has_a_line_a_loss_and_every_run(
     assert [text.get_text() for text in legend.get_texts()] == ["minimax", "non_saturating"]
 
 
-def test_every_other_combination_has_a_panel_for_its_gradients(
+def test_gradient_norms_have_a_panel_for_each_combination_of_the_other_keys(
     tmp_path: Path, file_configuration: FileConfiguration
 ) -> None:
     figure = drawn(gradient_norms(losses(tmp_path, file_configuration, "network=tiny", "network=small")))
@@ -92,7 +90,7 @@ def test_every_other_combination_has_a_panel_for_its_gradients(
     assert "Panels: network." in figure.get_supxlabel()
 
 
-def test_too_many_panels_of_gradients_are_cut_and_it_is_said(
+def test_too_many_panels_of_gradient_norms_are_cut_with_a_remark(
     tmp_path: Path, file_configuration: FileConfiguration
 ) -> None:
     others = [f"network={place}" for place in range(MOST_PANELS + 1)]
@@ -101,7 +99,7 @@ def test_too_many_panels_of_gradients_are_cut_and_it_is_said(
     assert figure.get_supxlabel().startswith("The first 6 of 7 combinations.")
 
 
-def test_losses_beyond_the_colours_are_left_out_and_it_is_said(
+def test_more_losses_than_colours_are_left_out_with_a_remark(
     tmp_path: Path, file_configuration: FileConfiguration
 ) -> None:
     for place in range(len(COLOURS) + 2):
@@ -114,7 +112,7 @@ def test_losses_beyond_the_colours_are_left_out_and_it_is_said(
     assert figure.get_supxlabel().startswith("The first 7 of 9 losses.")
 
 
-def test_one_loss_is_not_compared_and_no_gradient_is_no_picture(
+def test_one_loss_or_no_gradients_have_no_figure_of_gradient_norms(
     tmp_path: Path, file_configuration: FileConfiguration
 ) -> None:
     both = losses(tmp_path / "both", file_configuration)

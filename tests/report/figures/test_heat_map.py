@@ -1,4 +1,4 @@
-"""The heat map puts every estimate in its cell, and hides no lost run behind a colour."""
+"""The heat map shows every estimate in its cell, and marks lost runs."""
 
 import itertools
 import math
@@ -37,7 +37,7 @@ def words(axes: Any) -> dict[tuple[float, float], str]:
     return {text.get_position(): text.get_text() for text in axes.texts}
 
 
-def test_every_estimate_is_in_its_cell_whatever_the_order_of_the_rows() -> None:
+def test_a_heat_map_has_every_estimate_in_its_cell_whatever_the_order_of_the_rows() -> None:
     table = grid([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
     figure = drawn(table.sample(frac=1, random_state=0))
     axes, bar = figure.axes
@@ -51,7 +51,7 @@ def test_every_estimate_is_in_its_cell_whatever_the_order_of_the_rows() -> None:
     assert (image.norm.vmin, image.norm.vmax) == (1, 6)
 
 
-def test_lost_runs_are_counted_in_their_cell_and_a_cell_without_any_left_is_crossed() -> None:
+def test_a_heat_map_counts_lost_runs_and_crosses_cells_without_results() -> None:
     table = grid([[1.0, 2.0], [math.nan, 4.0]])
     table.loc[1, ["n", "diverged"]] = [2, 2]
     table.loc[2, ["n", "diverged", "failed"]] = [0, 3, 1]
@@ -66,14 +66,14 @@ def test_lost_runs_are_counted_in_their_cell_and_a_cell_without_any_left_is_cros
     assert said == "×: no run ended well. Number: so many runs diverged or failed."
 
 
-def test_a_map_in_which_every_run_was_lost_is_still_a_map() -> None:
+def test_a_heat_map_is_drawn_when_every_run_was_lost() -> None:
     table = grid([[math.nan] * 2] * 2).assign(n=0, diverged=4)
     axes = drawn(table).axes[0]
     assert set(words(axes).values()) == {"×"}
     assert len(axes.patches) == 4
 
 
-def test_what_is_worse_than_untrained_is_grey_and_leaves_the_colours_to_the_rest() -> None:
+def test_a_heat_map_shows_estimates_worse_than_untrained_in_grey() -> None:
     figure = drawn(grid([[0.01, 0.1], [0.7, 1e8]]), untrained=0.7)
     image = figure.axes[0].images[0]
     assert image.norm.vmax == 0.7
@@ -84,7 +84,7 @@ def test_what_is_worse_than_untrained_is_grey_and_leaves_the_colours_to_the_rest
     assert "Grey" not in drawn(grid([[0.01, 0.1], [0.7, 0.5]]), untrained=0.7).get_supxlabel()
 
 
-def test_a_dot_marks_what_is_not_separated_from_the_best_if_anything_is() -> None:
+def test_a_heat_map_marks_cells_that_share_the_first_rank_with_a_dot() -> None:
     table = grid([[1.0, 2.0], [3.0, 4.0]]).assign(rank=[1, 3, 1, 3])
     figure = drawn(table)
     dots = [(line.get_xdata()[0], line.get_ydata()[0]) for line in figure.axes[0].lines]
@@ -93,7 +93,7 @@ def test_a_dot_marks_what_is_not_separated_from_the_best_if_anything_is() -> Non
     assert len(drawn(table.assign(rank=1)).axes[0].lines) == 0
 
 
-def test_other_keys_have_maps_of_their_own_in_one_scale_and_too_many_are_cut() -> None:
+def test_other_swept_keys_have_a_heat_map_each_in_one_scale_and_too_many_are_cut() -> None:
     maps = [grid([[1.0 + k, 2.0], [3.0, 4.0]], loss=f"l{k}") for k in range(MOST_MAPS + 1)]
     figure = drawn(pd.concat(maps[:2]), ["loss", *SWEPT])
     first, second, _ = figure.axes
@@ -106,7 +106,7 @@ def test_other_keys_have_maps_of_their_own_in_one_scale_and_too_many_are_cut() -
     assert figure.get_figwidth() == PAGE
 
 
-def test_a_map_is_shaped_like_its_grid_and_its_ticks_stay_readable() -> None:
+def test_a_heat_map_has_the_shape_of_its_grid_and_readable_ticks() -> None:
     columns = [str(place) for place in range(40)] * 2
     wide = drawn(grid([[1.0] * 40, [2.0] * 40]).assign(g=columns))
     square = drawn(grid([[1.0, 2.0], [3.0, 4.0]]))
@@ -116,26 +116,26 @@ def test_a_map_is_shaped_like_its_grid_and_its_ticks_stay_readable() -> None:
 
 
 @pytest.mark.parametrize("keys", [["a"], ["a", "word"], ["a", "seed"], ["word", "seed"]])
-def test_less_than_two_swept_numbers_are_no_map(keys: list[str]) -> None:
+def test_fewer_than_two_swept_numbers_have_no_heat_map(keys: list[str]) -> None:
     pairs = itertools.product("12", "34", "56")
     table = pd.DataFrame(pairs, columns=["a", "b", "seed"]).assign(word=["x", "1"] * 4)
     assert swept_pair(table, keys) is None
     assert swept_pair(table, [*keys, "b"]) == (("a", "b") if "a" in keys else None)
 
 
-def test_the_pairs_that_a_search_happened_to_visit_are_no_map() -> None:
+def test_the_scattered_pairs_of_a_search_have_no_heat_map() -> None:
     table = pd.DataFrame({"a": [f"{x}" for x in range(9)], "b": [f"{x / 7}" for x in range(9)]})
     assert swept_pair(table, ["a", "b"]) is None
 
 
-def test_games_with_settings_of_their_own_are_no_map_of_two_that_go_with_them() -> None:
+def test_settings_that_belong_to_one_loss_each_have_no_heat_map() -> None:
     """Each configuration has its own pair, so a map would have a single cell."""
     table = grid([[1.0, 2.0], [3.0, 4.0]]).iloc[[0, 3]].assign(loss=["x", "y"])
     assert swept_pair(table, SWEPT) == ("g", "d")
     assert swept_pair(table, [*SWEPT, "loss"]) is None
 
 
-def test_a_key_that_some_configurations_do_not_have_leaves_out_no_map() -> None:
+def test_a_key_that_some_configurations_lack_has_a_heat_map_for_its_absence() -> None:
     table = grid([[1.0, 2.0], [3.0, 4.0]])
     both = pd.concat([table.assign(gamma="0.1"), table.assign(gamma=math.nan)], ignore_index=True)
     figure = drawn(both, ["gamma", *SWEPT])
@@ -144,7 +144,7 @@ def test_a_key_that_some_configurations_do_not_have_leaves_out_no_map() -> None:
     assert alone.axes[0].images[0].get_array().tolist() == [[1, 2], [3, 4]]
 
 
-def test_in_a_wide_map_numbers_fit_their_cells_and_no_words_overlap() -> None:
+def test_numbers_fit_the_cells_of_a_wide_heat_map_and_no_texts_overlap() -> None:
     table = grid([[1.0 + across for across in range(25)] for _ in range(10)], loss="x").assign(diverged=190)
     table["g"] = [f"{100 + place % 25}e-6" for place in range(len(table))]
     two = pd.concat([table, table.assign(loss="y")], ignore_index=True)

@@ -1,4 +1,4 @@
-"""The interval plot draws every configuration where its numbers are, and tells its tie group."""
+"""The interval plot draws the estimate, the interval and the tie group of every configuration."""
 
 import math
 from typing import Any
@@ -38,7 +38,7 @@ def marks(axes: Any) -> dict[str, list[list[float]]]:
     return found
 
 
-def test_the_rows_are_in_the_order_of_their_ranks_with_their_names_intervals_and_losses() -> None:
+def test_interval_rows_are_ordered_by_rank_and_show_names_intervals_and_lost_runs() -> None:
     _, axes = drawn(TABLE)
     assert [text.get_text() for text in axes.get_yticklabels()] == ["a", "b", "c", "two", "gone"]
     assert axes.yaxis_inverted()
@@ -50,7 +50,7 @@ def test_the_rows_are_in_the_order_of_their_ranks_with_their_names_intervals_and
     assert [text.get_text() for text in axes.texts] == ["A", "A  1 diverged", "", "", "3 diverged, 2 failed"]
 
 
-def test_only_what_is_separated_from_the_best_looks_different() -> None:
+def test_intervals_separated_from_the_best_have_another_colour() -> None:
     figure, axes = drawn(TABLE)
     found = marks(axes)
     assert found[FIRST] == [[1, 0], [1.5, 1]]
@@ -58,26 +58,26 @@ def test_only_what_is_separated_from_the_best_looks_different() -> None:
     assert "share the first rank" in figure.get_supxlabel()
 
 
-def test_without_any_separation_all_look_the_same() -> None:
+def test_intervals_without_any_separation_have_one_colour() -> None:
     for table in (TABLE.assign(rank=1), TABLE.drop(columns=["rank", "tie_group"])):
         figure, axes = drawn(table)
         assert set(marks(axes)) == {FIRST}
         assert "rank" not in figure.get_supxlabel()
 
 
-def test_the_runs_stand_as_dots_beside_their_row() -> None:
+def test_the_interval_plot_has_a_dot_for_each_run() -> None:
     values = [[3.0, 3.1], [1.0], [], [1.4, 1.6], [2.0]]
     _, axes = drawn(TABLE, runs=values)
     dots = [line.get_xydata().tolist() for line in axes.lines if line.get_markersize() < 2]
     assert dots == [[[1, 0.3]], [[1.4, 1.3], [1.6, 1.3]], [[3, 2.3], [3.1, 2.3]], [[2, 3.3]], []]
 
 
-def test_negative_values_have_a_linear_axis_and_positive_ones_a_logarithmic_one() -> None:
+def test_the_interval_axis_is_linear_for_negative_values_and_logarithmic_otherwise() -> None:
     assert drawn(TABLE)[1].get_xscale() == "log"
     assert drawn(TABLE.assign(low=-1.0))[1].get_xscale() == "linear"
 
 
-def test_many_configurations_are_all_drawn_without_names() -> None:
+def test_the_intervals_of_many_configurations_are_drawn_without_names() -> None:
     count = MOST_NAMED + 1
     many = pd.DataFrame(
         [(str(place), 5, 0, 0, 1.0 + place, 0.5, 60.0, place + 1, None) for place in range(count)],
@@ -91,5 +91,5 @@ def test_many_configurations_are_all_drawn_without_names() -> None:
     assert "Below, without a mark: 1 in which no run ended well." in figure.get_supxlabel().replace("\n", " ")
 
 
-def test_nothing_to_estimate_is_no_picture() -> None:
+def test_no_estimates_have_no_interval_plot() -> None:
     assert interval_plot(TABLE.iloc[[2]], ["loss"], "rmse") is None

@@ -1,4 +1,4 @@
-"""Targets of a line and of a plane are drawn as what they are: points, not curves."""
+"""Targets on a line or in a plane are drawn as points, not as curves."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -39,14 +39,14 @@ CURVE = LINE | {
 }
 
 
-def test_a_grid_that_counts_coordinates_is_that_of_points_and_any_other_that_of_a_curve() -> None:
+def test_a_target_has_points_when_its_grid_counts_coordinates() -> None:
     assert are_points(np.arange(1.0))
     assert are_points(np.arange(2.0))
     assert not are_points(np.array([0.0, 6.28]))
     assert not are_points(np.arange(3.0))
 
 
-def test_a_plane_shows_generated_points_among_real_ones_and_the_modes_to_scale() -> None:
+def test_points_of_a_plane_are_drawn_to_scale_with_real_points_and_modes() -> None:
     axes = Figure().subplots()
     generated = PLANE["curves"][0]
     draw_plane(axes, PLANE["real"], generated, PLANE["modes"])
@@ -62,7 +62,7 @@ def test_a_plane_shows_generated_points_among_real_ones_and_the_modes_to_scale()
     assert outside(axes, generated) == 1, "the one at 7"
 
 
-def test_a_line_shows_the_share_of_samples_in_each_bin_with_those_outside_in_the_last_ones() -> None:
+def test_points_of_a_line_are_a_histogram_with_outliers_in_its_last_bins() -> None:
     axes = Figure().subplots()
     real, generated = np.array([[-1.0], [1.0], [1.0], [1.0]]), np.array([[-9.0], [1.0], [1.01], [50.0]])
     draw_line(axes, real, generated, np.array([[-1.0], [1.0]]))
@@ -76,7 +76,7 @@ def test_a_line_shows_the_share_of_samples_in_each_bin_with_those_outside_in_the
     assert axes.lines[0].get_xdata().tolist() == [-1, 1]
 
 
-def test_one_point_has_room_around_it() -> None:
+def test_the_window_around_a_single_point_has_margins() -> None:
     assert window(np.array([[3.0]])) == (2, 4)
 
 
@@ -91,7 +91,7 @@ def figure_of(tmp_path: Path, configure: FileConfiguration, seal: Seal, *samples
     return figure
 
 
-def test_a_sweep_of_planes_has_a_scatter_each_with_a_scale_of_its_own(
+def test_each_panel_of_points_has_its_own_scale(
     tmp_path: Path, file_configuration: FileConfiguration, seal: Seal
 ) -> None:
     wide = PLANE | {"real": 4 * PLANE["real"], "modes": 4 * PLANE["modes"]}
@@ -107,7 +107,7 @@ def test_a_sweep_of_planes_has_a_scatter_each_with_a_scale_of_its_own(
     )
 
 
-def test_a_point_mass_is_a_histogram_and_stands_beside_curves(
+def test_a_point_mass_is_a_histogram_next_to_panels_of_curves(
     tmp_path: Path, file_configuration: FileConfiguration, seal: Seal
 ) -> None:
     figure = figure_of(tmp_path, file_configuration, seal, LINE, CURVE)
@@ -121,7 +121,7 @@ def test_a_point_mass_is_a_histogram_and_stands_beside_curves(
     assert figure.get_suptitle() == "Generated (red) against real samples"
 
 
-def test_results_from_before_modes_were_stored_have_none(
+def test_samples_without_stored_modes_are_drawn_without_modes(
     tmp_path: Path, file_configuration: FileConfiguration, seal: Seal
 ) -> None:
     older = {name: array for name, array in PLANE.items() if name != "modes"}
@@ -129,7 +129,7 @@ def test_results_from_before_modes_were_stored_have_none(
     assert [len(line.get_xydata()) for line in axes.lines] == [3, 0, 2]
 
 
-def test_a_weight_that_a_configuration_lacks_is_not_in_its_name(
+def test_a_panel_title_leaves_out_a_key_that_its_configuration_lacks(
     tmp_path: Path, file_configuration: FileConfiguration, seal: Seal
 ) -> None:
     paired = ["loss=relativistic_paired", "penalty=r1,r2", "penalty.r1.gamma=0.1"]

@@ -1,4 +1,4 @@
-"""The page says what the tables say, whole and escaped."""
+"""The page shows the tables, complete and escaped."""
 
 import base64
 import dataclasses
@@ -95,7 +95,7 @@ def test_the_answer_comes_first_a_paragraph_a_line(sweep: Sweep) -> None:
     assert text.index("<p>One.</p>") < text.index("<p>Two.</p>") < text.index("<table")
 
 
-def test_the_table_has_its_names_then_its_ranks_then_the_rest(sweep: Sweep) -> None:
+def test_the_page_table_has_names_then_ranks_then_the_rest(sweep: Sweep) -> None:
     read = Reader(made(sweep, rank=[1, 1], tie_group="A", note="x"))
     assert read.titles[:11] == [
         "loss", "rank", "tie group", "n", "estimate", "95% interval",
@@ -108,7 +108,7 @@ def test_the_table_has_its_names_then_its_ranks_then_the_rest(sweep: Sweep) -> N
     assert float(str(sorted_by[15])) == pytest.approx(2 ** (1 / 3))
 
 
-def test_without_swept_keys_the_row_is_called_by_its_folder(
+def test_a_page_row_without_swept_keys_is_named_by_its_folder(
     tmp_path: Path, file_configuration: FileConfiguration
 ) -> None:
     file_configuration(tmp_path / "mine", [], {0: [0.5]})
@@ -132,7 +132,7 @@ def test_comparisons_and_effects_are_there_when_there_are_any(sweep: Sweep) -> N
     assert cells[first : first + 6] == ["x", "y", "1.06", "0.93 to 1.21", "0.8", "no"]
 
 
-def test_long_tables_are_cut_and_say_where_the_rest_is() -> None:
+def test_long_tables_of_the_page_are_cut_and_name_the_file_with_the_rest() -> None:
     long = pd.DataFrame({"a": range(MOST_ROWS + 5)})
     table = page_table("configurations", long, MOST_ROWS)
     assert (len(table.rows), table.left_off) == (1000, 5)
@@ -169,7 +169,9 @@ def test_a_cell_shows_three_digits_and_sorts_by_all_of_them(value: Any, expected
     assert cell(value) == expected
 
 
-def test_what_was_lost_is_told_with_its_reason(tmp_path: Path, file_configuration: FileConfiguration) -> None:
+def test_the_page_lists_lost_runs_with_their_messages(
+    tmp_path: Path, file_configuration: FileConfiguration
+) -> None:
     values = {seed: [1.0] for seed in range(4)}
     status = {1: "failed", 2: "diverged", 3: "diverged"}
     file_configuration(tmp_path / "0", ["a=x"], values, status=status, end_step=7, message="OSError: full")
@@ -186,12 +188,12 @@ def test_what_was_lost_is_told_with_its_reason(tmp_path: Path, file_configuratio
     assert "No run diverged or failed." not in text
 
 
-def test_a_sweep_without_a_loss_says_so(sweep: Sweep) -> None:
+def test_the_page_of_a_sweep_without_lost_runs_says_so(sweep: Sweep) -> None:
     assert "No run diverged or failed." in made(sweep)
     assert counts(sweep) == "2 configurations, 6 runs: 6 finished"
 
 
-def test_settings_are_shared_or_differ(sweep: Sweep) -> None:
+def test_the_page_separates_shared_and_differing_settings(sweep: Sweep) -> None:
     first, second = sweep.settings.values()
     first |= {"optim": {"lr": 0.1, "kind": "adam"}, "network": {"sizes": [1, 2]}}
     second |= {"optim": {"lr": 0.2, "kind": "adam"}}
@@ -204,7 +206,7 @@ def test_settings_are_shared_or_differ(sweep: Sweep) -> None:
     assert {"optim.lr", "network.sizes", "optim.kind"} <= set(read.of("th"))
 
 
-def test_a_setting_with_many_values_names_a_few(sweep: Sweep) -> None:
+def test_a_setting_with_many_values_shows_a_few(sweep: Sweep) -> None:
     many = pd.concat([sweep.configurations.head(1)] * (MOST_VALUES + 1), ignore_index=True)
     many["configuration"] = [str(place) for place in range(len(many))]
     known = {str(place): {"lr": place} for place in range(len(many))}
@@ -220,7 +222,9 @@ def test_settings_are_flattened_to_the_keys_of_the_command() -> None:
     }
 
 
-def test_the_command_the_commit_the_versions_and_the_machine_are_told(sweep: Sweep, tmp_path: Path) -> None:
+def test_the_page_names_the_command_the_commit_the_versions_and_the_machine(
+    sweep: Sweep, tmp_path: Path
+) -> None:
     file = tmp_path / "0" / "provenance.json"
     more = {
         "command": "python -m sinegan.main -m 'loss=a,b' <x>",
@@ -242,7 +246,7 @@ def test_the_command_the_commit_the_versions_and_the_machine_are_told(sweep: Swe
     assert more["command"] in Reader(made(sweep)).of("code")
 
 
-def test_a_picture_is_an_image_with_words_for_those_who_do_not_see_it(sweep: Sweep) -> None:
+def test_a_picture_of_the_page_is_an_image_with_alternative_text(sweep: Sweep) -> None:
     read = Reader(made(sweep, figures={"heat_map_rmse": SVG, "something_new": SVG}))
     images = [attributes for tag, attributes in read.tags if tag == "img"]
     for image in images:
@@ -257,7 +261,7 @@ def test_a_picture_is_an_image_with_words_for_those_who_do_not_see_it(sweep: Swe
     assert "Nothing was measured yet." in made(sweep)
 
 
-def test_the_page_needs_nothing_from_elsewhere(sweep: Sweep) -> None:
+def test_the_page_loads_no_other_file(sweep: Sweep) -> None:
     text = made(sweep, figures={"intervals": SVG})
     links = re.findall(r"""(?:src|href|url)\s*[=(]\s*["']?([^"')\s>]+)""", text)
     assert links
@@ -277,7 +281,7 @@ def test_the_same_sweep_makes_the_same_page(sweep: Sweep) -> None:
 @settings_of_hypothesis(max_examples=25, deadline=None)
 @given(st.text(st.characters(), min_size=1, max_size=30))
 @example("\x1b]0;x\x07\u202e\u2028\ud800")
-def test_whatever_a_config_or_a_log_holds_is_text(words: str) -> None:
+def test_texts_of_configs_and_logs_are_escaped_in_the_page(words: str) -> None:
     hostile = f"<script>alert(1)</script>\"'&</style><!--{words}"
     rows = pd.DataFrame({"configuration": ["0"], "folder": ["."], "loss": [hostile], "metric": [hostile]})
     runs = pd.DataFrame(

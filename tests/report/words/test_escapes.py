@@ -1,4 +1,4 @@
-"""Whatever values, keys, messages and folders are called, every file of a report shows it, and no more."""
+"""Every file of a report shows hostile values, keys, messages and folders as harmless text."""
 
 import csv
 import io
@@ -86,7 +86,7 @@ class Page(HTMLParser):
 def hostile(
     tmp_path_factory: pytest.TempPathFactory, file_configuration: FileConfiguration
 ) -> tuple[Path, str]:
-    """A sweep with hostile values, messages and folders, its report made; and what the terminal was sent."""
+    """The folder of a hostile sweep with its report, and the output to the terminal."""
     home = tmp_path_factory.mktemp("sweep")
     for place, (value, other) in enumerate(zip(HOSTILE[::2], HOSTILE[1::2], strict=True)):
         values = {seed: [0.1 * (place + 1) * (1 + 0.1 * seed)] for seed in range(3)}
@@ -172,7 +172,7 @@ def test_pictures_are_well_formed_and_their_words_are_not_mathematics(hostile: t
     assert b"PNG" in png(with_dollars)[:8]
 
 
-def test_words_of_a_picture_that_came_in_another_way_are_printable_too() -> None:
+def test_all_texts_of_a_picture_are_made_printable() -> None:
     figure = Figure()
     figure.suptitle("metric\x1b[2J\u202e\ud800, less\nis better")
     found = svg(figure)
@@ -209,7 +209,9 @@ def test_terminal_tables_read_no_markup_and_no_emoji(
     assert r"\x1b[31mx" in ours
 
 
-def test_hostile_keys_stay_in_the_report(tmp_path: Path, file_configuration: FileConfiguration) -> None:
+def test_hostile_keys_write_no_file_outside_the_report(
+    tmp_path: Path, file_configuration: FileConfiguration
+) -> None:
     home = tmp_path / "home" / "sweep"
     key, other = "x[y](javascript:z)\x1b", "../../../up\x1b<b>[red]"
     for place in range(2):
@@ -233,7 +235,7 @@ def test_hostile_keys_stay_in_the_report(tmp_path: Path, file_configuration: Fil
 @example("`[a](b)`")
 @example("\\[a](b)")
 @example("a\\")
-def test_markdown_shows_any_text_and_nothing_else(text: str) -> None:
+def test_escaped_markdown_renders_as_the_same_text(text: str) -> None:
     line = Page(render(f"{markdown_line('x' + text)}\n"))
     assert set(line.elements) == {"p"}
     assert line.text.strip() == printable("x" + text).strip()
@@ -247,7 +249,7 @@ def test_markdown_shows_any_text_and_nothing_else(text: str) -> None:
 @given(st.text(st.characters() | st.sampled_from("[]()<>!*_`#-+|\\~$&:\n\t "), max_size=30))
 @example("a\\|b")
 @example("\\")
-def test_a_cell_of_markdown_is_one_cell(text: str) -> None:
+def test_an_escaped_markdown_cell_is_one_cell(text: str) -> None:
     page = Page(render(markdown_table(pd.DataFrame({"a": [text], "b": ["end"]}))))
     assert page.elements.count("td") == page.elements.count("th") == 2
     assert set(page.elements) <= {"table", "thead", "tbody", "tr", "th", "td"}
@@ -263,11 +265,11 @@ def test_a_cell_of_markdown_is_one_cell(text: str) -> None:
         ("x" * 300, "x" * 100),
     ],
 )
-def test_a_name_of_a_file_leads_nowhere(text: str, name: str) -> None:
+def test_an_escaped_file_name_leads_to_no_other_folder(text: str, name: str) -> None:
     assert in_file_name(text) == name
 
 
-def test_ordinary_names_are_as_they_were_in_markdown_and_latex() -> None:
+def test_ordinary_names_are_unchanged_in_markdown_and_latex() -> None:
     for text in (
         "non_saturating",
         "optim.lr=0.0001",

@@ -1,4 +1,4 @@
-"""The notes under a table: what it does not show."""
+"""The notes under a table."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +10,9 @@ from sinegan.report.words.notes import MOST_NOTES, notes
 FileConfiguration = Callable[..., Path]
 
 
-def test_notes_say_what_the_table_does_not(tmp_path: Path, file_configuration: FileConfiguration) -> None:
+def test_notes_add_what_the_table_does_not_show(
+    tmp_path: Path, file_configuration: FileConfiguration
+) -> None:
     five = {seed: [1.0] for seed in range(5)}
     file_configuration(tmp_path / "0", ["a=1"], five)
     file_configuration(tmp_path / "1", ["a=2"], five, status={0: "diverged", 3: "diverged"}, end_step=1234)
@@ -42,7 +44,7 @@ def test_a_sweep_that_went_well_needs_no_notes(tmp_path: Path, file_configuratio
     assert notes(Analysis(load_sweep(tmp_path))) == []
 
 
-def test_of_many_configurations_that_lost_runs_the_sum_is_told(
+def test_notes_add_up_the_lost_runs_of_many_configurations(
     tmp_path: Path, file_configuration: FileConfiguration
 ) -> None:
     for place in range(MOST_NOTES + 2):
@@ -56,9 +58,7 @@ def test_of_many_configurations_that_lost_runs_the_sum_is_told(
     assert len(said) == 2 * MOST_NOTES + 1
 
 
-def test_few_seeds_are_cautioned_about_and_enough_are_not(
-    tmp_path: Path, file_configuration: FileConfiguration
-) -> None:
+def test_notes_caution_about_few_seeds_only(tmp_path: Path, file_configuration: FileConfiguration) -> None:
     words = ["no run finished", "no interval and no ranking", "no interval", "wide"]
     for place, n in enumerate(range(5)):
         values = {seed: [1.0] for seed in range(n)}

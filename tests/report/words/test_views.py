@@ -121,7 +121,7 @@ def test_a_cell_that_the_sweep_lacks_is_a_dash(tmp_path: Path, file_configuratio
     assert view.full["y"].isna().tolist() == [False, True]
 
 
-def test_who_shares_the_first_rank_does_not_win() -> None:
+def test_a_shared_first_rank_has_no_winner() -> None:
     placed = pd.DataFrame({"problem": ["s"] * 3 + ["t"] * 3, "tie_group": [1, 1, 2, 2, 1, pd.NA]})
     assert winners(placed["problem"], placed) == [False, False, False, False, True, False]
 
@@ -162,7 +162,7 @@ def test_steps_to_a_tolerance_are_censored_where_it_is_never_held(
 
 
 @pytest.mark.parametrize(("rows", "columns"), [("loss", "los"), ("netwrk", "loss"), ("loss", "loss")])
-def test_a_pivot_table_wants_two_swept_keys(grid: Sweep, rows: str, columns: str) -> None:
+def test_a_pivot_table_needs_two_swept_keys(grid: Sweep, rows: str, columns: str) -> None:
     with pytest.raises(UnknownNameError):
         pivot_view(grid, rows, columns)
 
@@ -199,7 +199,7 @@ def test_latex_has_the_rules_of_booktabs_and_as_many_cells_in_each_row(
     assert sum(r"\textbf{" in row for row in rows) == 1
 
 
-def test_html_keeps_text_text(file_grid: Callable[..., Path]) -> None:
+def test_html_tables_escape_text(file_grid: Callable[..., Path]) -> None:
     view = by_view(load_sweep(file_grid((SCRIPT, "a&b"))))
     text = formatted(view, "html")
     cells = Cells(text)
@@ -210,7 +210,7 @@ def test_html_keeps_text_text(file_grid: Callable[..., Path]) -> None:
     assert SCRIPT not in formatted(view, "md")
 
 
-def test_a_format_that_is_none_is_named() -> None:
+def test_an_unknown_format_is_refused_by_name() -> None:
     check_formats(list(FORMATS))
     with pytest.raises(
         UnknownFormatError, match="format htlm: must be one of md, csv, latex, html; did you mean html"
@@ -255,7 +255,7 @@ def test_a_view_is_written_with_its_comparisons(grid: Sweep, tmp_path: Path) -> 
     assert all(path.read_text() for path in written)
 
 
-def test_the_command_makes_one_table_when_asked_for_one(file_grid: Callable[..., Path]) -> None:
+def test_the_report_command_makes_a_single_table(file_grid: Callable[..., Path]) -> None:
     folder = file_grid()
     done = command(str(folder), "--rows", "network", "--columns", "loss", "--format", "csv,latex")
     assert (done.returncode, done.stderr) == (0, "")
@@ -293,7 +293,7 @@ def test_the_command_makes_one_table_when_asked_for_one(file_grid: Callable[...,
         (["--columns", "loss"], "--rows and --columns: give both, a swept key each"),
     ],
 )
-def test_the_command_answers_a_mistake_with_one_line(
+def test_the_report_command_refuses_a_mistake_in_one_line(
     file_grid: Callable[..., Path], arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = file_grid()
@@ -305,7 +305,7 @@ def test_the_command_answers_a_mistake_with_one_line(
     assert not (folder / "report").exists()
 
 
-def test_the_command_merges_sweeps_into_a_report_of_their_own(
+def test_the_report_command_writes_merged_sweeps_to_a_separate_report(
     tmp_path: Path, file_configuration: FileConfiguration
 ) -> None:
     for home in ("one", "two"):

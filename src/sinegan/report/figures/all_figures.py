@@ -14,13 +14,13 @@ from sinegan.statuses import ENDED_WELL
 
 
 def all_figures(analysis: Analysis) -> dict[str, Figure]:
-    """The pictures that apply to a sweep, by their file names, the most informative first."""
+    """Draws the pictures that apply to a sweep, by their file names, the most informative first."""
     sweep, table = analysis.sweep, analysis.table
     figures: dict[str, Figure | None] = {}
     by_metric = sweep.configurations.reset_index().groupby("metric", sort=False)["index"]
     for metric, group in by_metric:
         places = group.tolist()
-        # Numbers of two metrics cannot stand on one axis.
+        # Two metrics cannot share an axis.
         ending = "" if len(by_metric) == 1 else f"_{in_file_name(str(metric))}"
         if len(table) > 1:
             for part_ending, part in interval_parts(analysis, places).items():
@@ -39,7 +39,8 @@ def all_figures(analysis: Analysis) -> dict[str, Figure]:
 def interval_parts(analysis: Analysis, places: list[int]) -> dict[str, list[int]]:
     """The configurations of each picture of intervals, by the ending of its name.
 
-    All in one where that has names, or of a single target; else a picture a target.
+    All are in one picture if it has room for their names, or if they share a target; otherwise each target
+    has a picture.
     """
     problems = analysis.samples.rows["problem"].iloc[places]
     if len(places) <= MOST_NAMED or problems.nunique() == 1:

@@ -18,9 +18,9 @@ from sinegan.report.load import load_samples
 
 
 class TutorialPicture:
-    """The tutorial's picture: one generated curve in red, the real one in black, and D's opinion.
+    """The tutorial's picture: one generated curve in red, the real one in black, and D's probability.
 
-    A target in the plane has one generated point among real ones; one on the line, its place.
+    For a target in the plane, one generated point moves among real ones; for one on the line, along it.
     """
 
     def __init__(self, axes: Axes, x: NDArray[Any], real: NDArray[Any]) -> None:
@@ -30,8 +30,8 @@ class TutorialPicture:
         self._points = are_points(x)
         if self._points:
             # On the line the other coordinate is 0.
-            places = [real[:, 0], real[:, 1] if len(x) == 2 else np.zeros(len(real))]
-            axes.plot(*places, "o", color="black", markersize=3)
+            coordinates = [real[:, 0], real[:, 1] if len(x) == 2 else np.zeros(len(real))]
+            axes.plot(*coordinates, "o", color="black", markersize=3)
             (self._line,) = axes.plot([0.0], [0.0], "o", color=RED, markersize=6)
             axes.set(xlim=(-1.6 * reach, 1.6 * reach), aspect="equal")
             return
@@ -52,7 +52,7 @@ class TutorialPicture:
 
 
 def write_animation(folder: Path) -> None:
-    """Writes the frames of a configuration's first run, if it has any, as animation.gif, 20 a second."""
+    """Writes the frames of a configuration's first run, if it has any, as animation.gif, 20 per second."""
     samples = load_samples(folder)
     if samples is None or "frame_steps" not in samples:
         return

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from sinegan.report.figures.points import are_points, draw_points, outside
 from sinegan.report.figures.series import (
     all_values,
-    chosen,
+    choose_configurations,
     draw_series,
     keys_title,
-    middle,
     names,
+    quartiles,
     run_series,
     scale,
 )
@@ -43,13 +43,15 @@ MOST_TOGETHER = 4
 MOST_PANELS = 12
 SHOWN_CURVES = 24
 
-READ = "Line: median over seeds; band: the middle half of the runs; faint: each run; ×: where a run was lost."
+GUIDE = (
+    "Line: median over seeds; band: the middle half of the runs; faint: each run; ×: where a run was lost."
+)
 
 
 def learning_curves(analysis: Analysis) -> Figure | None:
-    """The primary metric over steps, with every run: in one panel, or a panel a configuration."""
+    """The primary metric over steps, with every run: in one panel, or in a panel for each configuration."""
     sweep = analysis.sweep
-    rows, which = chosen(analysis, MOST_PANELS)
+    rows, which = choose_configurations(analysis, MOST_PANELS)
     drawn = [(row, run_series(sweep, row, row["metric"])) for row in rows]
     drawn = [(row, series) for row, series in drawn if len(series)]
     if not drawn:
@@ -64,10 +66,10 @@ def learning_curves(analysis: Analysis) -> Figure | None:
             figure = _in_one_panel(curves, keys_title(sweep.swept), several)
         else:
             figure = _in_panels(curves, several)
-        read = [which, READ if several else "One seed each."]
+        guide = [which, GUIDE if several else "One seed each."]
         if not together:
-            read.append(f"Panels: {keys_title(sweep.swept)}; grey: the medians of the others.")
-        headline(figure, f"Learning curves: {' or '.join(metrics)}, less is better", " ".join(read).strip())
+            guide.append(f"Panels: {keys_title(sweep.swept)}; grey: the medians of the others.")
+        headline(figure, f"Learning curves: {' or '.join(metrics)}, less is better", " ".join(guide).strip())
     return figure
 
 
@@ -99,7 +101,7 @@ def _in_panels(curves: list[Curves], several: bool) -> Figure:
         alike = [other for other in curves if other.metric == curve.metric]
         for other in alike:
             axes.plot(
-                other.series.index, middle(other.series)["median"], color=GREY, alpha=0.4, linewidth=0.6
+                other.series.index, quartiles(other.series)["median"], color=GREY, alpha=0.4, linewidth=0.6
             )
         draw_series(axes, curve.series, COLOURS[0], "-", curve.name, faint=several)
         scale(axes.yaxis, all_values(other.series for other in alike))
@@ -114,10 +116,10 @@ def _in_panels(curves: list[Curves], several: bool) -> Figure:
 def generated_curves(analysis: Analysis) -> Figure | None:
     """Samples of the first run of each configuration against real ones, a panel each.
 
-    Curves as curves, points of a plane as points, those of a line as histograms.
+    Curves are drawn as curves, points of a plane as points, points of a line as histograms.
     """
     sweep = analysis.sweep
-    rows, which = chosen(analysis, MOST_PANELS)
+    rows, which = choose_configurations(analysis, MOST_PANELS)
     loaded = [(row, load_samples(Path(row["folder"]))) for row in rows]
     drawn = [(row, samples) for row, samples in loaded if samples is not None and len(samples["curves"])]
     if not drawn:
@@ -129,17 +131,17 @@ def generated_curves(analysis: Analysis) -> Figure | None:
     with matplotlib.rc_context(STYLE):
         if not any(pointed):
             figure, grid = panels_of(len(shown), 1.7)
-            read = _draw_all_curves(grid, shown)
+            guide = _draw_all_curves(grid, shown)
         else:
-            # Panels with axes of their own need room for their numbers.
+            # Panels with separate axes need room for their numbers.
             figure, grid = panels_of(len(shown), 1.9, shared_x=False, shared_y=False)
-            read = _draw_all_points(grid, shown)
+            guide = _draw_all_points(grid, shown)
         for axes, name in zip(grid, labels, strict=True):
             if sweep.swept:
                 axes.set_title(name)
         kind = "points" if all(pointed) else "samples" if any(pointed) else "curves"
         black = " (black, dashed)" if kind == "curves" else ""
-        remark = " ".join(filter(None, [which, *read[:1], panels, *read[1:]]))
+        remark = " ".join(filter(None, [which, *guide[:1], panels, *guide[1:]]))
         headline(figure, f"Generated (red) against real{black} {kind}", remark)
     return figure
 
@@ -148,7 +150,7 @@ Samples = Mapping[str, NDArray[Any]]
 
 
 def _draw_all_curves(grid: list[Axes], shown: Sequence[Samples]) -> list[str]:
-    """Draws curves on axes that are shared; returns how to read them."""
+    """Draws curves on shared axes; returns sentences on how to read them."""
     for axes, samples in zip(grid, shown, strict=True):
         draw_curves(axes, samples["x"], samples["real"], samples["curves"][0])
     low, high = _window([samples["real"] for samples in shown])
@@ -156,12 +158,12 @@ def _draw_all_curves(grid: list[Axes], shown: Sequence[Samples]) -> list[str]:
     label_edges(grid, "x", "")
     beyond = [samples["curves"][0][:SHOWN_CURVES] for samples in shown]
     cut = any(((curves < low) | (curves > high)).any() for curves in beyond)
-    read = [f"{SHOWN_CURVES} curves of the first seed at its end."]
-    return [*read, "Curves leave the frame where they are far off."] if cut else read
+    guide = [f"{SHOWN_CURVES} curves of the first seed at its end."]
+    return [*guide, "Curves leave the frame where they are far off."] if cut else guide
 
 
 def _draw_all_points(grid: list[Axes], shown: Sequence[Samples]) -> list[str]:
-    """Draws points, and curves if there are any, each panel on its own axes; returns how to read them."""
+    """Draws points, and curves if there are any, on separate axes; returns sentences on how to read them."""
     lost, widths = 0, set()
     for axes, samples in zip(grid, shown, strict=True):
         generated, points = samples["curves"][0], len(samples["x"])
@@ -172,16 +174,16 @@ def _draw_all_points(grid: list[Axes], shown: Sequence[Samples]) -> list[str]:
         draw_points(axes, samples, generated)
         widths.add(points)
         lost += outside(axes, generated) if points == 2 else 0
-    read = [f"{len(shown[0]['curves'][0])} samples of the first seed at its end."]
+    guide = [f"{len(shown[0]['curves'][0])} samples of the first seed at its end."]
     if 2 in widths:
-        read.append("Grey: real points; crosses: the modes.")
+        guide.append("Grey: real points; crosses: the modes.")
     if 1 in widths:
-        read.append("Histograms: the share of samples; black: real; what lies outside is in the last bins.")
-    return [*read, f"Generated points outside the frames: {lost}."] if lost else read
+        guide.append("Histograms: the share of samples; black: real; what lies outside is in the last bins.")
+    return [*guide, f"Generated points outside the frames: {lost}."] if lost else guide
 
 
 def _window(real: list[NDArray[Any]]) -> tuple[float, float]:
-    """The heights to show: those of the real curves, and half as much above and below."""
+    """The range to show: that of the real curves, and half as much above and below."""
     low, high = min(float(curves.min()) for curves in real), max(float(curves.max()) for curves in real)
     margin = (high - low or 1.0) / 2
     return low - margin, high + margin

@@ -1,4 +1,4 @@
-"""The dynamics of the game: its value against the optimum, D's opinions, and the generator's gradient."""
+"""The dynamics of the game: its value against the optimum, D's probabilities, the generator's gradient."""
 
 import matplotlib
 import pandas as pd
@@ -8,11 +8,11 @@ from matplotlib.figure import Figure
 from sinegan.report.figures.series import (
     Row,
     all_values,
-    chosen,
+    choose_configurations,
     draw_series,
     keys_title,
-    middle,
     names,
+    quartiles,
     run_series,
     scale,
 )
@@ -26,6 +26,7 @@ from sinegan.report.figures.style import (
     headline,
     label_edges,
     legend_above,
+    note_right,
     panels_of,
     plain,
     step_axis,
@@ -47,7 +48,7 @@ def value_and_probabilities(analysis: Analysis) -> Figure | None:
     At the optimum V = -log 4 and D = 1/2 everywhere (Goodfellow et al. 2014, theorem 1).
     """
     sweep = analysis.sweep
-    rows, which = chosen(analysis, MOST_GAMES)
+    rows, which = choose_configurations(analysis, MOST_GAMES)
     rows = [row for row in rows if len(run_series(sweep, row, "value"))]
     if not rows:
         return None
@@ -59,10 +60,10 @@ def value_and_probabilities(analysis: Analysis) -> Figure | None:
             values = run_series(sweep, row, "value")
             draw_series(left, values, COLOURS[place], DASHES[place], name, faint=False)
             for metric, dash in PAIR.items():
-                line = middle(run_series(sweep, row, metric))["median"]
+                line = quartiles(run_series(sweep, row, metric))["median"]
                 right.plot(line.index, line, dash, color=COLOURS[place], linewidth=1.1)
-        _optimum(left, -LOG_4, "−log 4")
-        _optimum(right, 0.5, "½")
+        _draw_optimum(left, -LOG_4, "−log 4")
+        _draw_optimum(right, 0.5, "½")
         left.set_title("value V")
         right.set_title("D(real) solid, D(fake) dashed")
         right.set_ylim(-0.03, 1.03)
@@ -71,13 +72,13 @@ def value_and_probabilities(analysis: Analysis) -> Figure | None:
         if sweep.swept:
             handles, labels = left.get_legend_handles_labels()
             legend_above(figure, handles, labels, keys_title(sweep.swept))
-        read = "Medians over seeds; band: the middle half of the runs. Dotted: the optimum of the theory."
-        headline(figure, "The game against its optimum", f"{which} {read}".strip())
+        guide = "Medians over seeds; band: the middle half of the runs. Dotted: the optimum of the theory."
+        headline(figure, "The game against its optimum", f"{which} {guide}".strip())
     return figure
 
 
 def gradient_norms(sweep: Sweep) -> Figure | None:
-    """Norm of the generator's gradient over steps, a line a loss, a panel for each other combination.
+    """Norm of the generator's gradient over steps: a line for each loss, a panel for each other combination.
 
     Minimax saturates where D rejects the fakes: its gradient vanishes, non-saturating's does not
     (Goodfellow et al. 2014, section 3).
@@ -107,14 +108,14 @@ def gradient_norms(sweep: Sweep) -> Figure | None:
             name: line for axes in grid for line, name in zip(*axes.get_legend_handles_labels(), strict=True)
         }
         legend_above(figure, list(handles.values()), list(handles))
-        read = ["Median over seeds; band: the middle half of the runs; faint: each run."]
+        guide = ["Median over seeds; band: the middle half of the runs; faint: each run."]
         if others:
-            read.append(f"Panels: {keys_title(others)}.")
+            guide.append(f"Panels: {keys_title(others)}.")
         if len(shown) < len(groups):
-            read.insert(0, f"The first {len(shown)} of {len(groups):,} combinations.")
+            guide.insert(0, f"The first {len(shown)} of {len(groups):,} combinations.")
         if len(losses) < len(known):
-            read.insert(0, f"The first {len(losses)} of {len(known)} losses.")
-        headline(figure, "Norm of the generator's gradient, by loss", " ".join(read))
+            guide.insert(0, f"The first {len(losses)} of {len(known)} losses.")
+        headline(figure, "Norm of the generator's gradient, by loss", " ".join(guide))
     return figure
 
 
@@ -131,9 +132,7 @@ def _draw_losses(axes: Axes, sweep: Sweep, rows: list[Row], losses: list[str]) -
     return drawn
 
 
-def _optimum(axes: Axes, height: float, name: str) -> None:
+def _draw_optimum(axes: Axes, height: float, name: str) -> None:
+    """Draws the theoretical optimum as a dotted line with a name."""
     axes.axhline(height, color=GREY, linestyle=":", linewidth=0.9)
-    axes.annotate(
-        name, (1, height), xycoords=("axes fraction", "data"), xytext=(2, 0), textcoords="offset points",
-        va="center", fontsize=7, color=GREY, annotation_clip=False,
-    )  # fmt: skip
+    note_right(axes, height, name, gap=2)

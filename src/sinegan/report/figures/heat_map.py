@@ -22,7 +22,7 @@ MOST_TICKS = 16
 LARGEST_MARK = 6.0
 """Size of a number in a cell, points; in many cells it is smaller."""
 FILLED = 0.5
-"""Share of all cells that must have been trained: a search visits few of them, and that is no map."""
+"""Least share of trained cells: a search visits few, which make no map."""
 WORSE, HATCH = "#D9D9D9", "#8C8C8C"
 COLOUR_MAP = matplotlib.colormaps["viridis"].with_extremes(over=WORSE)
 
@@ -53,7 +53,7 @@ def heat_map(
     if pair is None:
         return None
     others = [key for key in swept if key not in pair]
-    # A key that some configurations do not have is missing there, and is a map of its own.
+    # Configurations without a key have a map of their own.
     groups = [group for _, group in table.groupby(others, sort=False, dropna=False)] if others else [table]
     shown = groups[:MOST_MAPS]
     titles = names([records(group)[0] for group in shown], others, LONG_NAME) if others else [""]
@@ -66,17 +66,17 @@ def heat_map(
             axes.set_title(title)
             axes.set_xlabel(plain(pair.across))
         grid[0].set_ylabel(plain(pair.up))
-        read = _read(table, marked)
+        guide = _guide(table, marked)
         if table["estimate"].notna().any():
             worse = bool((table["estimate"] > norm.vmax).any())
             _add_colour_bar(figure, grid, norm, metric, worse)
-            read += [f"Grey: worse than untrained ({metric} {untrained:.3g})."] if worse else []
+            guide += [f"Grey: worse than untrained ({metric} {untrained:.3g})."] if worse else []
         if len(shown) < len(groups):
-            read.insert(0, f"The first {len(shown)} of {len(groups):,} maps.")
+            guide.insert(0, f"The first {len(shown)} of {len(groups):,} maps.")
         if others:
-            read.append(f"Maps: {keys_title(others)}.")
+            guide.append(f"Maps: {keys_title(others)}.")
         headline(
-            figure, f"{metric} of each pair of {_last(pair.across)} and {_last(pair.up)}", " ".join(read)
+            figure, f"{metric} of each pair of {_last(pair.across)} and {_last(pair.up)}", " ".join(guide)
         )
     return figure
 
@@ -88,11 +88,11 @@ def _add_colour_bar(figure: Figure, grid: list[Axes], norm: Normalize, metric: s
     bar = figure.colorbar(colours, ax=grid, location="top", aspect=30, shrink=0.9, extend=extend)
     bar.set_label(f"{metric}, less is better", fontsize=7)
     scale(bar.ax.xaxis, np.array([norm.vmin, norm.vmax], float))
-    bar.ax.tick_params(which="both", length=2.5, pad=2)  # names of both kinds on one line
+    bar.ax.tick_params(which="both", length=2.5, pad=2)  # major and minor labels on one line
 
 
 def _frame(maps: int, aspect: float) -> tuple[Figure, list[Axes]]:
-    """One map is as wide as a column, more are as wide as the page. aspect: height by width of a map."""
+    """A figure for maps: a column wide for one, a page wide for several. aspect: height by width of a map."""
     columns = min(maps, 3)
     rows = math.ceil(maps / columns)
     width = COLUMN * 1.2 if maps == 1 else PAGE
@@ -165,8 +165,8 @@ def _mark(axes: Axes, column: int, level: int, row: dict[str, Any], norm: Normal
             axes.plot(column, level, "o", markersize=size / 2, color=ink)
 
 
-def _read(table: pd.DataFrame, marked: bool) -> list[str]:
-    """The key to the marks that a map has."""
+def _guide(table: pd.DataFrame, marked: bool) -> list[str]:
+    """Sentences that explain the marks of a map."""
     lost = table["failed"] + table["diverged"]
     keys = []
     if (lost[table["n"] == 0] > 0).any():

@@ -9,12 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sinegan.report.figures.series import keys_title, names, scale
-from sinegan.report.figures.style import COLOURS, GREY, HIGHEST, PAGE, STYLE, headline, plain
+from sinegan.report.figures.style import COLOURS, GREY, HIGHEST, PAGE, STYLE, headline, note_right, plain
 from sinegan.report.referee.statistics import CONFIDENCE
 from sinegan.storage.results import records
 
 MOST_NAMED = 40
-"""Rows whose names and groups can be read; with more, the rows stand closer and have none."""
+"""Up to this many rows have names and groups; more are drawn closer and without."""
 
 LOST = ("diverged", "failed", "lost")
 """Columns that hold numbers of lost runs; a table has those that it knows."""
@@ -53,15 +53,15 @@ def interval_panels(
         return None
     named = all(len(table) <= MOST_NAMED for table, _ in shown.values())
     heights = [1.1 + 0.19 * len(table) if named else HIGHEST * 0.7 for table, _ in shown.values()]
-    read = [f"Mark and line: estimate and {CONFIDENCE:.0%} interval."]
+    guide = [f"Mark and line: estimate and {CONFIDENCE:.0%} interval."]
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(PAGE, sum(heights)))
         grid = figure.subplots(len(shown), squeeze=False, height_ratios=heights)[:, 0]
         for axes, (title, (table, runs)) in zip(grid, shown.items(), strict=True):
             axes.set_title(plain(title))
-            read += [line for line in _panel(axes, table, swept, runs, more_is_better) if line not in read]
+            guide += [line for line in _panel(axes, table, swept, runs, more_is_better) if line not in guide]
             axes.set_xlabel(f"{metric}, {'more' if more_is_better else 'less'} is better")
-        headline(figure, "Estimates of all configurations", " ".join(read))
+        headline(figure, "Estimates of all configurations", " ".join(guide))
     return figure
 
 
@@ -80,22 +80,24 @@ def _panel(
     _draw(axes, table[~first], OTHER if first.any() else FIRST, "D" if first.any() else "o", named)
     _draw(axes, table[first], FIRST, "o", named)
     axes.set_ylim(len(table) - 0.4, -0.6)
-    read = []
+    guide = []
     if named:
         _name(axes, table, swept)
-        read += [f"Rows: {keys_title(swept)}."] if swept else []
+        guide += [f"Rows: {keys_title(swept)}."] if swept else []
         for place, values in enumerate(rows):
             axes.plot(values, [place + 0.3] * len(values), "o", color=GREY, alpha=0.8, markersize=1.6)
-        read += ["Small dots: each run."] if rows else []
+        guide += ["Small dots: each run."] if rows else []
     else:
         axes.set_yticks([])
         axes.set_ylabel(f"all {len(table):,} configurations")
         without = int((table["n"] == 0).sum())
-        read += [f"Below, without a mark: {without:,} in which no run ended well."] if without else []
+        guide += [f"Below, without a mark: {without:,} in which no run ended well."] if without else []
     scale(axes.xaxis, np.concatenate([table[["estimate", "low"]].to_numpy().ravel(), *rows]))
     if first.any():
-        read.append("Blue discs share the first rank: none is separated from another. Diamonds: lower ranks.")
-    return read
+        guide.append(
+            "Blue discs share the first rank: none is separated from another. Diamonds: lower ranks."
+        )
+    return guide
 
 
 def _ordered(table: pd.DataFrame, more_is_better: bool) -> tuple[pd.DataFrame, list[int]]:
@@ -122,8 +124,4 @@ def _name(axes: Axes, table: pd.DataFrame, swept: list[str]) -> None:
     for place, row in enumerate(records(table)):
         lost = [f"{row[name]} {name}" for name in LOST if row.get(name)]
         group = [] if pd.isna(row["tie_group"]) else [str(row["tie_group"])]
-        axes.annotate(
-            "  ".join([*group, ", ".join(lost)]).rstrip(),
-            (1, place), xycoords=("axes fraction", "data"), xytext=(4, 0), textcoords="offset points",
-            va="center", fontsize=7, color=GREY, annotation_clip=False,
-        )  # fmt: skip
+        note_right(axes, place, "  ".join([*group, ", ".join(lost)]).rstrip(), gap=4)

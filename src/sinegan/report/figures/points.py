@@ -24,7 +24,7 @@ def are_points(x: Array) -> bool:
 
 
 def draw_points(axes: Axes, samples: Mapping[str, Array], generated: Array) -> None:
-    """A histogram on a line, a scatter in a plane. generated: (samples, points)."""
+    """Draws a histogram for a line, a scatter for a plane. generated: (samples, points)."""
     real = samples["real"]
     centers = samples.get("modes", np.empty((0, real.shape[1])))
     draw = draw_line if real.shape[1] == 1 else draw_plane
@@ -38,7 +38,7 @@ def draw_line(axes: Axes, real: Array, generated: Array, centers: Array) -> None
     """
     low, high = window(real[:, 0])
     edges = np.linspace(low, high, BINS + 1)
-    # What lies outside is in the first and the last bin: nothing is left out.
+    # Samples outside the frame are counted in the first and the last bin.
     shares = [
         np.histogram(values[:, 0].clip(low, high), edges)[0] / len(values) for values in (generated, real)
     ]

@@ -1,4 +1,4 @@
-"""Series of runs over steps: which configurations a picture shows, under which names, and how."""
+"""Series of runs over steps: the choice of configurations, their names, and how they are drawn."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -18,16 +18,16 @@ from sinegan.statuses import DIVERGED, FAILED, STOPPED
 from sinegan.storage.results import records
 
 MOST_POINTS = 20_000
-"""Points up to which an SVG holds the runs as curves; beyond they are in it as an image."""
+"""Above this many points an SVG has the runs as an image instead of curves."""
 
 Row = dict[str, Any]
 
 
-def chosen(analysis: Analysis, most: int) -> tuple[list[Row], str]:
-    """The configurations to show, and a sentence about the choice (empty when they are all).
+def choose_configurations(analysis: Analysis, most: int) -> tuple[list[Row], str]:
+    """Chooses the configurations to show; returns them and a sentence on the choice, empty for all.
 
-    Where there are too many: those that lost the fewest runs, and of these the lowest estimates; of
-    several targets as many of each.
+    Of too many it takes those with the fewest lost runs, then those with the lowest estimates, and as many
+    of each target.
     """
     table = analysis.wide_table
     if len(table) <= most:
@@ -83,7 +83,7 @@ def run_series(sweep: Sweep, row: Row, metric: str) -> pd.DataFrame:
     return series
 
 
-def middle(series: pd.DataFrame) -> pd.DataFrame:
+def quartiles(series: pd.DataFrame) -> pd.DataFrame:
     """Median and quartiles over the runs at each step: columns `low`, `median`, `high`.
 
     NaN where they do not exist, as when half of the runs are lost.
@@ -124,9 +124,9 @@ def draw_series(axes: Axes, series: pd.DataFrame, colour: str, dash: str, name: 
                 before.index[-1:], before.iloc[-1:], "x", color=colour, markersize=4, markeredgewidth=0.8
             )
     if len(series.columns) > 2:
-        band = middle(series)
+        band = quartiles(series)
         axes.fill_between(band.index, band["low"], band["high"], color=colour, alpha=0.2, linewidth=0)
-    line = middle(series)["median"]
+    line = quartiles(series)["median"]
     axes.plot(line.index, line, dash, color=colour, linewidth=1.3, label=name)
 
 
@@ -143,16 +143,17 @@ def scale(axis: XAxis | YAxis, values: ArrayLike) -> None:
     set_scale = axis.axes.set_xscale if isinstance(axis, XAxis) else axis.axes.set_yscale
     set_scale("log" if logarithmic else "linear")
     axis.set_major_formatter(FuncFormatter(tidy))
-    # Within a decade or so the powers of ten are too few to read a value from.
+    # Within a decade or so there are too few powers of ten to read a value.
     ratio = known.max() / known.min() if logarithmic else np.inf
     digits = "123456789" if ratio < 4 else "25" if ratio < 100 else ""
-    axis.set_minor_formatter(FuncFormatter(lambda value, _: _named(value, digits)))
+    axis.set_minor_formatter(FuncFormatter(lambda value, _: _tick_label(value, digits)))
 
 
-def _named(value: float, digits: str) -> str:
-    """The value of a tick that begins with one of these digits."""
+def _tick_label(value: float, digits: str) -> str:
+    """The label of a tick, empty unless its value begins with one of these digits."""
     return tidy(value) if f"{value:.0e}"[0] in digits else ""
 
 
 def all_values(shown: Iterable[pd.DataFrame]) -> NDArray[np.float64]:
+    """All values of several series, flat."""
     return np.concatenate([series.to_numpy(float).ravel() for series in shown])

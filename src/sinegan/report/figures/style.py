@@ -23,7 +23,7 @@ DASHES = ("-", "--", "-.", ":")
 RED = "#C8102E"
 """Generated curves, as in the tutorial's picture."""
 GREY = "#595959"
-"""Words next to the picture, lines that give the scale: a contrast of 7 to 1 on white."""
+"""Words next to a picture and reference lines: a contrast of 7 to 1 on white."""
 
 COLUMN = 3.3
 """Width of a paper's column, inches."""
@@ -36,10 +36,10 @@ LONG_LABEL = 44
 LONG_NAME = 80
 """Characters of a panel's name, which has lines of its own."""
 SHORTEST = 5
-"""Characters that are left of a value that is cut."""
+"""Characters that a cut value keeps."""
 LETTERS = 16
 """Characters of a panel's name in an inch."""
-BESIDE = 0.45
+MARGINS = 0.45
 """Width of the margins of a panel's axes, inches."""
 MOST_LINES = 3
 HEADLINE = 3.0
@@ -59,7 +59,7 @@ STYLE: Any = {
     "ytick.major.width": 0.6,
     "xtick.labelsize": 7,
     "ytick.labelsize": 7,
-    "text.parse_math": False,  # a dollar sign is one
+    "text.parse_math": False,  # a dollar sign is no formula
     "font.family": "DejaVu Sans",
     "font.size": 8,
     "legend.frameon": False,
@@ -83,17 +83,17 @@ def svg(figure: Figure) -> str:
 def _saved(figure: Figure, kind: str, metadata: dict[str, str | None]) -> bytes:
     buffer = BytesIO()
     with matplotlib.rc_context(STYLE), warnings.catch_warnings():
-        # A swept value may hold a character that the font lacks: it is drawn as a box.
+        # A character that the font lacks is drawn as a box.
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from", UserWarning)
         for words in figure.findobj(Text):
-            if not words.get_text().isprintable():  # names that came here without `plain`, line breaks aside
+            if not words.get_text().isprintable():  # a text that skipped `plain`; line breaks stay
                 words.set_text(printable_lines(words.get_text()))
         figure.savefig(buffer, format=kind, metadata=metadata)
     return buffer.getvalue()
 
 
 def plain(words: str, letters: int = LONG_LABEL) -> str:
-    """One short line."""
+    """Makes a text one short printable line."""
     return cut(printable(words), letters)
 
 
@@ -130,13 +130,13 @@ def fit_titles(figure: Figure) -> None:
     for axes in figure.axes:
         name, grid = axes.get_title(loc="left"), axes.get_gridspec()
         columns = grid.ncols if grid is not None else 1
-        room = int(LETTERS * (figure.get_figwidth() / columns - BESIDE))
+        room = int(LETTERS * (figure.get_figwidth() / columns - MARGINS))
         if len(name) > room:
             axes.set_title(fitted(name, room), loc="left")
 
 
 def legend_above(figure: Figure, handles: Sequence[Any], names: Sequence[str], title: str = "") -> None:
-    """A legend at the top right, in as many columns as fit next to the headline."""
+    """Draws a legend at the top right, in as many columns as fit next to the headline."""
     longest = max(map(len, names), default=0) + HANDLE
     columns = int(LETTERS * (figure.get_figwidth() - HEADLINE) / longest)
     figure.legend(
@@ -161,6 +161,21 @@ def headline(figure: Figure, words: str, remark: str = "") -> None:
 def tidy(value: float, _: object = None) -> str:
     """A number on an axis: `2e-5` for 2e-05, `1e6` for 1e+06."""
     return re.sub(r"e([+-])0*", lambda match: f"e{match[1].strip('+')}", f"{value:g}")
+
+
+def note_right(axes: Axes, height: float, words: str, gap: float) -> None:
+    """Writes words to the right of the axes.
+
+    Arguments:
+        axes: next to which the words stand.
+        height: of their middle, in the units of the vertical axis.
+        words: what to write.
+        gap: between the axes and the words, points.
+    """
+    axes.annotate(
+        words, (1, height), xycoords=("axes fraction", "data"), xytext=(gap, 0), textcoords="offset points",
+        va="center", fontsize=7, color=GREY, annotation_clip=False,
+    )  # fmt: skip
 
 
 def step_axis(axes: Axes) -> None:

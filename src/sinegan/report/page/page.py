@@ -51,7 +51,7 @@ TITLES = {
     "tie_group": "tie group",
 }
 FIRST = ("rank", "tie_group", "n", "estimate", "low", "high")
-"""Columns that stand right after the names, so that the eye (and a phone) has them together."""
+"""Columns right after the names, so that they are seen together, also on a phone."""
 
 
 class Cell(NamedTuple):
@@ -104,7 +104,7 @@ def page(analysis: Analysis, sentences: Sequence[str], figures: Mapping[str, str
 
 @cache
 def template() -> Template:
-    """The page's template. Everything that is put into it is escaped, whatever its file is called."""
+    """The page's template. Every value is escaped, whatever the name of the template."""
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown
     )
@@ -112,16 +112,16 @@ def template() -> Template:
 
 
 def _shown(value: Any) -> Any:
-    """A value as the template shows it: texts of others without control characters, ours as they are."""
+    """A value as the template shows it: foreign texts without control characters, our markup unchanged."""
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def counts(sweep: Sweep) -> str:
     """The number of configurations and runs: `4 configurations, 32 runs: 30 finished, 2 diverged`."""
     status = sweep.runs["status"].value_counts()
-    ends_of = ", ".join(f"{count:,} {name}" for name, count in status.items())
+    endings = ", ".join(f"{count:,} {name}" for name, count in status.items())
     total = f"{_plural(len(sweep.configurations), 'configuration')}, {_plural(len(sweep.runs), 'run')}"
-    return f"{total}: {ends_of}" if ends_of else total
+    return f"{total}: {endings}" if endings else total
 
 
 def page_table(name: str, frame: pd.DataFrame, most: int, **titles: str) -> PageTable:
@@ -130,10 +130,10 @@ def page_table(name: str, frame: pd.DataFrame, most: int, **titles: str) -> Page
     `low` and `high` become one column.
 
     Arguments:
-        name: of the file with all rows.
+        name: the name of the file with all rows.
         frame: the table.
-        most: the number of rows to show.
-        titles: of columns that have another than their name.
+        most: the largest number of rows to show.
+        titles: titles of columns that are not called by their names.
     """
     shown = frame.head(most)
     columns = {str(column): [cell(value) for value in shown[column]] for column in shown}
@@ -262,7 +262,7 @@ class Picture(NamedTuple):
 
 
 def picture(name: str, svg: str) -> Picture:
-    """Makes an image of an SVG: so it runs no script, and its names clash with nothing on the page."""
+    """Makes an image of an SVG, so that it runs no script and its ids clash with nothing on the page."""
     points = re.search(r'<svg\b[^>]*?\bwidth="([\d.]+)pt"', svg)
     width = round(float(points[1]) * PIXELS) if points else 0
     return Picture(
@@ -280,7 +280,7 @@ def _caption(name: str) -> str:
 
 
 def _asset(name: str) -> Markup:
-    """A file of this package: our own text, the only one that is not escaped."""
+    """A file of this package: the only text that is not escaped."""
     return Markup((files("sinegan.report.page") / "templates" / name).read_text("utf-8"))
 
 
