@@ -317,7 +317,8 @@ def _key_clause(verdict: KeyVerdict, metric: str) -> str:
             size = f"by a typical factor of {_times(spread)}" if is_ratio else f"typically by {spread:.3g}"
             return f"{key} matters: on average, its levels differ {size} from their middle"
         case LevelBetter(key, better, worse, effect):
-            better_by = f"the {metric} of {better} is {_effect(effect)} than that of {worse}"
+            first, second = (_level(key, level) for level in (better, worse))
+            better_by = f"the {metric} of {first} is {_effect(effect)} than that of {second}"
             return f"{key} matters: on average, {better_by}"
         case MattersMore(key, against):
             return f"{key} matters more than {against}"
@@ -325,6 +326,11 @@ def _key_clause(verdict: KeyVerdict, metric: str) -> str:
             return f"the effect of {key} depends on {on}"
         case NoEffect(key):
             return f"on average over the rest, no effect of {key} is shown"
+
+
+def _level(key: str, level: str) -> str:
+    """What a sentence calls a level of a key: `minimax`, `optim.lr=0.1`."""
+    return short_label({key: level}, {key: key})
 
 
 def context(sweep: Sweep, row: Mapping[str, Any]) -> str:
