@@ -227,25 +227,39 @@ def _effect(effect: Effect) -> str:
         with np.errstate(divide="ignore"):
             times, low, high = (float(1 / np.float64(each)) for each in (times, high, low))
         way = "lower"
-    return f"{_times(times)} times {way} ({_span(low, high, effect.open_ended)})"
+    factor, *ends = _factors(times, low, high)
+    return f"{factor} times {way} ({_span(low, high, ends, effect.open_ended)})"
 
 
-def _span(low: float, high: float, open_ended: bool) -> str:
+def _span(low: float, high: float, ends: Sequence[str], open_ended: bool) -> str:
+    """An interval of a factor. ends: as texts. open_ended: whether lost runs can leave an end open."""
     interval = f"{percent(CONFIDENCE)} interval"
     if math.isnan(low):
         return "too few seeds for an interval"
     if open_ended and low == 0 and math.isinf(high):
         return f"{interval}: any factor"
     if open_ended and low == 0:
-        return f"{interval}: at most {_times(high)}"
+        return f"{interval}: at most {ends[1]}"
     if open_ended and math.isinf(high):
-        return f"{interval}: at least {_times(low)}"
-    return f"{interval} {_times(low)} to {_times(high)}"
+        return f"{interval}: at least {ends[0]}"
+    return f"{interval} {ends[0]} to {ends[1]}"
 
 
-def _times(value: float) -> str:
-    """A factor with two or three digits: 1.04, 2.9, 340."""
-    return f"{value:.2f}" if 0.1 <= value < 2 else f"{value:.2g}" if value < 100 else f"{value:,.3g}"
+def _factors(*values: float) -> list[str]:
+    """Factors with two digits, or with as many as tell them apart: `2.9`, `2.3`, `3.6`."""
+    texts: list[str] = []
+    for digits in range(2, 6):
+        texts = [_times(value, digits) for value in values]
+        if len(set(texts)) == len(set(values)):
+            break
+    return texts
+
+
+def _times(value: float, digits: int = 2) -> str:
+    """A factor with so many digits, with one more about 1 and from 100 on: 1.04, 2.9, 340."""
+    if 0.1 <= value < 2:
+        return f"{value:.{digits}f}"
+    return f"{value:.{digits}g}" if value < 100 else f"{value:,.{digits + 1}g}"
 
 
 def _seeds_needed(seeds: int | None) -> str:
