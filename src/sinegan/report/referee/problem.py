@@ -14,7 +14,7 @@ from scipy.special import ndtri
 from sinegan.report.referee.contrasts import ALPHA, Difference, improvement, rank_sum
 from sinegan.report.referee.ranges import studentised_range_quantile
 from sinegan.report.referee.statistics import FEWEST
-from sinegan.report.referee.variances import NO_POOLING, Differences, Fit, differences, fit
+from sinegan.report.referee.variances import Differences, Fit, differences, fit
 
 MOST_PAIRED = 12
 """Configurations up to which all pairs are compared; of more, the best with each of the others."""
@@ -272,7 +272,7 @@ def _seeds_needed(
     was seen. NaN where there is none.
     """
     harmonic = 2 / (1 / runs[0] + 1 / runs[1])
-    variance = (compared.weight[:, None] * compared.error**2).sum(0) * harmonic
+    variance = (compared.weight * compared.error**2).sum(0) * harmonic
     needed = np.full(len(margins), float(FEWEST))
     within = float(ndtri((1 + CHANCE) / 2))
     for _ in range(8):  # more seeds also say more about the spread
@@ -338,6 +338,6 @@ def _improvement(problem: Problem, a: str, b: str) -> float:
 
 
 def _method(fitted: Fit) -> str:
-    if fitted.prior is NO_POOLING:
+    if not fitted.prior.freedom.any():
         return PAIRED if fitted.paired else UNPAIRED
     return POOLED_PAIRED if fitted.paired else POOLED

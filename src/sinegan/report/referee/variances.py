@@ -22,6 +22,8 @@ from sinegan.report.referee.statistics import CONFIDENCE
 
 PRIOR_FREEDOM = np.array([0.5, 1, 2, 4, 8, 16, 32, 1e4])
 """Strengths of the shrinkage, in degrees of freedom: all are equally likely before the data are seen."""
+NEIGHBOURS = 16
+"""Configurations on either side, in the order of the means, whose variances say something about one."""
 ROUNDING = 1e-12
 """A difference below this share of the largest value is nothing but rounding."""
 _TYPICAL = np.linspace(-4.5, 4.5, 46)
@@ -32,13 +34,13 @@ _SMALLEST = 1e-3
 
 @dataclass(frozen=True)
 class Prior:
-    """The distribution of the configurations' true variances: a scaled inverse chi-squared one, in doubt.
+    """The distribution of the true variances about each configuration: scaled inverse chi-squared, in doubt.
 
-    Each field has the shape (strengths,). An infinite `freedom` stands for equal variances, 0 for
-    variances that say nothing about one another.
+    Each field has the shape (strengths, configurations).
     """
 
     freedom: NDArray[Any]
+    """How much the variance is pooled: 0 stands for not at all, infinity for equal variances."""
     weight: NDArray[Any]
     """How likely each strength is, given the variances that were seen."""
     typical: NDArray[Any]
@@ -47,7 +49,10 @@ class Prior:
     """The variance of the logarithm of `typical`: how well it is known."""
 
 
-NO_POOLING = Prior(np.zeros(1), np.ones(1), np.zeros(1), np.zeros(1))
+def no_pooling(configurations: int) -> Prior:
+    """The prior of variances that say nothing about one another."""
+    nothing = np.zeros((1, configurations))
+    return Prior(nothing, np.ones((1, configurations)), nothing, nothing)
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,7 @@ def fit(values: ArrayLike, paired: bool) -> Fit:
         freedom = freedom * (1 - weight[:, 0] / weight.sum())
     variance = np.nansum(residual**2, axis=1) / freedom
     variance[variance < (ROUNDING * np.nanmax(np.abs(table))) ** 2] = 0
-    return Fit(mean, variance, freedom, runs, _prior(variance, freedom), paired)
+    return Fit(mean, variance, freedom, runs, _prior(mean, variance, freedom), paired)
 
 
 def _weights(residual: NDArray[Any]) -> NDArray[Any]:
@@ -105,41 +110,49 @@ def _weights(residual: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(median / np.maximum(scatter, median))[:, None]
 
 
-def _prior(variance: NDArray[Any], freedom: NDArray[Any]) -> Prior:
+def _prior(mean: NDArray[Any], variance: NDArray[Any], freedom: NDArray[Any]) -> Prior:
     """The posterior of the prior, from the marginal likelihood of the variances (Smyth 2004, section 4).
 
     A variance over its typical value has an F distribution with `freedom` and the prior's degrees of
-    freedom. The logarithm of the typical value is uniform.
+    freedom. The logarithm of the typical value is uniform. The likelihood is local: games that work scatter
+    less than games that explode, so a variance counts the more, the nearer its mean is in rank.
     """
     positive = variance[variance > 0]
     if len(variance) < 3 or not positive.size:
-        return NO_POOLING
-    middle = float(np.median(positive))
-    typical = math.log(middle) + _TYPICAL[:, None]
-    seen = np.log(np.maximum(variance, _SMALLEST * middle))
-    strength, own = PRIOR_FREEDOM[:, None, None], freedom
-    ratio = seen - typical
+        return no_pooling(len(variance))
+    middle = np.log(np.median(positive))
+    tried = middle + _TYPICAL
+    seen = np.log(np.maximum(variance, _SMALLEST * np.exp(middle)))
+    strength = PRIOR_FREEDOM[:, None, None]
+    ratio = seen - tried[:, None]
     # Shape: (strengths, typical values, configurations).
-    density = own / 2 * (np.log(own / strength) + ratio) - (own + strength) / 2 * np.log1p(
-        own / strength * np.exp(ratio)
-    )
-    density += gammaln((own + strength) / 2) - gammaln(own / 2) - gammaln(strength / 2)
-    log_likelihood = density.sum(-1)
-    likelihood = np.exp(log_likelihood - log_likelihood.max())
+    density = freedom / 2 * (np.log(freedom / strength) + ratio)
+    density -= (freedom + strength) / 2 * np.log1p(freedom / strength * np.exp(ratio))
+    density += gammaln((freedom + strength) / 2) - gammaln(freedom / 2) - gammaln(strength / 2)
+    log_likelihood = density @ _nearness(mean)
+    likelihood = np.exp(log_likelihood - log_likelihood.max((0, 1)))
     weight = likelihood.sum(1)
     share = likelihood / np.maximum(weight, 1e-300)[:, None]
-    center = (share * typical[:, 0]).sum(1)
-    error = (share * (typical[:, 0] - center[:, None]) ** 2).sum(1)
-    return Prior(PRIOR_FREEDOM, weight / weight.sum(), np.exp(center), error)
+    center = (share * tried[:, None]).sum(1)
+    error = (share * (tried[:, None] - center[:, None]) ** 2).sum(1)
+    strengths = np.broadcast_to(PRIOR_FREEDOM[:, None], weight.shape)
+    return Prior(strengths, weight / weight.sum(0), np.exp(center), error)
+
+
+def _nearness(mean: NDArray[Any]) -> NDArray[Any]:
+    """The weight of each configuration for each: the tricube of their distance in rank (Cleveland 1979)."""
+    rank = np.argsort(np.argsort(mean, kind="stable"), kind="stable")
+    distance = np.minimum(np.abs(rank[:, None] - rank) / NEIGHBOURS, 1)
+    return np.asarray((1 - distance**3) ** 3)
 
 
 @dataclass(frozen=True)
 class Differences:
     """Differences of means between pairs of configurations.
 
-    difference: shape (pairs,). error: standard errors, freedom: their own degrees of freedom, both of
-    shape (strengths, pairs). shared_freedom: the degrees of freedom of what all standard errors have in
-    common, the typical variance; same shape.
+    difference: shape (pairs,). The others have the shape (strengths, pairs): the standard errors, their
+    own degrees of freedom, the degrees of freedom of what all have in common (the typical variance), and
+    how likely each strength of pooling is.
     """
 
     difference: NDArray[Any]
@@ -151,7 +164,7 @@ class Differences:
     def __getitem__(self, pairs: NDArray[Any]) -> "Differences":
         """Some of the pairs. pairs: their indices."""
         error, freedom, shared = (part[:, pairs] for part in (self.error, self.freedom, self.shared_freedom))
-        return Differences(self.difference[pairs], error, freedom, shared, self.weight)
+        return Differences(self.difference[pairs], error, freedom, shared, self.weight[:, pairs])
 
     def p(self, means: int = 2) -> NDArray[Any]:
         """The chance of so large a difference between any two of so many means that are all equal.
@@ -173,7 +186,7 @@ class Differences:
         normal = -ndtri(np.maximum(stdtr(self.freedom, -np.minimum(t, 1e8)), 1e-300))
         normal = np.where(t > 0, np.maximum(normal, 0), 0)
         chances = studentised_range_sf(math.sqrt(2) * normal, means, self.shared_freedom)
-        return np.asarray((self.weight[:, None] * chances).sum(0))
+        return np.asarray((self.weight * chances).sum(0))
 
     def half_width(self) -> NDArray[Any]:
         """Half the width of the 95 % confidence interval of each difference. Shape (pairs,)."""
@@ -209,14 +222,16 @@ def differences(
     given = np.asarray(difference, float)
     largest = np.abs(fitted.mean[first]) + np.abs(fitted.mean[second])
     given = np.where(np.abs(given) < ROUNDING * largest, 0, given)
-    share = prior.freedom[:, None] / (prior.freedom[:, None] + fitted.freedom)
-    pooled = share * prior.typical[:, None] + (1 - share) * fitted.variance
+    share = prior.freedom / (prior.freedom + fitted.freedom)
+    pooled = share * prior.typical + (1 - share) * fitted.variance
     variance = np.maximum(pooled, fitted.variance)
-    own_freedom = prior.freedom[:, None] + fitted.freedom
+    own_freedom = prior.freedom + fitted.freedom
     of_first, of_second = variance[:, first] / np.asarray(runs)[0], variance[:, second] / np.asarray(runs)[1]
     squared = of_first + of_second
     below = of_first**2 / own_freedom[:, first] + of_second**2 / own_freedom[:, second]
     with np.errstate(divide="ignore", invalid="ignore"):
         freedom = np.where(below > 0, squared**2 / below, own_freedom[:, first])
-        shared = 2 / ((share[:, first] + share[:, second]) ** 2 / 4 * prior.error[:, None])
-    return Differences(given, np.sqrt(squared), freedom, np.maximum(shared, 0.7), prior.weight)
+        unknown = share**2 * prior.error
+        shared = 4 / (unknown[:, first] + unknown[:, second])
+    weight = (prior.weight[:, first] + prior.weight[:, second]) / 2
+    return Differences(given, np.sqrt(squared), freedom, np.maximum(shared, 0.7), weight)

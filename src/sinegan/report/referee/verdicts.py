@@ -304,8 +304,8 @@ def _several(
     tied = pairs[pairs["a"].isin(first) & pairs["b"].isin(first)]
     equal = len(first) > 1 and bool((tied["verdict"] == EQUAL).all()) and _all_pairs(len(first), tied)
     open_rows = [row for row in records(tied) if row["verdict"] == UNDECIDED]
-    open_rows += [against_best[name] for name in undecided if name not in first]
     further = [name for name in undecided if name not in first]
+    open_rows = open_rows or [against_best[name] for name in further]
     value = estimates[best].estimate
     return Shared(seeds, first, further, len(ranked), value, equal, _seeds_needed(open_rows))
 
