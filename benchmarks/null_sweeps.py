@@ -263,14 +263,15 @@ def cells() -> Iterator[Cell]:
     """All cells of all studies."""
     for shape in SHAPES:
         yield from (Cell("false claims", shape, 6, seeds) for seeds in (3, 4, 5, 8, 15))
-        yield from (Cell("false claims", shape, count, seeds) for count in (2, 3, 12) for seeds in (3, 4, 8))
-        yield from (Cell("false claims", shape, count, seeds) for count in (13, 36) for seeds in (3, 5))
+        yield from (Cell("false claims", shape, count, seeds) for count in (2, 3, 12) for seeds in (3, 8))
+        yield from (Cell("false claims", shape, count, seeds) for count, seeds in ((13, 3), (13, 8), (36, 4)))
     for shape in FEW_SHAPES:
         yield Cell("false claims", shape, 144, 4)
         yield from (Cell("false claims", shape, 6, seeds, "half are better by 4") for seeds in (4, 8))
         yield Cell("false claims", shape, 20, 4, "half are better by 4")
-        yield from (Cell("targets", shape, 6, 5, targets=targets) for targets in (4, 8))
-        yield from (Cell("targets", shape, 13, 5, targets=targets) for targets in (4, 8))
+    for shape in ("log-normal", "two-humped", "0.15 and 0.75"):
+        sizes = ((4, 6), (8, 6), (8, 13))
+        yield from (Cell("targets", shape, count, 5, targets=targets) for targets, count in sizes)
         yield from (Cell("effects", shape, 6, seeds) for seeds in (3, 8))
         yield from (Cell("effects", shape, 6, seeds, "one level differs by 2") for seeds in (4, 8))
         yield Cell("effects", shape, 6, 5, "both keys matter alike")

@@ -22,7 +22,7 @@ from sinegan.report.referee.statistics import CONFIDENCE
 
 PRIOR_FREEDOM = np.array([0.5, 1, 2, 4, 8, 16, 32, 1e4])
 """Strengths of the shrinkage, in degrees of freedom: all are equally likely before the data are seen."""
-NEIGHBOURS = 16
+FEWEST_NEIGHBOURS = 16
 """Configurations on either side, in the order of the means, whose variances say something about one."""
 ROUNDING = 1e-12
 """A difference below this share of the largest value is nothing but rounding."""
@@ -140,10 +140,14 @@ def _prior(mean: NDArray[Any], variance: NDArray[Any], freedom: NDArray[Any]) ->
 
 
 def _nearness(mean: NDArray[Any]) -> NDArray[Any]:
-    """The weight of each configuration for each: the tricube of their distance in rank (Cleveland 1979)."""
+    """The weight of each configuration for each: the tricube of their distance in rank (Cleveland 1979).
+
+    Two fifths of the configurations count on either side, or FEWEST_NEIGHBOURS. A narrower window takes a
+    few whose runs happen to be good, and therefore to scatter little, for a kind of their own.
+    """
     rank = np.argsort(np.argsort(mean, kind="stable"), kind="stable")
-    distance = np.minimum(np.abs(rank[:, None] - rank) / NEIGHBOURS, 1)
-    return np.asarray((1 - distance**3) ** 3)
+    distance = np.abs(rank[:, None] - rank) / max(FEWEST_NEIGHBOURS, 0.4 * len(mean))
+    return np.asarray((1 - np.minimum(distance, 1) ** 3) ** 3)
 
 
 @dataclass(frozen=True)
