@@ -4,7 +4,7 @@ import itertools
 import math
 from collections import ChainMap, Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -195,7 +195,7 @@ def texts_of(override: Override) -> list[str]:
         return []
     value = override.value()
     if isinstance(value, RangeSweep) and value.shuffle and _count(value) > MOST:
-        override = replace(override, _value=replace(value, shuffle=False))  # Hydra would list all
+        return list(map(str, islice(value.range(), MOST + 1)))  # Hydra would list all to shuffle them
     return list(islice(override.sweep_string_iterator(), MOST + 1))
 
 

@@ -16,7 +16,7 @@ from omegaconf import DictConfig, Node, OmegaConf
 from omegaconf.base import Metadata
 from omegaconf.errors import OmegaConfBaseException
 
-from hydra_plugins._hydra_private import get_overrides_dirname
+from hydra_plugins._hydra_private import FLAGS_CACHE, PARENT, get_overrides_dirname
 
 SomeNode = TypeVar("SomeNode", bound=Node)
 
@@ -121,7 +121,7 @@ class QuickToCopy(DictConfig):
     """
 
     def __deepcopy__(self, memo: dict[int, Any]) -> DictConfig:
-        parent = self._get_parent()
+        parent = vars(self)[PARENT]
         twin = copied(self, parent)
         if parent is None:
             object.__setattr__(twin, "__class__", DictConfig)  # the task function gets a plain config
@@ -140,8 +140,8 @@ def quick_to_copy(config: DictConfig) -> None:
 def copied(node: SomeNode, parent: Node | None) -> SomeNode:
     """A deep copy with another parent, as OmegaConf makes it, in a tenth of the time."""
     twin = object.__new__(type(node))
-    inside = {n: _below(v, twin) for n, v in vars(node).items() if n not in ("_parent", "_flags_cache")}
-    vars(twin).update(inside, _parent=parent, _flags_cache=None)
+    inside = {n: _below(v, twin) for n, v in vars(node).items() if n not in (PARENT, FLAGS_CACHE)}
+    vars(twin).update(inside | {PARENT: parent, FLAGS_CACHE: None})
     return twin
 
 

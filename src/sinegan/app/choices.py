@@ -54,7 +54,7 @@ class Choices:
 
     def is_choice(self, override: Override) -> bool:
         """Whether an override makes a choice of a group; others set a value."""
-        if override.is_delete() or isinstance(override._value, dict):  # a mapping is merged
+        if override.is_delete() or isinstance(override.value(), dict):  # a mapping is merged
             return False
         return bool(override.key_or_group and self.options(override.key_or_group))
 

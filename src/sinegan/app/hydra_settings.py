@@ -26,7 +26,7 @@ def override_problems(override: Override, options: Callable[[str], list[str]]) -
     options: gives the choices of a group.
     """
     key, line = override.key_or_group.replace("/", "."), str(override.input_line)
-    value = override._value
+    value = override.value()
     if override.is_sweep_override():
         return [f"{line}: Hydra's own settings cannot be swept; give one value"]
     if override.is_delete():
@@ -36,7 +36,7 @@ def override_problems(override: Override, options: Callable[[str], list[str]]) -
     if override.key_or_group in CHOSEN and not isinstance(value, dict):
         group = override.key_or_group.replace(".", "/")
         return [f"{line}: must be chosen as {group}=NAME, one of {', '.join(options(group))}"]
-    return list(_search_path_problems(override.value())) if key == SEARCH_PATH else []
+    return list(_search_path_problems(value)) if key == SEARCH_PATH else []
 
 
 def _search_path_problems(paths: Any) -> Iterator[str]:
