@@ -15,7 +15,7 @@ from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from omegaconf import OmegaConf
 
-from sinegan.app.composition import problems_of, typed
+from sinegan.app.composition import problems_of, resolved, typed
 from sinegan.app.conf_folder import conf_folder
 from sinegan.game.penalties import R1, R2
 from sinegan.schema import Allowed
@@ -168,9 +168,29 @@ def test_one_learning_rate_serves_both_players_unless_split() -> None:
     split, _ = typed(compose("config", ["optim.lr=0.003", "optim.discriminator_lr=0.001"]))
     assert (split.optim.generator_lr, split.optim.discriminator_lr) == (0.003, 0.001)
 
+    ratio, _ = typed(compose("config", ["optim.lr=0.003", "optim.lr_ratio=2", "optim.generator_lr=null"]))
+    assert (ratio.optim.generator_lr, ratio.optim.discriminator_lr) == (0.003, 0.006)
 
-def test_a_problem_of_an_interpolated_value_is_reported_once_where_it_comes_from() -> None:
-    assert problems_of(compose("config", ["optim.lr=-1"])) == ["optim.lr = -1: must be a number above 0"]
+
+def test_stored_settings_have_the_learning_rates_in_numbers() -> None:
+    config = compose("config", ["optim.lr=0.003", "optim.lr_ratio=2"])
+    assert (config.optim.generator_lr, config.optim.discriminator_lr) == (None, None)
+    stored = resolved(config)
+    assert (stored["optim"]["generator_lr"], stored["optim"]["discriminator_lr"]) == (0.003, 0.006)
+    assert list(stored["optim"]) == list(config.optim)
+
+
+def test_a_problem_of_a_derived_value_is_reported_once_where_it_comes_from() -> None:
+    vanishes = "is 0 in float32, where the smallest number is 1.2e-38; use training.dtype=float64"
+    for settings, problem in {
+        ("optim.lr=-1",): "optim.lr = -1: must be a number above 0",
+        ("optim.lr=1e-60",): f"optim.lr = 1e-60: {vanishes}",
+        ("optim.lr=1e-30", "optim.lr_ratio=0.5e-20"): f"optim.discriminator_lr = 5e-51: {vanishes}",
+        ("optim.lr=1e300", "optim.lr_ratio=1e9"): "optim.lr_ratio = 1e+09: lr * lr_ratio must be finite",
+        ("seed=${seeds}", "seeds=0"): "seeds = 0: must be a whole number at least 1 and at most 1000000000",
+        ("seed=${seeds}", "seeds=-1"): "seeds = -1: must be a whole number at least 1 and at most 1000000000",
+    }.items():
+        assert problems_of(compose("config", list(settings))) == [problem]
 
 
 def test_the_conf_folder_has_no_stray_files() -> None:

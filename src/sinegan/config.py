@@ -134,6 +134,15 @@ def validate(values: Mapping[str, Any], choices: Mapping[str, str] = MappingProx
     return config
 
 
+def with_learning_rates(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain values of a configuration, with the learning rates that the optimiser derives in place of null."""
+    optim, problems = build(Optimiser, values.get("optim", {}), "optim")
+    if problems:  # `validate` reports them
+        return dict(values)
+    rates = {name: float(getattr(optim, name)) for name in optim.derived if name in values["optim"]}
+    return {**values, "optim": values["optim"] | rates}
+
+
 def _too_many(config: Config) -> Iterator[str]:
     """Seeds beyond the last one, and more steps than can be counted."""
     if config.seed + config.seeds > SEEDS:
@@ -163,6 +172,7 @@ def _rounded_away(config: Config, penalties: Sequence[str]) -> Iterator[str]:
 
 
 def _rounded_fields(path: str, component: Any, remedy: str) -> Iterator[str]:
+    problems: dict[str, str] = {}
     for name in float_fields(component):
         value, allowed = getattr(component, name), allowed_of(component, name)
         held = in_single(value)
@@ -174,7 +184,10 @@ def _rounded_fields(path: str, component: Any, remedy: str) -> Iterator[str]:
             reason = f"is {held:g} in float32; must be {allowed.words()}"
         else:
             continue
-        yield f"{path}.{name} = {value}: {reason}{remedy}"
+        problems[name] = f"{path}.{name} = {value}: {reason}{remedy}"
+    derived = getattr(component, "derived", ())
+    # The setting that a value is derived from is reported, not the value, unless the setting is right.
+    yield from [line for name, line in problems.items() if name not in derived] or problems.values()
 
 
 def in_single(value: float) -> float:

@@ -128,6 +128,8 @@ def build(expected: type, values: Any, key: str = "") -> tuple[Any, list[str]]:
             hint = nearest(str(name), fields) or f"; known: {', '.join(fields)}"
             problems.append(f"{path} = {shown(value)}: no such key{hint}")
             continue
+        if value is None and fields[name].default is None:
+            continue  # null leaves the value to the class
         arguments[name], of_field = _convert(hints[name], value, path, allowed_of(cls, name))
         problems += of_field
     for name, f in fields.items():

@@ -8,20 +8,22 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from sinegan.app.resolvers import register
-from sinegan.config import Config, InvalidConfigError, validate
+from sinegan.config import Config, InvalidConfigError, validate, with_learning_rates
 from sinegan.schema import build
 from sinegan.sweep import memory
 from sinegan.sweep.executors import ExecutorSettings
 
-register()
-
 
 def resolved(config: DictConfig) -> dict[str, Any]:
-    """A composed config, without any `hydra` node, as plain values.
+    """The settings of a composed config as result files store them: plain, and with all learning rates.
 
     Raises InvalidConfigError when an interpolation leads nowhere.
     """
+    return with_learning_rates(_plain(config))
+
+
+def _plain(config: DictConfig) -> dict[str, Any]:
+    """A composed config, without any `hydra` node, as plain values."""
     own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     try:
         values = OmegaConf.to_container(own, resolve=True)
@@ -36,7 +38,7 @@ def typed(config: DictConfig) -> tuple[Config, ExecutorSettings]:
 
     Raises InvalidConfigError with all problems of both.
     """
-    values = resolved(config)
+    values = _plain(config)
     executor, problems = build(ExecutorSettings, values.pop("executor", {}), "executor")
     try:
         settings = validate(values, _choices(config))

@@ -14,14 +14,12 @@ from omegaconf import DictConfig
 
 from hydra_plugins.stacked_launcher.together import Job, Together
 from sinegan.app.imports import importing
-from sinegan.app.resolvers import register
 from sinegan.printable import printable
 
 if TYPE_CHECKING:
     from sinegan.sweep.worker import Failure
 
 log = logging.getLogger(__name__)
-register()
 
 # PyTorch and pandas are imported where they are first needed: `--help` and tab completion run without them.
 
