@@ -135,7 +135,7 @@ def validate(values: Mapping[str, Any], choices: Mapping[str, str] = MappingProx
 
 
 def with_learning_rates(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Plain values of a configuration, with the learning rates that the optimiser derives in place of null."""
+    """Plain values of a configuration, with the learning rates that are derived in place of null."""
     optim, problems = build(Optimiser, values.get("optim", {}), "optim")
     if problems:  # `validate` reports them
         return dict(values)
