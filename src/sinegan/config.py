@@ -21,12 +21,10 @@ from sinegan.game.schedules import Constant, Schedule
 from sinegan.game.targets import Target
 from sinegan.printable import printable
 from sinegan.schema import allowed_of, bounded, build, float_fields, in_order
+from sinegan.storage.settings import SEED_LIMIT
 from sinegan.training.setup import Setup, Training
 
-SEEDS = 2**32
-"""The number of seeds there are."""
-
-COUNTED = 2**24
+MOST_STEPS_SINGLE = 2**24
 """The largest number up to which float32 counts: one more rounds to the same number."""
 
 SINGLE = np.finfo(np.float32)
@@ -56,7 +54,7 @@ class Config:
     penalty: tuple[Penalty, ...] = ()
     lr_schedule: Schedule = field(default_factory=Constant)
     average: Average = field(default_factory=Last)
-    seed: int = bounded(0, at_least=0, at_most=SEEDS - 1)
+    seed: int = bounded(0, at_least=0, at_most=SEED_LIMIT - 1)
     seeds: int = bounded(8, at_least=1, at_most=10**9)
 
     @property
@@ -145,15 +143,15 @@ def with_learning_rates(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _too_many(config: Config) -> Iterator[str]:
     """Seeds beyond the last one, and more steps than can be counted."""
-    if config.seed + config.seeds > SEEDS:
+    if config.seed + config.seeds > SEED_LIMIT:
         yield (
             f"seeds = {config.seeds}: the last seed would be {config.seed + config.seeds - 1}, beyond "
-            f"{SEEDS - 1}; lower seed to at most {SEEDS - config.seeds}"
+            f"{SEED_LIMIT - 1}; lower seed to at most {SEED_LIMIT - config.seeds}"
         )
-    if config.training.dtype == "float32" and config.training.steps > COUNTED:
+    if config.training.dtype == "float32" and config.training.steps > MOST_STEPS_SINGLE:
         yield (
             f"training.steps = {config.training.steps}: a run counts its steps in float32, which goes no "
-            f"further than {COUNTED}; use training.dtype=float64"
+            f"further than {MOST_STEPS_SINGLE}; use training.dtype=float64"
         )
 
 
