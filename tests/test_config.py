@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinegan.config import Config, InvalidConfigError, Plot, in_single, validate
+from sinegan.config import Config, InvalidConfigError, Plot, round_to_float32, validate
 from sinegan.game.losses import NonSaturating
 from sinegan.game.networks import Network
 from sinegan.game.optimisers import Adam
@@ -230,12 +230,12 @@ def test_a_network_is_made_in_float32_whatever_it_trains_in():
 
 @given(st.floats(1e-37, 3e38) | st.just(0.0))
 def test_what_float32_holds_is_as_near_to_the_number_as_its_digits(value):
-    assert in_single(value) == pytest.approx(value, rel=2**-24)
+    assert round_to_float32(value) == pytest.approx(value, rel=2**-24)
 
 
 @pytest.mark.parametrize("value", [1e-39, -1e-39, 1e-300])
 def test_numbers_without_all_of_their_digits_count_as_0_because_training_flushes_them(value):
-    assert in_single(value) == 0
+    assert round_to_float32(value) == 0
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from sinegan.game.rules import Rules
 from sinegan.game.schedules import Constant, Schedule
 from sinegan.game.targets import Target
 from sinegan.printable import printable
-from sinegan.schema import allowed_of, bounded, build, float_fields, in_order
+from sinegan.schema import allowed_values, bounded, build, float_fields, sorted_names
 from sinegan.storage.settings import SEED_LIMIT
 from sinegan.training.setup import Setup, Training
 
@@ -119,7 +119,7 @@ def validate(values: Mapping[str, Any], choices: Mapping[str, str] = MappingProx
     """
     config, problems = build(Config, values)
     if not problems:
-        names = in_order(values.get("penalty", {}))
+        names = sorted_names(values.get("penalty", {}))
         problems = [
             *_too_many(config),
             *_rounded_away(config, names),
@@ -172,8 +172,8 @@ def _rounded_away(config: Config, penalties: Sequence[str]) -> Iterator[str]:
 def _rounded_fields(path: str, component: Any, remedy: str) -> Iterator[str]:
     problems: dict[str, str] = {}
     for name in float_fields(component):
-        value, allowed = getattr(component, name), allowed_of(component, name)
-        held = in_single(value)
+        value, allowed = getattr(component, name), allowed_values(component, name)
+        held = round_to_float32(value)
         if not math.isfinite(held):
             reason = f"is beyond float32, which ends at {SINGLE.max:.1e}"
         elif value and not held:
@@ -188,7 +188,7 @@ def _rounded_fields(path: str, component: Any, remedy: str) -> Iterator[str]:
     yield from [line for name, line in problems.items() if name not in derived] or problems.values()
 
 
-def in_single(value: float) -> float:
+def round_to_float32(value: float) -> float:
     """A number as float32 holds it; subnormal numbers count as 0, as in training."""
     with np.errstate(over="ignore", under="ignore"):
         held = float(np.float32(value))

@@ -16,7 +16,7 @@ from hydra import compose, initialize_config_dir
 from hydra.version import VersionBase
 from torch import Tensor
 
-from sinegan.app.composition import typed
+from sinegan.app.composition import build_config
 from sinegan.app.conf_folder import conf_folder
 from sinegan.config import Config
 from sinegan.engine import programs
@@ -39,7 +39,7 @@ def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Foreign
     def trace(function: Callable[..., Any], leaves: list[Tensor], nesting: Any) -> Any:
         with torch.no_grad():
             results = function(*pytree.tree_unflatten([leaf.clone() for leaf in leaves], nesting))
-            graph = programs.traced(function, nesting, leaves, pytree.tree_leaves(results))
+            graph = programs.trace(function, nesting, leaves, pytree.tree_leaves(results))
         found.append(foreign_operations(graph))
         raise programs.CannotCompileError
 
@@ -74,7 +74,7 @@ def _hydra() -> Iterator[None]:
 
 def configuration(*overrides: str) -> Config:
     small = ["training.compile=always", "training.batch_size=2", "training.evaluation_samples=2"]
-    return typed(compose("config", [*small, *overrides]))[0]
+    return build_config(compose("config", [*small, *overrides]))[0]
 
 
 ALL_PENALTIES = sorted(set(choices("penalty")) - {"none", "wgan_gp_zero"})

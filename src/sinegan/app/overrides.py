@@ -12,11 +12,11 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from hydra_plugins.stacked_launcher.composer import Composer
-from hydra_plugins.stacked_launcher.stacked_launcher import current, set_number
+from hydra_plugins.stacked_launcher.stacked_launcher import current_config, set_number
 from sinegan.app.choices import PARTS, Choices
-from sinegan.app.composition import keys_of, problems_of
+from sinegan.app.composition import dotted_keys, find_problems
 from sinegan.app.hydra_settings import SEARCH_PATH, config_problems, override_problems, unresolved
-from sinegan.app.problems import Job, Problems, nearest_key, words_of
+from sinegan.app.problems import Job, Problems, describe_error, nearest_key
 from sinegan.app.sweep_jobs import SweepJobs, jobs_to_check
 from sinegan.config import InvalidConfigError
 
@@ -179,13 +179,13 @@ class _Checker:
         try:
             config = compose(kept)
         except Exception as error:
-            raise InvalidConfigError([*self.lines, words_of(error)]) from error
+            raise InvalidConfigError([*self.lines, describe_error(error)]) from error
         refused = []
         for override in sorted(overrides, key=lambda each: not self.choices.is_choice(each)):
             try:
                 config = compose([*kept, override])
             except Exception as error:
-                refused.append((override, words_of(error)))
+                refused.append((override, describe_error(error)))
             else:
                 kept.append(override)
         return Composition(config, kept, refused)
@@ -214,9 +214,9 @@ class _Checker:
                 config = self._compose_job_in_part(overrides, wrong_groups, job)
         if self.is_sweep:
             set_number(config, 0)
-        with current(config):
+        with current_config(config):
             folder = unresolved(config, "hydra.sweep.subdir") if self.is_sweep else []
-            for line in [*folder, *problems_of(config)]:
+            for line in [*folder, *find_problems(config)]:
                 if not any(f"{group}=" in line for group in wrong_groups):
                     self.value_problems.add(line, job)
         return config
@@ -270,7 +270,7 @@ class _Checker:
         config, kept, refused = self._compose_what_works(
             [self.parse(text) for text in texts], self._compose_job
         )
-        return kept, refused, list(keys_of(config))
+        return kept, refused, list(dotted_keys(config))
 
     def _key_problem(self, override: Override, keys: Sequence[str], before: Sequence[Override]) -> str:
         """The problem with the key of a value; empty when it can be set.

@@ -70,7 +70,7 @@ def stored_sweep(home: Path) -> Stored:
     return Stored(held, lost)
 
 
-def numbers(
+def assign_numbers(
     wanted: Sequence[Settings], stored: Stored, first: int, earlier: Mapping[int, Settings] | None = None
 ) -> list[int]:
     """The number of each wanted configuration: its old one if the sweep has had it, else a new one.
@@ -134,7 +134,7 @@ def _hashable(value: Any) -> Hashable:
     return tuple(map(_hashable, value)) if isinstance(value, list) else value
 
 
-def misplaced(home: Path, wanted: Mapping[Path, Settings]) -> list[str]:
+def find_misplaced(home: Path, wanted: Mapping[Path, Settings]) -> list[str]:
     """The reasons why jobs cannot use their folders, a line each.
 
     A job's folder must be inside the sweep's folder, must not contain another job's, and must hold no other
@@ -157,7 +157,7 @@ def misplaced(home: Path, wanted: Mapping[Path, Settings]) -> list[str]:
     return lines
 
 
-def moved(home: Path, wanted: Iterable[Path]) -> list[str]:
+def find_moved(home: Path, wanted: Iterable[Path]) -> list[str]:
     """The stored configurations whose folders no job uses, a line each, with the remedy.
 
     Either a folder was copied or renamed, or the command names its folders differently.

@@ -67,7 +67,7 @@ class Stack:
         network, points = self.shared.network, self.shared.points
         players: list[Tensors] = []
         for player, build in enumerate((network.build_generator, network.build_discriminator)):
-            modules = [streams.initialised(run.seed, player, build, points) for run in self._lanes]
+            modules = [streams.initialise(run.seed, player, build, points) for run in self._lanes]
             weights = stack_module_state(modules)[0]
             players.append({name: tensor.detach().to(**self._place) for name, tensor in weights.items()})
         state = self._program.init(self._leaves, *players)

@@ -27,7 +27,7 @@ def stream(seed: int, purpose: int, place: int = 0, name: str = "") -> Generator
     return default_rng(SeedSequence(seed, spawn_key=(purpose, place, *name.encode())))
 
 
-def initialised(seed: int, player: int, build: Callable[[int], nn.Module], points: int) -> nn.Module:
+def initialise(seed: int, player: int, build: Callable[[int], nn.Module], points: int) -> nn.Module:
     """A module with PyTorch's own initialisation, drawn from the run's stream.
 
     Arguments:
