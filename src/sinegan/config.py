@@ -173,13 +173,13 @@ def _rounded_fields(path: str, component: Any, remedy: str) -> Iterator[str]:
     problems: dict[str, str] = {}
     for name in float_fields(component):
         value, allowed = getattr(component, name), allowed_values(component, name)
-        held = round_to_float32(value)
-        if not math.isfinite(held):
+        rounded = round_to_float32(value)
+        if not math.isfinite(rounded):
             reason = f"is beyond float32, which ends at {SINGLE.max:.1e}"
-        elif value and not held:
+        elif value and not rounded:
             reason = f"is 0 in float32, where the smallest number is {SINGLE.tiny:.1e}"
-        elif not allowed.takes(held):
-            reason = f"is {held:g} in float32; must be {allowed.words()}"
+        elif not allowed.takes(rounded):
+            reason = f"is {rounded:g} in float32; must be {allowed.words()}"
         else:
             continue
         problems[name] = f"{path}.{name} = {value}: {reason}{remedy}"
@@ -191,8 +191,8 @@ def _rounded_fields(path: str, component: Any, remedy: str) -> Iterator[str]:
 def round_to_float32(value: float) -> float:
     """A number as float32 holds it; subnormal numbers count as 0, as in training."""
     with np.errstate(over="ignore", under="ignore"):
-        held = float(np.float32(value))
-    return 0.0 if abs(held) < SINGLE.tiny else held
+        rounded = float(np.float32(value))
+    return 0.0 if abs(rounded) < SINGLE.tiny else rounded
 
 
 def _unavailable(config: Config) -> Iterator[str]:

@@ -11,7 +11,7 @@ def main() -> None:
     """Runs the command in `sys.argv`. Exits non-zero when anything failed."""
     with interruptible() as signals:
         try:
-            # Hydra is imported here, not at the top, so that an interrupt meanwhile prints no traceback.
+            # Hydra is imported here, not at the top, so that an interrupt of the import prints no traceback.
             with importing():
                 from sinegan.app.dispatch import dispatch
             outcome = dispatch(sys.argv[1:], signals)

@@ -358,7 +358,7 @@ def test_whatever_a_program_depends_on_is_part_of_what_it_is_found_by(
     assert len(set(wanted)) == len(wanted) == 7
     ask("scaled", Minimax(), *more_lanes)
     assert wanted.pop() == wanted[0]
-    monkeypatch.setattr(programs, "_files_of", lambda _: "another version")
+    monkeypatch.setattr(programs, "_package_checksum", lambda _: "another version")
     ask("scaled", Minimax(), *ARGUMENTS)
     monkeypatch.setattr(programs, "_processor", lambda: "another machine")
     ask("scaled", Minimax(), *ARGUMENTS)

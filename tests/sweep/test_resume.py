@@ -169,11 +169,11 @@ def test_the_settings_of_a_sweep_are_those_of_all_its_configurations(
     for name in (*names, "report"):
         begun(make_config, tmp_path / name, chosen(0.5, more=[name]))
     (tmp_path / "3").mkdir()
-    held, lost = stored_sweep(tmp_path)
-    assert held == {0: chosen(0.5, more=["0"]), 12: chosen(0.5, more=["12"])} | {
+    present, missing = stored_sweep(tmp_path)
+    assert present == {0: chosen(0.5, more=["0"]), 12: chosen(0.5, more=["12"])} | {
         number: chosen(0.5, more=[name]) for number, name in ((13, "minimax/3"), (14, "run_7"))
     }
-    assert lost == {}
+    assert missing == {}
     assert stored_settings(tmp_path / "12") == chosen(0.5, more=["12"])
     assert stored_settings(tmp_path / "3") is None
     assert stored_sweep(tmp_path / "none") == ({}, {})

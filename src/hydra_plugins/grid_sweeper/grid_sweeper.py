@@ -173,7 +173,7 @@ class GridSweeper(basic_sweeper.BasicSweeper):
                     raise _refusal("exclude", mapping, f"no job sets {name}; name a key that is swept")
             hits = [all(job.get(name) == value for name, value in wanted.items()) for job in jobs]
             if not any(hits):
-                raise _refusal("exclude", mapping, "no combination has these values; mend or remove it")
+                raise _refusal("exclude", mapping, "no combination has these values; correct or remove it")
             out = [a or b for a, b in zip(out, hits, strict=True)]
         if all(out):
             raise _refusal("exclude", self.exclude, f"leaves none of {len(jobs)} combinations; exclude fewer")

@@ -221,13 +221,13 @@ def name_of(job: Job) -> str:
 @contextlib.contextmanager
 def current_config(config: DictConfig) -> Iterator[None]:
     """Within this context, `${hydra:…}` refers to a job's config, as it does in `run_job`."""
-    known = HydraConfig.instance()
-    before = known.cfg
-    known.cfg = config  # type: ignore[assignment]
+    holder = HydraConfig.instance()
+    before = holder.cfg
+    holder.cfg = config  # type: ignore[assignment]
     try:
         yield
     finally:
-        known.cfg = before
+        holder.cfg = before
 
 
 def remove_untouched(folder: Path) -> None:

@@ -84,7 +84,7 @@ class _Checker:
         self.compose_choices = cache(self._compose_choices)
         self.lines: list[str] = []
         self.choice_problems, self.key_problems, self.value_problems = Problems(), Problems(), Problems()
-        self.blamed: set[str] = set()
+        self.reported: set[str] = set()
         """The overrides, as they were typed, that some problem names."""
         self.unknown_keys: dict[str, str] = {}
         """The first message about each override whose key some job lacks: the hint depends on the job."""
@@ -112,7 +112,7 @@ class _Checker:
             self.lines += [
                 _only_in_jobs(override, reason)
                 for override, reason in refused
-                if override.input_line not in self.blamed
+                if override.input_line not in self.reported
             ]
         self.lines += config_problems(configs[0])
         folder_key = "hydra.sweep.dir" if multirun else "hydra.run.dir"
@@ -228,7 +228,7 @@ class _Checker:
         for override in map(self.parse, job):
             problems = list(self.choices.problems(override)) if self.choices.is_choice(override) else []
             for line in problems:
-                self._blame(self.choice_problems, line, override)
+                self._report(self.choice_problems, line, override)
             if problems:
                 wrong_groups.append(override.key_or_group)
             overrides += self.choices.nearest(override) if problems else [override]
@@ -257,12 +257,12 @@ class _Checker:
             elif problem := self._key_problem(override, keys, right):
                 text = self._text(override)
                 line = self.unknown_keys.setdefault(text, f"{text}: {problem}")
-                self._blame(self.key_problems, line, override, job)
+                self._report(self.key_problems, line, override, job)
             else:
                 right.append(override)
         composition = self._compose_what_works(right, self._compose_job)
         for override, reason in [*refused, *composition.refused]:
-            self._blame(self.key_problems, f"{self._text(override)}: {reason}", override, job)
+            self._report(self.key_problems, f"{self._text(override)}: {reason}", override, job)
         return composition.config
 
     def _compose_choices(self, texts: Job) -> tuple[list[Override], list[tuple[Override, str]], list[str]]:
@@ -295,8 +295,8 @@ class _Checker:
         """An override as it was typed."""
         return self.as_typed.get(override.get_key_element(), str(override.input_line))
 
-    def _blame(self, problems: Problems, line: str, override: Override, job: Job = ()) -> None:
-        self.blamed.add(self._text(override))
+    def _report(self, problems: Problems, line: str, override: Override, job: Job = ()) -> None:
+        self.reported.add(self._text(override))
         problems.add(line, job)
 
 

@@ -67,8 +67,10 @@ def remedy_for_list(group: str, names: Sequence[str]) -> str:
 def describe_error(error: BaseException) -> str:
     """The message of an exception in one line, with that of its cause."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    kept = [line for line in lines if not line.startswith(("full_key:", "object_type=", "reference_type="))]
-    message = " ".join(kept)
+    relevant = [
+        line for line in lines if not line.startswith(("full_key:", "object_type=", "reference_type="))
+    ]
+    message = " ".join(relevant)
     if not isinstance(error, HydraException | OmegaConfBaseException):  # the message alone may be unclear
         message = f"cannot be composed: {type(error).__name__} {message}".rstrip()
     cause = error.__cause__

@@ -132,12 +132,12 @@ def _assign_numbers(configs: Sequence[DictConfig], sweep: Path, first: int) -> l
 
     home = Path(os.path.abspath(sweep))
     try:
-        held, lost = stored_sweep(home)
-        earlier = {number: settings for number, settings in held.items() if number < first}
-        numbers_left = {number for number in (*held, *lost) if number >= first}
+        present, missing = stored_sweep(home)
+        earlier = {number: settings for number, settings in present.items() if number < first}
+        numbers_left = {number for number in (*present, *missing) if number >= first}
         if _in_batches(configs[0]):  # later batches will ask for the other numbers
             numbers_left &= set(range(first, first + len(configs)))
-        stored = Stored(*({n: each[n] for n in numbers_left & set(each)} for each in (held, lost)))
+        stored = Stored(*({n: each[n] for n in numbers_left & set(each)} for each in (present, missing)))
         result = assign_numbers([plain_settings(config) for config in configs], stored, first, earlier)
     except DamagedResultsError as error:
         _refuse("a file cannot be used", [str(error)])

@@ -91,8 +91,12 @@ class Adam(Optimiser):
     eps: float = bounded(1e-8, above=0)
 
     def init(self, parameters: Mapping[str, Tensor]) -> OptimiserState:
-        some = next(iter(parameters.values()))
-        return {"mean": _zeros(parameters), "square": _zeros(parameters), "time": {"t": some.new_zeros(())}}
+        example = next(iter(parameters.values()))
+        return {
+            "mean": _zeros(parameters),
+            "square": _zeros(parameters),
+            "time": {"t": example.new_zeros(())},
+        }
 
     def update(
         self, parameters: Tensors, gradients: Tensors, state: OptimiserState, lr: float

@@ -22,7 +22,7 @@ def stream(seed: int, purpose: int, place: int = 0, name: str = "") -> Generator
         seed: of the run.
         purpose: one of the numbers above.
         place: a block of steps, or a step.
-        name: tells several users of the same purpose apart, so that none changes another's numbers.
+        name: distinguishes several users of one purpose, so that none changes another's numbers.
     """
     return default_rng(SeedSequence(seed, spawn_key=(purpose, place, *name.encode())))
 
