@@ -69,7 +69,7 @@ def _free_in_process() -> float:
 def parse_available(meminfo: str) -> float | None:
     r"""The bytes of MemAvailable in the text of /proc/meminfo; None when the line is missing.
 
-    >>> available("MemTotal:  16 kB\nMemAvailable:  4 kB\n")
+    >>> parse_available("MemTotal:  16 kB\nMemAvailable:  4 kB\n")
     4096.0
     """
     for line in meminfo.splitlines():
