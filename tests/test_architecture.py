@@ -92,7 +92,7 @@ def modules_of(*parts: str) -> list[str]:
 
 def test_hydra_is_imported_by_the_application_and_the_plugins_alone() -> None:
     importing = {name for name in MODULES if {"hydra", "omegaconf"} & outside(name)}
-    assert importing <= {*modules_of("app", "main", PLUGINS)}
+    assert importing <= {*modules_of("app", PLUGINS)}
 
 
 @pytest.mark.parametrize("room", ["report", "theory", "storage", PLUGINS])

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinegan.config import Config, InvalidConfigError, Plot, in_single, validate
+from sinegan.config import Config, InvalidConfigError, Plot, round_to_float32, validate
 from sinegan.game.losses import NonSaturating
 from sinegan.game.networks import Network
 from sinegan.game.optimisers import Adam
@@ -230,12 +230,12 @@ def test_network_settings_must_fit_float32_also_with_float64():
 
 @given(st.floats(1e-37, 3e38) | st.just(0.0))
 def test_in_single_rounds_to_the_nearest_float32(value):
-    assert in_single(value) == pytest.approx(value, rel=2**-24)
+    assert round_to_float32(value) == pytest.approx(value, rel=2**-24)
 
 
 @pytest.mark.parametrize("value", [1e-39, -1e-39, 1e-300])
 def test_in_single_flushes_subnormal_numbers_to_0(value):
-    assert in_single(value) == 0
+    assert round_to_float32(value) == 0
 
 
 @pytest.mark.parametrize(

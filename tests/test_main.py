@@ -15,10 +15,10 @@ import pytest
 import yaml
 from PIL import Image
 
+from sinegan.app.dispatch import likely_uses_workers
 from sinegan.app.interrupts import TypedCommand
 from sinegan.app.output_folder import claim_folder
 from sinegan.app.session import report
-from sinegan.main import likely_uses_workers
 from sinegan.storage.files import exclusive
 from sinegan.sweep import memory
 from sinegan.sweep.room import Room

@@ -175,6 +175,21 @@ def test_a_list_may_have_a_least_length():
     assert build(Several, {"numbers": [1, 2]}, "few") == (Several(numbers=(1.0, 2.0)), [])
 
 
+@dataclass(frozen=True, kw_only=True)
+class Rectangle:
+    width: float = 1.0
+    height: float = bounded(None, above=0)
+
+    def __post_init__(self) -> None:
+        if self.height is None:
+            object.__setattr__(self, "height", self.width)
+
+
+def test_null_lets_a_class_derive_a_number_that_has_no_default() -> None:
+    assert build(Rectangle, {"width": 2, "height": None}) == (Rectangle(width=2.0, height=2.0), [])
+    assert build(Rectangle, {"width": None}) == (None, ["width = null: must be a number"])
+
+
 def test_an_optional_number_may_be_null_or_a_number():
     assert built(limit=None).limit is None
     assert built(limit=2).limit == 2.0

@@ -8,7 +8,6 @@ from omegaconf import DictConfig, OmegaConf
 
 from benchmarks.peers.work import EVALUATIONS, Training, rmse
 from sinegan.app.conf_folder import conf_folder
-from sinegan.app.resolvers import register
 from sinegan.config import Config, validate
 from sinegan.training.loop import engine_settings
 from sinegan.training.signature import Run
@@ -17,7 +16,6 @@ from sinegan.training.stack import Stack
 
 def original(lr: float, steps: int) -> Config:
     """The configuration of experiment=original with this learning rate and number of steps."""
-    register()
     settings = ["experiment=original", "training.compile=always", f"optim.lr={lr}", f"training.steps={steps}"]
     with initialize_config_dir(str(conf_folder()), version_base="1.3"):
         composed = compose("config", overrides=settings)

@@ -20,13 +20,11 @@ from sinegan.game.rules import Rules
 from sinegan.game.schedules import Constant, Schedule
 from sinegan.game.targets import Target
 from sinegan.printable import printable
-from sinegan.schema import allowed_of, bounded, build, float_fields, in_order
+from sinegan.schema import allowed_values, bounded, build, float_fields, sorted_names
+from sinegan.storage.settings import SEED_LIMIT
 from sinegan.training.setup import Setup, Training
 
-SEEDS = 2**32
-"""The number of seeds there are."""
-
-COUNTED = 2**24
+MOST_STEPS_SINGLE = 2**24
 """The largest number up to which float32 counts: one more rounds to the same number."""
 
 SINGLE = np.finfo(np.float32)
@@ -56,7 +54,7 @@ class Config:
     penalty: tuple[Penalty, ...] = ()
     lr_schedule: Schedule = field(default_factory=Constant)
     average: Average = field(default_factory=Last)
-    seed: int = bounded(0, at_least=0, at_most=SEEDS - 1)
+    seed: int = bounded(0, at_least=0, at_most=SEED_LIMIT - 1)
     seeds: int = bounded(8, at_least=1, at_most=10**9)
 
     @property
@@ -121,7 +119,7 @@ def validate(values: Mapping[str, Any], choices: Mapping[str, str] = MappingProx
     """
     config, problems = build(Config, values)
     if not problems:
-        names = in_order(values.get("penalty", {}))
+        names = sorted_names(values.get("penalty", {}))
         problems = [
             *_too_many(config),
             *_rounded_away(config, names),
@@ -134,17 +132,26 @@ def validate(values: Mapping[str, Any], choices: Mapping[str, str] = MappingProx
     return config
 
 
+def with_learning_rates(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain values of a configuration, with the learning rates that are derived in place of null."""
+    optim, problems = build(Optimiser, values.get("optim", {}), "optim")
+    if problems:  # `validate` reports them
+        return dict(values)
+    rates = {name: float(getattr(optim, name)) for name in optim.derived if name in values["optim"]}
+    return {**values, "optim": values["optim"] | rates}
+
+
 def _too_many(config: Config) -> Iterator[str]:
     """Seeds beyond the last one, and more steps than can be counted."""
-    if config.seed + config.seeds > SEEDS:
+    if config.seed + config.seeds > SEED_LIMIT:
         yield (
             f"seeds = {config.seeds}: the last seed would be {config.seed + config.seeds - 1}, beyond "
-            f"{SEEDS - 1}; lower seed to at most {SEEDS - config.seeds}"
+            f"{SEED_LIMIT - 1}; lower seed to at most {SEED_LIMIT - config.seeds}"
         )
-    if config.training.dtype == "float32" and config.training.steps > COUNTED:
+    if config.training.dtype == "float32" and config.training.steps > MOST_STEPS_SINGLE:
         yield (
             f"training.steps = {config.training.steps}: a run counts its steps in float32, which goes no "
-            f"further than {COUNTED}; use training.dtype=float64"
+            f"further than {MOST_STEPS_SINGLE}; use training.dtype=float64"
         )
 
 
@@ -163,25 +170,29 @@ def _rounded_away(config: Config, penalties: Sequence[str]) -> Iterator[str]:
 
 
 def _rounded_fields(path: str, component: Any, remedy: str) -> Iterator[str]:
+    problems: dict[str, str] = {}
     for name in float_fields(component):
-        value, allowed = getattr(component, name), allowed_of(component, name)
-        held = in_single(value)
-        if not math.isfinite(held):
+        value, allowed = getattr(component, name), allowed_values(component, name)
+        rounded = round_to_float32(value)
+        if not math.isfinite(rounded):
             reason = f"is beyond float32, which ends at {SINGLE.max:.1e}"
-        elif value and not held:
+        elif value and not rounded:
             reason = f"is 0 in float32, where the smallest number is {SINGLE.tiny:.1e}"
-        elif not allowed.takes(held):
-            reason = f"is {held:g} in float32; must be {allowed.words()}"
+        elif not allowed.takes(rounded):
+            reason = f"is {rounded:g} in float32; must be {allowed.words()}"
         else:
             continue
-        yield f"{path}.{name} = {value}: {reason}{remedy}"
+        problems[name] = f"{path}.{name} = {value}: {reason}{remedy}"
+    derived = getattr(component, "derived", ())
+    # The setting that a value is derived from is reported, not the value, unless the setting is right.
+    yield from [line for name, line in problems.items() if name not in derived] or problems.values()
 
 
-def in_single(value: float) -> float:
+def round_to_float32(value: float) -> float:
     """A number as float32 holds it; subnormal numbers count as 0, as in training."""
     with np.errstate(over="ignore", under="ignore"):
-        held = float(np.float32(value))
-    return 0.0 if abs(held) < SINGLE.tiny else held
+        rounded = float(np.float32(value))
+    return 0.0 if abs(rounded) < SINGLE.tiny else rounded
 
 
 def _unavailable(config: Config) -> Iterator[str]:

@@ -1,70 +1,24 @@
 """The entry point: python -m sinegan.main [-m] [key=value …]."""
 
 import sys
-from collections.abc import Sequence
 
-import hydra
-
-from sinegan.app.arguments import (
-    BadArgumentsError,
-    flags_first,
-    folder_overrides,
-    parse_arguments,
-    search_working_folder,
-)
-from sinegan.app.conf_folder import conf_folder
-from sinegan.app.display import display, displays_something
 from sinegan.app.imports import importing
-from sinegan.app.interrupts import SignalHandler, TypedCommand, exit_code, interruptible, program_words
-from sinegan.app.outcome import Outcome, refusal
-from sinegan.app.task import train
+from sinegan.app.interrupts import exit_code, interruptible
 from sinegan.printable import printable_lines
-from sinegan.sweep import fork_server
 
 
 def main() -> None:
-    """Trains what the command line asks for and prints the table. Exits non-zero when anything failed."""
-    search_working_folder()
+    """Runs the command in `sys.argv`. Exits non-zero when anything failed."""
     with interruptible() as signals:
         try:
-            outcome = _run(sys.argv[1:], signals)
-        except BadArgumentsError as error:
-            outcome = refusal(str(error))
+            # Hydra is imported here, not at the top, so that an interrupt of the import prints no traceback.
+            with importing():
+                from sinegan.app.dispatch import dispatch
+            outcome = dispatch(sys.argv[1:], signals)
         except KeyboardInterrupt as stop:
             print("Interrupted before anything was trained.", flush=True)
             outcome = exit_code(stop)
     sys.exit(printable_lines(outcome) if isinstance(outcome, str) else outcome)
-
-
-def _run(words: list[str], signals: SignalHandler) -> Outcome:
-    """Displays or trains what the words of a command line ask for."""
-    hydra_app = hydra.main(config_path=str(conf_folder()), config_name="config", version_base="1.3")(train)
-    args = parse_arguments(words)
-    sys.argv[1:] = flags_first(args)
-    if displays_something(args):
-        return display(hydra_app, args)
-    _start_helpers(args.overrides)
-    # Imported late: PyTorch takes longer to load than a help page or a tab completion should.
-    with importing():
-        from sinegan.app.session import run_command
-    typed = TypedCommand(program_words(sys.orig_argv, words), words, folder_overrides(args.overrides))
-    return run_command(hydra_app, args, typed, signals)
-
-
-def _start_helpers(overrides: Sequence[str]) -> None:
-    """Starts the processes that local workers need, early, because they take seconds to load."""
-    fork_server.start_tracker()  # before another library starts it
-    if likely_uses_workers(overrides):
-        fork_server.start(preload="sinegan.app.preloaded")
-
-
-def likely_uses_workers(overrides: Sequence[str]) -> bool:
-    """A guess, before anything is composed, whether local workers will train; a wrong guess costs only time.
-
-    >>> likely_uses_workers(["seeds=1"]), likely_uses_workers(["executor=serial"])
-    (True, False)
-    """
-    return not any(word.startswith("executor=") for word in overrides)
 
 
 if __name__ == "__main__":

@@ -87,7 +87,7 @@ def float_fields(component: Any) -> list[str]:
     return [f.name for f in dataclasses.fields(component) if f.type in (float, "float")]
 
 
-def allowed_of(component: Any, name: str) -> Allowed:
+def allowed_values(component: Any, name: str) -> Allowed:
     """The values that a field of a dataclass takes."""
     metadata = component.__dataclass_fields__[name].metadata
     allowed: Allowed = metadata.get("allowed", Allowed())
@@ -113,7 +113,7 @@ def build(expected: type, values: Any, key: str = "") -> tuple[Any, list[str]]:
         the values that are allowed.
     """
     if not isinstance(values, Mapping):
-        return None, [f"{key} = {shown(values)}: must be a group of settings"]
+        return None, [f"{key} = {short_text(values)}: must be a group of settings"]
     cls, problems = _chosen_class(expected, values, key)
     if cls is None:
         return None, problems
@@ -126,14 +126,18 @@ def build(expected: type, values: Any, key: str = "") -> tuple[Any, list[str]]:
             continue
         if name not in fields:
             hint = nearest(str(name), fields) or f"; known: {', '.join(fields)}"
-            problems.append(f"{path} = {shown(value)}: no such key{hint}")
+            problems.append(f"{path} = {short_text(value)}: no such key{hint}")
             continue
-        arguments[name], of_field = _convert(hints[name], value, path, allowed_of(cls, name))
+        if value is None and fields[name].default is None:
+            continue  # null leaves the value to the class
+        arguments[name], of_field = _convert(hints[name], value, path, allowed_values(cls, name))
         problems += of_field
     for name, f in fields.items():
         if name not in values and f.default is MISSING and f.default_factory is MISSING:
             path = f"{key}.{name}" if key else name
-            problems.append(f"{path}: missing; set it to {_description(hints[name], allowed_of(cls, name))}")
+            problems.append(
+                f"{path}: missing; set it to {_description(hints[name], allowed_values(cls, name))}"
+            )
     if problems:
         return None, problems
     built = cls(**arguments)
@@ -194,13 +198,13 @@ def _convert_union(kinds: tuple[Any, ...], value: Any, path: str, allowed: Allow
         return _convert(kinds[0], value, path, allowed)
     converted = [_convert(kind, value, path, allowed) for kind in kinds]
     described = " or ".join(_description(kind, allowed) for kind in kinds)
-    wrong = f"{path} = {shown(value)}: must be {described}"
+    wrong = f"{path} = {short_text(value)}: must be {described}"
     return next((each for each in converted if not each[1]), (None, [wrong]))
 
 
 def _convert_list(hint: Any, value: Any, path: str, allowed: Allowed) -> tuple[Any, list[str]]:
     """The same for a field that takes a list."""
-    wrong = f"{path} = {shown(value)}: must be {_description(hint, allowed)}"
+    wrong = f"{path} = {short_text(value)}: must be {_description(hint, allowed)}"
     if not isinstance(value, list | tuple):
         return None, [wrong]
     kind = typing.get_args(hint)[0]
@@ -212,7 +216,7 @@ def _convert_list(hint: Any, value: Any, path: str, allowed: Allowed) -> tuple[A
 
 def _convert_scalar(kind: Any, value: Any, path: str, allowed: Allowed) -> tuple[Any, list[str]]:
     """The same for a field that takes a number, a word, or true and false."""
-    wrong = f"{path} = {shown(value)}: must be {_description(kind, allowed)}"
+    wrong = f"{path} = {short_text(value)}: must be {_description(kind, allowed)}"
     accepted = (int, float) if kind is float else (kind,)
     if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
         whole = kind is int and isinstance(value, float) and value.is_integer() and abs(value) < MOST
@@ -229,13 +233,13 @@ def _convert_scalar(kind: Any, value: Any, path: str, allowed: Allowed) -> tuple
 def _build_several(expected: type, values: Any, key: str) -> tuple[Any, list[str]]:
     """Builds several dataclasses from a mapping of names to their settings, in the order of the names."""
     if not isinstance(values, Mapping):
-        return None, [f"{key} = {shown(values)}: must be named groups of settings"]
-    built = [build(expected, values[name], f"{key}.{name}") for name in in_order(values)]
+        return None, [f"{key} = {short_text(values)}: must be named groups of settings"]
+    built = [build(expected, values[name], f"{key}.{name}") for name in sorted_names(values)]
     problems = [line for _, lines in built for line in lines]
     return (None if problems else tuple(each for each, _ in built)), problems
 
 
-def in_order(names: Iterable[str]) -> list[str]:
+def sorted_names(names: Iterable[str]) -> list[str]:
     """The order in which named groups of settings are built, whatever order they were written in."""
     return sorted(names)
 
@@ -254,7 +258,7 @@ def _description(hint: Any, allowed: Allowed) -> str:
     return f"{_NAMES.get(hint, getattr(hint, '__name__', str(hint)))} {allowed.words()}".rstrip()
 
 
-def shown(value: Any) -> str:
+def short_text(value: Any) -> str:
     """A value as text, cut where it is long."""
     if isinstance(value, int) and abs(value) >= 10**100:  # Python refuses to write out thousands of digits
         return f"about 1e{int(value.bit_length() * math.log10(2))}"

@@ -197,6 +197,39 @@ def assert_clean_interrupt(lines: Sequence[str], folder: Path) -> None:
     ]
 
 
+def test_a_command_that_is_interrupted_while_hydra_loads_ends_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("""
+import os, sys
+
+class Gate:  # says that Hydra is about to load, and waits for a line
+    def find_spec(self, name, path, target=None):
+        if name == "hydra":
+            sys.meta_path.remove(self)
+            os.write(1, b"loading\\n")
+            os.read(0, 1)
+
+sys.meta_path.insert(0, Gate())
+""")
+    with subprocess.Popen(
+        COMMAND,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "loading\n"
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "\n"
+        assert process.stdout.readline() == "stopping…\n"
+        rest = process.communicate("\n", timeout=60)[0]
+    assert rest == "Interrupted before anything was trained.\n"
+    assert process.returncode == 130
+    assert [path.name for path in tmp_path.iterdir() if path.name != "__pycache__"] == ["sitecustomize.py"]
+
+
 def test_the_printed_resume_command_of_a_terminated_sweep_can_be_pasted(tmp_path: Path) -> None:
     name = """it's "my" $HOME/a,b=c [1] größe\\"""
     folder = tmp_path / name

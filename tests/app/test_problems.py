@@ -3,7 +3,7 @@
 import pytest
 from hydra.errors import HydraException
 
-from sinegan.app.problems import Problems, nearest_key, words_of
+from sinegan.app.problems import Problems, describe_error, nearest_key
 
 JOBS = [(f"a={a}", f"b={b}", "c=5") for a in (1, 2) for b in (1, 2)]
 
@@ -39,5 +39,5 @@ def test_the_nearest_key_ends_alike_or_else_looks_alike() -> None:
 def test_an_exception_is_reported_in_one_line_with_its_cause() -> None:
     error = HydraException("Error\nin two lines\n    full_key: a.b")
     error.__cause__ = KeyError("X")
-    assert words_of(error) == "Error in two lines (cannot be composed: KeyError 'X')"
-    assert words_of(AssertionError()) == "cannot be composed: AssertionError"
+    assert describe_error(error) == "Error in two lines (cannot be composed: KeyError 'X')"
+    assert describe_error(AssertionError()) == "cannot be composed: AssertionError"

@@ -12,7 +12,7 @@ from rich.console import Console
 from sinegan.app import progress_bar as progress_bar_module
 from sinegan.app.progress_bar import progress_bar
 from sinegan.statuses import FINISHED
-from sinegan.sweep.progress import Standing, Watcher
+from sinegan.sweep.progress import SweepProgress, Watcher
 
 
 def write_state(folder: Path, **state: Any) -> None:
@@ -45,13 +45,13 @@ def test_progress_without_a_terminal_is_printed_as_plain_lines(
     watcher = Watcher(tmp_path, runs=4, run_steps=400, configurations=1)
     write_state(tmp_path, done=200, ended={FINISHED: 1})
     readings = threading.Semaphore(0)
-    read = watcher.standing
+    read = watcher.read_progress
 
-    def counted() -> Standing:
+    def counted() -> SweepProgress:
         readings.release()
         return read()
 
-    monkeypatch.setattr(watcher, "standing", counted)
+    monkeypatch.setattr(watcher, "read_progress", counted)
     monkeypatch.setattr(progress_bar_module, "SECONDS_BETWEEN_PLAIN_LINES", 0.001)
     monkeypatch.setattr(progress_bar_module, "Console", lambda: Console(file=io.StringIO()))
     with progress_bar(watcher):

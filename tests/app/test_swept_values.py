@@ -3,7 +3,7 @@
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from sinegan.app.swept_values import CHECKED, at_limits, points_of, sweep_problem
+from sinegan.app.swept_values import CHECKED, jobs_at_limits, single_overrides, sweep_problem
 
 
 @pytest.mark.parametrize(
@@ -19,13 +19,13 @@ from sinegan.app.swept_values import CHECKED, at_limits, points_of, sweep_proble
     ],
 )
 def test_an_override_has_one_point_for_each_value(text: str, points: list[str]) -> None:
-    assert points_of(OverridesParser.create().parse_override(text)) == points
+    assert single_overrides(OverridesParser.create().parse_override(text)) == points
 
 
 def test_too_many_combinations_are_checked_one_value_at_a_time() -> None:
-    assert at_limits([["a=1", "a=2"], ["b=1"]]) == [("a=1", "b=1"), ("a=2", "b=1")]
+    assert jobs_at_limits([["a=1", "a=2"], ["b=1"]]) == [("a=1", "b=1"), ("a=2", "b=1")]
     many = [f"b={value}" for value in range(CHECKED)]
-    found = set(at_limits([["a=1", "a=2"], many]))
+    found = set(jobs_at_limits([["a=1", "a=2"], many]))
     assert found == {("a=2", "b=0"), *(("a=1", text) for text in many)}
 
 

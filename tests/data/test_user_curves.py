@@ -146,7 +146,7 @@ def test_a_pickled_target_carries_the_content_of_its_file(tmp_path: Path) -> Non
 def test_a_grid_whose_points_cannot_be_distinguished_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path, f"1.0,5.5\n{1 + 4e-16!r},6.5\n")
     (problem,) = FromFile(path=path).conflicts()
-    assert problem.startswith("points = 16: cannot be told apart")
+    assert problem.startswith("points = 16: cannot be distinguished")
 
 
 def test_a_run_on_a_data_set_has_the_same_numbers_alone_and_in_a_stack(

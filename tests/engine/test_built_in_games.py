@@ -18,7 +18,7 @@ from hydra import compose
 from hydra._internal.hydra import Hydra
 from torch import Tensor
 
-from sinegan.app.composition import typed
+from sinegan.app.composition import build_config
 from sinegan.config import Config
 from sinegan.engine import programs
 from sinegan.engine.operations import foreign_operations
@@ -40,7 +40,7 @@ def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Foreign
     def trace(function: Callable[..., Any], leaves: list[Tensor], nesting: Any) -> Any:
         with torch.no_grad():
             results = function(*pytree.tree_unflatten([leaf.clone() for leaf in leaves], nesting))
-            graph = programs.traced(function, nesting, leaves, pytree.tree_leaves(results))
+            graph = programs.trace(function, nesting, leaves, pytree.tree_leaves(results))
         found.append(foreign_operations(graph))
         raise programs.CannotCompileError
 
@@ -68,7 +68,7 @@ def _hydra_of_conf(open_hydra: Callable[..., AbstractContextManager[Hydra]]) -> 
 
 def configuration(*overrides: str) -> Config:
     small = ["training.compile=always", "training.batch_size=2", "training.evaluation_samples=2"]
-    return typed(compose("config", [*small, *overrides]))[0]
+    return build_config(compose("config", [*small, *overrides]))[0]
 
 
 ALL_PENALTIES = sorted(set(choices("penalty")) - {"none", "wgan_gp_zero"})

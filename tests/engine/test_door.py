@@ -53,7 +53,7 @@ def test_a_program_depends_on_every_file_of_the_packages_that_its_caller_names(
     seen = {programs._descriptions([module])[0]}
     for file in ("loss.py", "deep/kernel.cpp"):
         (package / file).write_text("changed")
-        programs._files_of.cache_clear()
+        programs._package_checksum.cache_clear()
         seen.add(programs._descriptions([module])[0])
     assert len(seen) == 3
     del sys.modules[package.name]

@@ -350,7 +350,7 @@ def test_the_cache_key_contains_everything_that_a_program_depends_on(
     assert len(set(wanted)) == len(wanted) == 7
     ask("scaled", Minimax(), *more_lanes)
     assert wanted.pop() == wanted[0]
-    monkeypatch.setattr(programs, "_files_of", lambda _: "another version")
+    monkeypatch.setattr(programs, "_package_checksum", lambda _: "another version")
     ask("scaled", Minimax(), *ARGUMENTS)
     monkeypatch.setattr(programs, "_processor", lambda: "another machine")
     ask("scaled", Minimax(), *ARGUMENTS)

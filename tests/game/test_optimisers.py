@@ -13,12 +13,9 @@ from torch import Tensor
 from torch.func import vmap
 
 from sinegan.app.conf_folder import conf_folder
-from sinegan.app.resolvers import register
 from sinegan.game.optimisers import SGD, Adam, Optimiser, OptimisticAdam, RMSprop
 from sinegan.game.partition import partition
 from sinegan.schema import build
-
-register()
 
 FILES = sorted((conf_folder() / "optim").glob("*.yaml"))
 

@@ -20,7 +20,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from omegaconf import DictConfig, Node, OmegaConf, open_dict
 
-from hydra_plugins.stacked_launcher.composer import Composer, copied, quick_to_copy
+from hydra_plugins.stacked_launcher.composer import Composer, fast_copy, make_quick_to_copy
 from sinegan.app.conf_folder import conf_folder
 
 Composed = Callable[..., DictConfig]
@@ -338,7 +338,7 @@ def everything() -> DictConfig:
 
 def test_a_quick_copy_equals_a_deepcopy_of_omegaconf(loader: ConfigLoader, master: DictConfig) -> None:
     for config in (everything(), loader.load_sweep_config(master, ["seeds=3"])):
-        quick = copied(config, None)
+        quick = fast_copy(config, None)
         assert structure(quick) == structure(copy.deepcopy(config))
         assert OmegaConf.to_yaml(quick) == OmegaConf.to_yaml(config)
 
@@ -346,7 +346,7 @@ def test_a_quick_copy_equals_a_deepcopy_of_omegaconf(loader: ConfigLoader, maste
 def test_a_quick_copy_shares_nothing_with_its_original() -> None:
     config = everything()
     before = structure(config)
-    quick = copied(config, None)
+    quick = fast_copy(config, None)
     quick.colour, quick.many.one.number, quick.maybe = Colour.RED, 7, 1
     quick.object.add(3)
     OmegaConf.set_readonly(quick.inner, False)
@@ -359,14 +359,14 @@ def test_a_quick_copy_does_not_keep_flags_inherited_from_another_parent() -> Non
     config = everything()
     OmegaConf.set_readonly(config, True)
     assert OmegaConf.is_readonly(config.many.one)
-    assert OmegaConf.is_readonly(copied(config, None).many.one)
-    assert not OmegaConf.is_readonly(copied(config.many, None).one)
+    assert OmegaConf.is_readonly(fast_copy(config, None).many.one)
+    assert not OmegaConf.is_readonly(fast_copy(config.many, None).one)
 
 
 def test_quick_to_copy_changes_no_value_of_a_job(loader: ConfigLoader, master: DictConfig) -> None:
     config = loader.load_sweep_config(master, ["seeds=3"])
     expected = structure(copy.deepcopy(config))
-    quick_to_copy(config)
+    make_quick_to_copy(config)
     twin = copy.deepcopy(config)
     assert structure(twin) == expected
     assert twin.hydra is not config.hydra

@@ -204,7 +204,8 @@ def test_a_continuous_sweep_is_refused(settings: dict[str, Any]) -> None:
 
 
 def task(config: DictConfig) -> str:
-    return f"{config.loss._target_.rpartition('.')[2]} {config.optim.generator_lr} {config.seeds}"
+    rate = config.optim.generator_lr or config.optim.lr
+    return f"{config.loss._target_.rpartition('.')[2]} {rate} {config.seeds}"
 
 
 def returned(done: Any) -> list[str]:

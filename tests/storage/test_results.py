@@ -21,15 +21,15 @@ from sinegan.storage.files import UnwritableFileError
 from sinegan.storage.results import (
     DamagedResultsError,
     KnownRun,
-    checked,
     csv,
     known_runs,
     manifest,
     publish,
+    read_checked,
     read_csv,
     read_samples,
     records,
-    refuse_swelling,
+    refuse_zip_bomb,
     remove_leftovers,
     sets,
     stored_history,
@@ -92,7 +92,7 @@ def test_a_part_is_a_folder_with_all_files_and_their_checksums(tmp_path: Path) -
     assert part.parent == tmp_path / "parts"
     assert visible(part) == sorted([*files, "manifest.json"])
     for name, content in files.items():
-        assert checked(part, name) == (content.encode() if isinstance(content, str) else content)
+        assert read_checked(part, name) == (content.encode() if isinstance(content, str) else content)
     assert (part / "manifest.json").read_text() == manifest(files)
 
 
@@ -126,7 +126,7 @@ def test_a_changed_a_truncated_and_a_missing_file_are_named_with_the_remedy(tmp_
 
         def expect_refusal(name: str = name) -> None:
             with pytest.raises(DamagedResultsError) as caught:
-                checked(part, name)
+                read_checked(part, name)
             assert str(caught.value).startswith(f"{part / name}: ")
             assert f"restore it, or delete {part} and resume the sweep" in str(caught.value)
 
@@ -138,7 +138,7 @@ def test_a_changed_a_truncated_and_a_missing_file_are_named_with_the_remedy(tmp_
         (part / name).unlink()
         expect_refusal()
         (part / name).write_bytes(content)
-        assert checked(part, name) == content
+        assert read_checked(part, name) == content
 
 
 @pytest.mark.parametrize("content", [None, "", "{", '{"other": "0"}\n'])
@@ -148,7 +148,7 @@ def test_a_file_of_a_part_without_its_checksum_is_refused(tmp_path: Path, conten
     if content is not None:
         (part / "manifest.json").write_text(content)
     with pytest.raises(DamagedResultsError, match=f"delete {re.escape(str(part))} and resume"):
-        checked(part, "runs.csv")
+        read_checked(part, "runs.csv")
 
 
 def test_nothing_is_stored_in_a_new_folder(tmp_path: Path) -> None:
@@ -266,7 +266,7 @@ def test_a_configuration_keeps_its_results_at_every_moment_of_publishing(
     assert sets(tmp_path) == [tmp_path]
     assert_same(stored(tmp_path), before)
     for name, content in files.items():
-        assert checked(tmp_path, name) == (content.encode() if isinstance(content, str) else content)
+        assert read_checked(tmp_path, name) == (content.encode() if isinstance(content, str) else content)
 
 
 @pytest.mark.parametrize("name", ["runs.csv", "history.csv", "samples.npz", "checkpoint.pt"])
@@ -392,7 +392,7 @@ def test_samples_that_would_fill_the_memory_are_refused_before_unpacking(
     content = archive(**NONE | {"x": np.zeros(2**20)})
     assert len(content) < 2**20
     publish_files(tmp_path, result_files({0: ("finished", 9)}) | {"samples.npz": content})
-    monkeypatch.setattr("sinegan.storage.results.refuse_swelling", partial(refuse_swelling, most=2**20))
+    monkeypatch.setattr("sinegan.storage.results.refuse_zip_bomb", partial(refuse_zip_bomb, most=2**20))
     monkeypatch.setattr(np, "load", lambda *_, **__: pytest.fail("unpacked"))
     with pytest.raises(DamagedResultsError, match=r"samples\.npz: cannot be read \(it unpacks to 8,3"):
         read_samples(tmp_path)

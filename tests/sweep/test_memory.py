@@ -250,12 +250,12 @@ ABSURD = """
 import resource
 from hydra import compose, initialize_config_dir
 from sinegan.app.conf_folder import conf_folder
-from sinegan.app.composition import problems_of
+from sinegan.app.composition import find_problems
 
 resource.setrlimit(resource.RLIMIT_AS, (LIMIT, LIMIT))
 with initialize_config_dir(str(conf_folder()), version_base="1.3"):
     for overrides in CASES:
-        (problem,) = problems_of(compose("config", overrides))
+        (problem,) = find_problems(compose("config", overrides))
         print(problem)
 """
 CASES = [

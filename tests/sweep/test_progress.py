@@ -17,7 +17,7 @@ from sinegan.config import Config
 from sinegan.statuses import DIVERGED, FINISHED, RUNNING
 from sinegan.sweep import progress
 from sinegan.sweep.plan import PendingRun, Shard
-from sinegan.sweep.progress import AbandonedError, Reporter, Standing, Watcher
+from sinegan.sweep.progress import AbandonedError, Reporter, SweepProgress, Watcher
 from sinegan.training.loop import Evaluation
 from sinegan.training.signature import Run
 
@@ -72,7 +72,7 @@ def evaluation(step: int, *status: str, measured: list[bool] | None = None, **me
     )
 
 
-def standing(**changes: Any) -> Standing:
+def sweep_progress(**changes: Any) -> SweepProgress:
     nothing: dict[str, Any] = {
         "run_steps": 0,
         "all_run_steps": 1000,
@@ -83,7 +83,7 @@ def standing(**changes: Any) -> Standing:
         "rate": 0.0,
         "latest": {},
     }
-    return Standing(**nothing | changes)
+    return SweepProgress(**nothing | changes)
 
 
 def test_a_worker_reports_its_steps_and_the_means_of_the_measured_runs(
@@ -134,20 +134,20 @@ def test_runs_without_valid_metrics_are_not_averaged(tmp_path: Path, shard_of: S
 
 
 def test_progress_before_any_shard_has_begun_is_zero(tmp_path: Path) -> None:
-    now = Watcher(tmp_path, runs=10, run_steps=900, configurations=1).standing()
-    assert now == standing(all_run_steps=900, runs=10)
+    now = Watcher(tmp_path, runs=10, run_steps=900, configurations=1).read_progress()
+    assert now == sweep_progress(all_run_steps=900, runs=10)
     assert now.line() == "0/10 runs, starting"
 
 
 def test_progress_says_compiling_until_the_first_evaluation(tmp_path: Path, shard_of: ShardOf) -> None:
     watcher = Watcher(tmp_path, runs=2, run_steps=20, configurations=2)
     eager = Reporter(tmp_path, shard_of(0, runs=1, steps=10, compile="never"))
-    assert watcher.standing().line() == "0/2 runs, starting"
+    assert watcher.read_progress().line() == "0/2 runs, starting"
     compiled = Reporter(tmp_path, shard_of(1, runs=1, steps=10, compile="always"))
     eager.report(evaluation(0, RUNNING))
-    assert watcher.standing().line() == "0/2 runs, compiling"
+    assert watcher.read_progress().line() == "0/2 runs, compiling"
     compiled.report(evaluation(0, RUNNING))
-    assert watcher.standing().line() == "0/2 runs, starting"
+    assert watcher.read_progress().line() == "0/2 runs, starting"
 
 
 def test_steps_and_runs_of_all_shards_are_added_up(
@@ -157,7 +157,7 @@ def test_steps_and_runs_of_all_shards_are_added_up(
     report(0, 100, {FINISHED: 1, DIVERGED: 2}, d_real=0.6, d_fake=0.4)
     report(1, 20, {"stopped": 1})
     watcher.shard_done(shard_of(2, runs=3, steps=10, begun=4), Counter(failed=3))
-    now = watcher.standing()
+    now = watcher.read_progress()
     assert now.run_steps == 100 + 20 + 3 * (10 - 4)
     assert now.all_run_steps == 530
     assert (now.runs, now.ended, now.failed, now.diverged) == (9, 7, 3, 2)
@@ -171,7 +171,7 @@ def test_a_finished_shard_is_counted_once(
     watcher.shard_done(shard_of(0, runs=4, steps=100), Counter({FINISHED: 3, DIVERGED: 1}))
     assert not file(tmp_path, 0).exists()
     report(0, 380, {FINISHED: 2})  # said by a worker that was slow
-    now = watcher.standing()
+    now = watcher.read_progress()
     assert (now.run_steps, now.ended, now.diverged) == (400, 4, 1)
 
 
@@ -184,11 +184,11 @@ def test_a_replaced_shard_counts_only_the_steps_that_its_halves_keep(
         shard_of(0, runs=2, steps=100),
         [shard_of(1, runs=1, steps=100, begun=30), shard_of(2, runs=1, steps=100)],
     )
-    assert watcher.standing() == standing(run_steps=30, all_run_steps=200, runs=2)
+    assert watcher.read_progress() == sweep_progress(run_steps=30, all_run_steps=200, runs=2)
     assert not file(tmp_path, 0).exists()
     for number, begun in ((1, 30), (2, 0)):
         watcher.shard_done(shard_of(number, runs=1, steps=100, begun=begun), Counter({FINISHED: 1}))
-    assert watcher.standing() == standing(run_steps=200, all_run_steps=200, runs=2, ended=2)
+    assert watcher.read_progress() == sweep_progress(run_steps=200, all_run_steps=200, runs=2, ended=2)
 
 
 def test_a_shard_has_begun_when_its_worker_reports_it(tmp_path: Path, shard_of: ShardOf) -> None:
@@ -197,7 +197,7 @@ def test_a_shard_has_begun_when_its_worker_reports_it(tmp_path: Path, shard_of: 
     assert not watcher.has_begun(shard)
     Reporter(tmp_path, shard)
     assert watcher.has_begun(shard)
-    assert watcher.standing() == standing(all_run_steps=200, runs=2)
+    assert watcher.read_progress() == sweep_progress(all_run_steps=200, runs=2)
 
 
 def test_a_worker_of_an_ended_command_ends(tmp_path: Path, shard_of: ShardOf) -> None:
@@ -221,14 +221,14 @@ def test_a_half_written_progress_file_is_ignored(
     watcher = Watcher(tmp_path, runs=5, run_steps=500, configurations=1)
     report(1, 7)
     file(tmp_path, 0).write_text(content)
-    assert watcher.standing().run_steps == 7
+    assert watcher.read_progress().run_steps == 7
 
 
 def test_a_temporary_progress_file_is_ignored(tmp_path: Path, report: Callable[..., None]) -> None:
     watcher = Watcher(tmp_path, runs=1, run_steps=100, configurations=1)
     report(0, 7)
     file(tmp_path, 0).with_name(".1.json.1234.part").write_text('{"done": 50, "ended": {}}')
-    assert watcher.standing().run_steps == 7
+    assert watcher.read_progress().run_steps == 7
 
 
 def test_the_rate_is_measured_over_the_last_minute(
@@ -239,7 +239,7 @@ def test_the_rate_is_measured_over_the_last_minute(
     def rate_after(seconds: float, done: int) -> float:
         clock.now += seconds
         report(0, done)
-        return watcher.standing().rate
+        return watcher.read_progress().rate
 
     assert rate_after(0, 100) == 0  # one look is no rate
     assert rate_after(1, 200) == 0  # nor is a second
@@ -255,21 +255,23 @@ def test_the_rate_excludes_the_time_before_the_first_step(
     watcher = Watcher(tmp_path, runs=1, run_steps=1000, configurations=1)
     for _ in range(3):
         clock.now += 10
-        assert watcher.standing().rate == 0
+        assert watcher.read_progress().rate == 0
     clock.now += 2
     report(0, 100)
-    assert watcher.standing().rate == 100 / 2
+    assert watcher.read_progress().rate == 100 / 2
 
 
 def test_the_progress_line_shows_runs_failures_rate_time_and_probabilities() -> None:
-    busy = standing(
+    busy = sweep_progress(
         run_steps=400, ended=3, failed=1, diverged=2, rate=10.0, latest={"d_real": 0.5, "d_fake": 0.25}
     )
     assert busy.line() == "3/8 runs, 1 failed, 2 diverged, 10 steps/s, 0:01:00 left, D 0.50 0.25"
     assert busy.line(40) == "3/8 runs, 1 failed, 2 diverged, 10 steps/s"[:40].rpartition(",")[0]
-    quiet = standing(run_steps=400, rate=1234.5, latest={"d_real": 0.516, "d_fake": 0.25})
+    quiet = sweep_progress(run_steps=400, rate=1234.5, latest={"d_real": 0.516, "d_fake": 0.25})
     assert quiet.line() == "0/8 runs, 1,234 steps/s, 0:00:00 left, D 0.52 0.25"
-    assert standing(run_steps=8, latest={"d_real": 0.5, "d_fake": 0.5}).line() == "0/8 runs, D 0.50 0.50"
+    assert (
+        sweep_progress(run_steps=8, latest={"d_real": 0.5, "d_fake": 0.5}).line() == "0/8 runs, D 0.50 0.50"
+    )
 
 
 share = st.floats(0, 1)
@@ -286,7 +288,7 @@ share = st.floats(0, 1)
 def test_the_progress_line_of_a_hundred_thousand_runs_fits_80_columns(
     runs: int, failed: float, diverged: float, rate: float, seconds: float
 ) -> None:
-    now = standing(
+    now = sweep_progress(
         all_run_steps=round(rate * seconds),
         runs=runs,
         ended=runs,

@@ -21,7 +21,7 @@ from sinegan.game.targets import NoisySine, Sine
 from sinegan.statuses import DIVERGED, FINISHED, STOPPED
 from sinegan.storage.results import DamagedResultsError, manifest
 from sinegan.sweep.plan import PendingRun, Shard
-from sinegan.sweep.record import Recorder, RunRecord, load_records, merge_parts, npz, samples_of
+from sinegan.sweep.record import Recorder, RunRecord, load_records, merge_parts, sample_arrays, to_npz
 from sinegan.training.loop import SAMPLE_COUNT, Evaluation, engine_settings, train
 from sinegan.training.signature import Run
 from sinegan.training.stack import Stack
@@ -408,7 +408,7 @@ def test_a_damaged_part_is_not_merged(
 def test_real_curves_are_one_for_a_fixed_target_and_many_for_a_family() -> None:
     for target, count in ((Sine(points=6), 1), (NoisySine(points=6), SAMPLE_COUNT)):
         drawn = np.zeros((2, 6)), np.zeros(2)
-        samples = samples_of([RunRecord(seed=0, samples=drawn)], target)
+        samples = sample_arrays([RunRecord(seed=0, samples=drawn)], target)
         assert samples["real"].shape == (count, 6)
         assert len(np.unique(samples["real"], axis=0)) == count
         np.testing.assert_array_equal(samples["x"], target.grid())
@@ -416,10 +416,10 @@ def test_real_curves_are_one_for_a_fixed_target_and_many_for_a_family() -> None:
 
 def test_modes_are_stored_for_mixtures_alone() -> None:
     drawn = np.zeros((2, 2)), np.zeros(2)
-    samples = samples_of([RunRecord(seed=0, samples=drawn)], GaussianRing(gaussians=4, radius=3.0))
+    samples = sample_arrays([RunRecord(seed=0, samples=drawn)], GaussianRing(gaussians=4, radius=3.0))
     np.testing.assert_allclose(samples["modes"], [[3, 0], [0, 3], [-3, 0], [0, -3]], atol=1e-12)
     curve = np.zeros((2, 6)), np.zeros(2)
-    assert "modes" not in samples_of([RunRecord(seed=0, samples=curve)], Sine(points=6))
+    assert "modes" not in sample_arrays([RunRecord(seed=0, samples=curve)], Sine(points=6))
 
 
 def test_frames_are_kept_of_every_run_at_the_picture_steps(
@@ -446,7 +446,7 @@ def framed(seed: int, steps: list[int]) -> RunRecord:
 
 
 def test_frames_of_runs_that_ended_early_are_filled_with_nan() -> None:
-    samples = samples_of([framed(1, [0, 5]), framed(2, [0, 5, 10]), framed(3, [0])], Sine(points=6))
+    samples = sample_arrays([framed(1, [0, 5]), framed(2, [0, 5, 10]), framed(3, [0])], Sine(points=6))
     assert samples["frame_steps"].tolist() == [0, 5, 10]
     assert samples["frame_seeds"].tolist() == samples["seeds"].tolist() == [1, 2, 3]
     missing = math.nan
@@ -462,12 +462,12 @@ def test_frames_of_runs_that_ended_early_are_filled_with_nan() -> None:
 
 def test_samples_without_frames_have_no_arrays_of_frames() -> None:
     names = {"x", "real", "seeds", "curves", "probability"}
-    assert set(samples_of([framed(1, []), framed(2, [])], Sine(points=6))) == names
+    assert set(sample_arrays([framed(1, []), framed(2, [])], Sine(points=6))) == names
 
 
 def test_arrays_of_samples_are_stored_without_change(tmp_path: Path, read_samples: ReadSamples) -> None:
     arrays = {"curves": np.array([[np.nan, 1e-40]], np.float32), "seeds": np.array([2**32], np.int64)}
-    (tmp_path / "samples.npz").write_bytes(npz(arrays))
+    (tmp_path / "samples.npz").write_bytes(to_npz(arrays))
     stored = read_samples(tmp_path)
     assert {name: (a.dtype, a.tobytes()) for name, a in stored.items()} == {
         name: (a.dtype, a.tobytes()) for name, a in arrays.items()

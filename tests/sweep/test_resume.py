@@ -30,11 +30,11 @@ from sinegan.sweep.provenance import begin_provenance
 from sinegan.sweep.resume import (
     CannotResumeError,
     Stored,
+    assign_numbers,
     changed_engine,
     differences,
-    misplaced,
-    moved,
-    numbers,
+    find_misplaced,
+    find_moved,
     stored_settings,
     stored_sweep,
 )
@@ -63,7 +63,7 @@ def chosen(lr: float = 1e-3, seeds: int = 3, workers: int | None = None, **more:
 
 def refusal(wanted: Sequence[Settings], stored: Mapping[int, Settings]) -> list[str]:
     with pytest.raises(CannotResumeError) as caught:
-        numbers(wanted, Stored(stored, {}), 0)
+        assign_numbers(wanted, Stored(stored, {}), 0)
     return str(caught.value).splitlines()
 
 
@@ -98,7 +98,7 @@ def test_every_difference_of_settings_is_named_with_both_values() -> None:
 def test_stored_configurations_keep_their_numbers_and_added_ones_get_new_ones(
     rates: list[float], old: int, first: int, data: st.DataObject
 ) -> None:
-    before = numbers([chosen(lr) for lr in rates[:old]], Stored({}, {}), first)
+    before = assign_numbers([chosen(lr) for lr in rates[:old]], Stored({}, {}), first)
     assert before == list(range(first, first + len(rates[:old])))
     all_stored = {number: chosen(lr) for number, lr in zip(before, rates[:old], strict=True)}
     deleted = data.draw(st.sets(st.sampled_from(before))) if before else set()
@@ -107,7 +107,9 @@ def test_stored_configurations_keep_their_numbers_and_added_ones_get_new_ones(
         {number: one for number, one in all_stored.items() if number in deleted},
     )
     order = data.draw(st.permutations(rates))
-    after = dict(zip(order, numbers([chosen(lr, workers=2) for lr in order], stored, first), strict=True))
+    after = dict(
+        zip(order, assign_numbers([chosen(lr, workers=2) for lr in order], stored, first), strict=True)
+    )
     assert [after[lr] for lr in rates[:old]] == before
     added = [after[lr] for lr in order if lr in rates[old:]]
     assert added == list(range(first + len(before), first + len(rates)))
@@ -115,28 +117,28 @@ def test_stored_configurations_keep_their_numbers_and_added_ones_get_new_ones(
 
 def test_new_numbers_begin_after_the_highest_stored_one() -> None:
     stored = Stored({2: chosen(0.1), 7: chosen(0.2)}, {})
-    assert numbers([chosen(0.3), chosen(0.2), chosen(0.4), chosen(0.1)], stored, 0) == [8, 7, 9, 2]
+    assert assign_numbers([chosen(0.3), chosen(0.2), chosen(0.4), chosen(0.1)], stored, 0) == [8, 7, 9, 2]
 
 
 def test_equal_configurations_share_a_number() -> None:
     wanted = [chosen(1.0), chosen(0.5), chosen(1, workers=3), chosen(0.5, seeds=4), chosen(0.5)]
-    assert numbers(wanted, Stored({}, {}), 4) == [4, 5, 4, 6, 5]
-    assert numbers(wanted, Stored({4: chosen(0.5)}, {}), 4) == [5, 4, 5, 6, 4]
-    assert numbers(wanted[:2], Stored({}, {}), 4, earlier={1: chosen(0.5)}) == [4, 1]
+    assert assign_numbers(wanted, Stored({}, {}), 4) == [4, 5, 4, 6, 5]
+    assert assign_numbers(wanted, Stored({4: chosen(0.5)}, {}), 4) == [5, 4, 5, 6, 4]
+    assert assign_numbers(wanted[:2], Stored({}, {}), 4, earlier={1: chosen(0.5)}) == [4, 1]
 
 
 def test_a_configuration_stored_twice_keeps_its_first_number() -> None:
-    assert numbers([chosen()], Stored({0: chosen(), 1: chosen()}, {}), 0) == [0]
+    assert assign_numbers([chosen()], Stored({0: chosen(), 1: chosen()}, {}), 0) == [0]
 
 
 def test_configurations_that_differ_in_the_engine_alone_keep_their_numbers() -> None:
     never, always = (chosen(training={"compile": word}) for word in ("never", "always"))
-    assert numbers([always, never], Stored({0: never, 1: always}, {}), 0) == [1, 0]
+    assert assign_numbers([always, never], Stored({0: never, 1: always}, {}), 0) == [1, 0]
 
 
 def test_a_configuration_with_more_seeds_keeps_its_number() -> None:
     stored = Stored({0: chosen(0.1), 1: chosen(0.2)}, {})
-    assert numbers([chosen(0.2, seeds=8), chosen(0.1)], stored, 0) == [1, 0]
+    assert assign_numbers([chosen(0.2, seeds=8), chosen(0.1)], stored, 0) == [1, 0]
 
 
 def test_a_command_without_a_stored_configuration_is_refused_with_the_difference() -> None:
@@ -167,11 +169,11 @@ def test_the_stored_sweep_has_the_settings_of_all_configurations(
     for name in (*names, "report"):
         begun(make_config, tmp_path / name, chosen(0.5, more=[name]))
     (tmp_path / "3").mkdir()
-    held, lost = stored_sweep(tmp_path)
-    assert held == {0: chosen(0.5, more=["0"]), 12: chosen(0.5, more=["12"])} | {
+    present, missing = stored_sweep(tmp_path)
+    assert present == {0: chosen(0.5, more=["0"]), 12: chosen(0.5, more=["12"])} | {
         number: chosen(0.5, more=[name]) for number, name in ((13, "minimax/3"), (14, "run_7"))
     }
-    assert lost == {}
+    assert missing == {}
     assert stored_settings(tmp_path / "12") == chosen(0.5, more=["12"])
     assert stored_settings(tmp_path / "3") is None
     assert stored_sweep(tmp_path / "none") == ({}, {})
@@ -205,7 +207,7 @@ def test_the_list_of_a_sweep_gives_numbers_and_knows_deleted_configurations(
 def test_a_job_folder_that_a_resume_would_not_find_is_refused(tmp_path: Path, name: str, words: str) -> None:
     home = tmp_path / "sweep"
     zero = {home / "0": chosen(0.1)} if name == "0/1" else {}
-    (line,) = misplaced(home, zero | {(home / name).resolve(): chosen(0.2)})
+    (line,) = find_misplaced(home, zero | {(home / name).resolve(): chosen(0.2)})
     assert words in line
     assert line.endswith("change hydra.sweep.subdir")
 
@@ -216,23 +218,23 @@ def test_copied_and_renamed_folders_are_reported(make_config: MakeConfig, tmp_pa
     write_list(tmp_path, [Listed(0, "0", chosen(0.1)), Listed(1, "1", chosen(0.2))])
     jobs = [tmp_path / "0", tmp_path / "1"]
     begun(make_config, tmp_path / "1 (copy)", chosen(0.2))
-    assert moved(tmp_path, jobs) == [
+    assert find_moved(tmp_path, jobs) == [
         f"1 (copy): does not belong to this sweep (a copy?); move it out of {tmp_path}"
     ]
     shutil.rmtree(tmp_path / "1")
-    assert moved(tmp_path, jobs) == ["1 (copy): was called 1; rename it to that"]
+    assert find_moved(tmp_path, jobs) == ["1 (copy): was called 1; rename it to that"]
 
 
 def test_a_job_in_the_folder_of_another_configuration_is_refused(
     make_config: MakeConfig, tmp_path: Path
 ) -> None:
     begun(make_config, tmp_path / "x/1", chosen(0.1))
-    assert misplaced(tmp_path, {tmp_path / "x/1": chosen(0.1, workers=3)}) == []
-    assert misplaced(tmp_path, {tmp_path / "x/1": chosen(0.2)}) == [
+    assert find_misplaced(tmp_path, {tmp_path / "x/1": chosen(0.1, workers=3)}) == []
+    assert find_misplaced(tmp_path, {tmp_path / "x/1": chosen(0.2)}) == [
         "x/1: optim.lr: 0.1 in the folder, 0.2 in the command"
     ]
-    assert moved(tmp_path, [tmp_path / "x/1"]) == []
-    assert moved(tmp_path, [tmp_path / "1"]) == [
+    assert find_moved(tmp_path, [tmp_path / "x/1"]) == []
+    assert find_moved(tmp_path, [tmp_path / "1"]) == [
         "x/1: no job of the command uses it; give hydra.sweep.subdir as before"
     ]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sinegan.sweep import room
-from sinegan.sweep.room import Room, available, free_memory, group_folders, left_in_group
+from sinegan.sweep.room import Room, free_memory, group_folders, left_in_group, parse_available
 
 MEMINFO = "MemTotal:       24684024 kB\nMemFree:        23280800 kB\nMemAvailable:   24000000 kB\n"
 
@@ -22,12 +22,12 @@ def test_doctests_of_room():
 
 
 def test_available_memory_is_memavailable_and_not_memfree():
-    assert available(MEMINFO) == 24_000_000 * 1024
+    assert parse_available(MEMINFO) == 24_000_000 * 1024
 
 
 @pytest.mark.parametrize("text", ["", "MemTotal: 5 kB\n", "MemAvailable:\n", "MemAvailable: lots kB\n"])
 def test_available_memory_is_unknown_without_memavailable(text):
-    assert available(text) is None
+    assert parse_available(text) is None
 
 
 @pytest.mark.parametrize(

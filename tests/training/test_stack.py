@@ -385,7 +385,7 @@ def test_a_run_equals_single_steps_on_the_streams_of_its_seed(make_config: MakeC
         target=target, training={"steps": steps, "dtype": "float64", "discriminator_steps": 2}
     )
     builders = (config.network.build_generator, config.network.build_discriminator)
-    modules = [streams.initialised(seed, player, build, 6) for player, build in enumerate(builders)]
+    modules = [streams.initialise(seed, player, build, 6) for player, build in enumerate(builders)]
     players = [{name: w.detach().double() for name, w in module.named_parameters()} for module in modules]
     game = Game(*modules, config.rules)
     state = initial_state(game, *players)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from sinegan.training.streams import DATA, NOISE, PENALTY, initialised, stream
+from sinegan.training.streams import DATA, NOISE, PENALTY, initialise, stream
 
 
 def test_a_stream_depends_on_seed_purpose_and_place() -> None:
@@ -30,8 +30,8 @@ def test_initial_weights_follow_pytorch_and_leave_its_global_generator_unchanged
         return nn.Linear(points, 1000)
 
     before = torch.get_rng_state()
-    one, again, other = initialised(1, 0, build, 4), initialised(1, 0, build, 4), initialised(2, 0, build, 4)
-    rival = initialised(1, 1, build, 4)
+    one, again, other = initialise(1, 0, build, 4), initialise(1, 0, build, 4), initialise(2, 0, build, 4)
+    rival = initialise(1, 1, build, 4)
     assert torch.equal(torch.get_rng_state(), before)
     weights = [dict(module.named_parameters())["weight"].detach() for module in (one, again, other, rival)]
     assert torch.equal(weights[0], weights[1])

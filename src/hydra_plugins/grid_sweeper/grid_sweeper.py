@@ -4,7 +4,7 @@ import itertools
 import math
 from collections import ChainMap, Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -75,14 +75,14 @@ class GridSweeper(basic_sweeper.BasicSweeper):
         self._refuse_wrong_shapes()
         assert self.hydra_context is not None
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        lists = _lists(overrides)
+        lists = _overrides_by_key(overrides)
         grids = [{}] if self.grids is None else [self._grid(grid, lists, parser) for grid in self.grids]
         jobs = [job for grid in grids for job in self._combinations({**lists, **grid})]
         for names in self.zip or []:
-            if not any(_swept(names, {**lists, **grid}) for grid in grids):
+            if not any(_swept_keys(names, {**lists, **grid}) for grid in grids):
                 raise _refusal("zip", names, f"{names[0]} is not swept; zip keys that take several values")
         if self.exclude is not None or self.grids is not None:
-            settings = {text: _setting(parser.parse_override(text)) for text in set().union(*jobs)}
+            settings = {text: _parse_setting(parser.parse_override(text)) for text in set().union(*jobs)}
             values = [dict(settings[text] for text in job) for job in jobs]
             keep = range(len(jobs)) if self.grids is None else _first_places(values)
             left_out = self._excluded([values[place] for place in keep])
@@ -131,7 +131,7 @@ class GridSweeper(basic_sweeper.BasicSweeper):
                     "values, '[64,128],[256]' two lists",
                 )
         texts = [f"{key}={'null' if value is None else value}" for key, value in grid.items()]
-        return _lists(parser.parse_overrides(texts))
+        return _overrides_by_key(parser.parse_overrides(texts))
 
     def _combinations(self, lists: Lists) -> list[list[str]]:
         """All jobs of one grid. Zipped keys advance together, at the position of the first."""
@@ -150,7 +150,7 @@ class GridSweeper(basic_sweeper.BasicSweeper):
 
     def _zipped(self, names: list[str], lists: Lists) -> list[str]:
         """The keys of a zip; empty if this grid sweeps none of them."""
-        swept = _swept(names, lists)
+        swept = _swept_keys(names, lists)
         missing = set(names) - set(map(_name, swept))
         if swept and missing:
             raise _refusal(
@@ -173,7 +173,7 @@ class GridSweeper(basic_sweeper.BasicSweeper):
                     raise _refusal("exclude", mapping, f"no job sets {name}; name a key that is swept")
             hits = [all(job.get(name) == value for name, value in wanted.items()) for job in jobs]
             if not any(hits):
-                raise _refusal("exclude", mapping, "no combination has these values; mend or remove it")
+                raise _refusal("exclude", mapping, "no combination has these values; correct or remove it")
             out = [a or b for a, b in zip(out, hits, strict=True)]
         if all(out):
             raise _refusal("exclude", self.exclude, f"leaves none of {len(jobs)} combinations; exclude fewer")
@@ -184,7 +184,7 @@ def _plain(setting: Any) -> Any:
     return OmegaConf.to_container(setting, resolve=True) if OmegaConf.is_config(setting) else setting
 
 
-def texts_of(override: Override) -> list[str]:
+def value_texts(override: Override) -> list[str]:
     """The values of an override as texts, at most MOST + 1 of them.
 
     Empty for a continuous sweep, which only a searching sweeper takes.
@@ -195,7 +195,7 @@ def texts_of(override: Override) -> list[str]:
         return []
     value = override.value()
     if isinstance(value, RangeSweep) and value.shuffle and _count(value) > MOST:
-        override = replace(override, _value=replace(value, shuffle=False))  # Hydra would list all
+        return list(map(str, islice(value.range(), MOST + 1)))  # Hydra would list all to shuffle them
     return list(islice(override.sweep_string_iterator(), MOST + 1))
 
 
@@ -205,14 +205,14 @@ def _count(values: RangeSweep) -> float:
     return (values.stop - values.start) / values.step if values.step else math.inf
 
 
-def _lists(overrides: Iterable[Override]) -> Lists:
+def _overrides_by_key(overrides: Iterable[Override]) -> Lists:
     """The overrides of each key, split as the basic sweeper splits them; the last mention of a key counts."""
     lists: Lists = {}
     for override in overrides:
         key = override.get_key_element()
         if override.is_interval_sweep():
             raise CompactHydraException(printable(f"{override.input_line}: {NOT_CONTINUOUS}"))
-        lists[key] = [f"{key}={text}" for text in texts_of(override)]
+        lists[key] = [f"{key}={text}" for text in value_texts(override)]
         if len(lists[key]) > MOST:
             raise CompactHydraException(printable(f"{override.input_line}: {TOO_MANY}"))
     return lists
@@ -222,12 +222,12 @@ def _name(key: str) -> str:
     return key.lstrip("+")
 
 
-def _swept(names: Sequence[str], lists: Lists) -> list[str]:
+def _swept_keys(names: Sequence[str], lists: Lists) -> list[str]:
     """The keys among those names that take several values."""
     return [key for key, texts in lists.items() if _name(key) in names and len(texts) > 1]
 
 
-def _setting(override: Override) -> tuple[str, Any]:
+def _parse_setting(override: Override) -> tuple[str, Any]:
     """A key and its parsed value: 1e-4 is 0.0001."""
     return _name(override.get_key_element()), _comparable(override.value())
 

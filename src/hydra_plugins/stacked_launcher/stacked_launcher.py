@@ -15,7 +15,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from hydra_plugins.stacked_launcher.composer import Composer, quick_to_copy
+from hydra_plugins.stacked_launcher.composer import Composer, make_quick_to_copy
 from hydra_plugins.stacked_launcher.together import Job, Together
 from sinegan.printable import printable
 
@@ -147,7 +147,7 @@ class StackedLauncher(Launcher):
         """Raises CompactHydraException with every invalid job."""
         lines = []
         for job in jobs:
-            with current(job.config):
+            with current_config(job.config):
                 problems = together.check(job.config)
             if problems:
                 lines += [name_of(job), *(f"    {problem}" for problem in problems)]
@@ -184,7 +184,7 @@ class StackedLauncher(Launcher):
             self._log_as_hydra()
 
     def _file(self, config: DictConfig, task: TaskFunction) -> JobReturn:
-        quick_to_copy(config)
+        make_quick_to_copy(config)
         return run_job(
             task_function=task,
             config=config,
@@ -209,7 +209,7 @@ def number_of(job: Job) -> int:
 
 def folder_of(config: DictConfig) -> Path:
     """The folder into which `run_job` will file a job."""
-    with current(config):
+    with current_config(config):
         folder = OmegaConf.select(config, "hydra.sweep.dir")
         return Path(str(folder)) / str(OmegaConf.select(config, "hydra.sweep.subdir"))
 
@@ -219,15 +219,15 @@ def name_of(job: Job) -> str:
 
 
 @contextlib.contextmanager
-def current(config: DictConfig) -> Iterator[None]:
+def current_config(config: DictConfig) -> Iterator[None]:
     """Within this context, `${hydra:…}` refers to a job's config, as it does in `run_job`."""
-    known = HydraConfig.instance()
-    before = known.cfg
-    known.cfg = config  # type: ignore[assignment]
+    holder = HydraConfig.instance()
+    before = holder.cfg
+    holder.cfg = config  # type: ignore[assignment]
     try:
         yield
     finally:
-        known.cfg = before
+        holder.cfg = before
 
 
 def remove_untouched(folder: Path) -> None:

@@ -9,8 +9,8 @@ from typing import get_origin, get_type_hints
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.types import Override
 
-from hydra_plugins.grid_sweeper.grid_sweeper import texts_of
-from sinegan.app.problems import one_of
+from hydra_plugins.grid_sweeper.grid_sweeper import value_texts
+from sinegan.app.problems import remedy_for_list
 from sinegan.config import Config
 from sinegan.schema import nearest
 
@@ -54,7 +54,7 @@ class Choices:
 
     def is_choice(self, override: Override) -> bool:
         """Whether an override makes a choice of a group; others set a value."""
-        if override.is_delete() or isinstance(override._value, dict):  # a mapping is merged
+        if override.is_delete() or isinstance(override.value(), dict):  # a mapping is merged
             return False
         return bool(override.key_or_group and self.options(override.key_or_group))
 
@@ -65,10 +65,11 @@ class Choices:
         if group == "hydra":
             yield f"{override.input_line}: is no choice; set one of its keys, such as hydra.run.dir"
             return
-        for choice in texts_of(override):
-            names = _names(choice)
+        for choice in value_texts(override):
+            names = _choice_names(choice)
             if choice.startswith("[") and group in ONE_CHOICE:
-                yield f"{group} = {choice}: must be one choice, no list of them; {one_of(group, names)}"
+                remedy = remedy_for_list(group, names)
+                yield f"{group} = {choice}: must be one choice, no list of them; {remedy}"
                 continue
             if len(names) > 1 and "none" in names:
                 others = ",".join(name for name in names if name != "none")
@@ -85,7 +86,7 @@ class Choices:
         """The choice that a wrong one is nearest to; none when no choice is near."""
         group = override.key_or_group
         options = self.options(group)
-        names = _names(texts_of(override)[0])
+        names = _choice_names(value_texts(override)[0])
         near = [match for name in names for match in get_close_matches(name, options, 1, cutoff=0.5)]
         near = near[:1] if group in ONE_CHOICE else [*dict.fromkeys(near)]
         if not near:
@@ -94,6 +95,6 @@ class Choices:
         return [self._parse(f"{override.get_key_element()}={value}")]
 
 
-def _names(choice: str) -> list[str]:
+def _choice_names(choice: str) -> list[str]:
     """The names in the text of a choice: `r1`, or `[r1,r2]`."""
     return [name.strip() for name in choice.strip("[]").split(",")]

@@ -15,7 +15,7 @@ from sinegan.app.arguments import RESUME, BadArgumentsError, resume_folder, spli
 from sinegan.app.config_loader import CONFIG_NAME, config_loader
 from sinegan.app.output_folder import folder_setting
 from sinegan.app.overrides import check_overrides
-from sinegan.app.problems import words_of
+from sinegan.app.problems import describe_error
 from sinegan.config import InvalidConfigError
 from sinegan.printable import shortened
 from sinegan.storage.files import UnwritableFileError, name_problem, refuse_links
@@ -84,9 +84,8 @@ def _parse_overrides(texts: Sequence[str], loader: ConfigLoader) -> tuple[list[O
         try:
             overrides += parser.parse_overrides([text])  # unlike parse_override, it supports glob()
         except (HydraException, ValueError) as error:  # for example, a number of thousands of digits
-            problems.append(
-                f"{shortened(text)}: cannot be understood; write key=value ({shortened(words_of(error))})"
-            )
+            reason = shortened(describe_error(error))
+            problems.append(f"{shortened(text)}: cannot be understood; write key=value ({reason})")
     return overrides, problems
 
 

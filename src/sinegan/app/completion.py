@@ -15,6 +15,7 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from hydra_plugins._hydra_private import completions
 from sinegan.app.arguments import RESUME, BadArgumentsError, parse_arguments
 from sinegan.app.config_loader import CONFIG_NAME, config_loader
 
@@ -64,7 +65,7 @@ class Completion(DefaultCompletionPlugin):
         key, equals, value = word.partition("=")
         name = key.lstrip("+~")
         if not equals:
-            keys = self._query(self._config_name, " ".join([*before, word]) or " ")
+            keys = completions(self, self._config_name, " ".join([*before, word]) or " ")
             return (
                 f"{each}=" if self._has_choices(each) else each for each in keys if "_target_" not in each
             )
@@ -73,7 +74,8 @@ class Completion(DefaultCompletionPlugin):
         given, comma, last = value.rpartition(",")  # the last of several values
         values = self._values(name, before)
         if not values:
-            return [] if "_target_" in name else self._query(self._config_name, " ".join([*before, word]))
+            line = " ".join([*before, word])
+            return [] if "_target_" in name else completions(self, self._config_name, line)
         return (f"{key}={given}{comma}{each}" for each in values if each.startswith(last))
 
     def _values(self, key: str, before: list[str]) -> list[str]:

@@ -8,20 +8,22 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from sinegan.app.resolvers import register
-from sinegan.config import Config, InvalidConfigError, validate
+from sinegan.config import Config, InvalidConfigError, validate, with_learning_rates
 from sinegan.schema import build
 from sinegan.sweep import memory
 from sinegan.sweep.executors import ExecutorSettings
 
-register()
 
-
-def resolved(config: DictConfig) -> dict[str, Any]:
-    """A composed config, without any `hydra` node, as plain values.
+def plain_settings(config: DictConfig) -> dict[str, Any]:
+    """The settings of a composed config as result files store them: plain, and with all learning rates.
 
     Raises InvalidConfigError when an interpolation leads nowhere.
     """
+    return with_learning_rates(_plain(config))
+
+
+def _plain(config: DictConfig) -> dict[str, Any]:
+    """A composed config, without any `hydra` node, as plain values."""
     own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     try:
         values = OmegaConf.to_container(own, resolve=True)
@@ -31,12 +33,12 @@ def resolved(config: DictConfig) -> dict[str, Any]:
     return {str(key): value for key, value in values.items()}
 
 
-def typed(config: DictConfig) -> tuple[Config, ExecutorSettings]:
+def build_config(config: DictConfig) -> tuple[Config, ExecutorSettings]:
     """The typed configuration and executor of a composed config.
 
     Raises InvalidConfigError with all problems of both.
     """
-    values = resolved(config)
+    values = _plain(config)
     executor, problems = build(ExecutorSettings, values.pop("executor", {}), "executor")
     try:
         settings = validate(values, _choices(config))
@@ -87,16 +89,16 @@ def _is_interpolated(config: DictConfig, key: str) -> bool:
     return isinstance(node, DictConfig) and name in node and OmegaConf.is_interpolation(node, name)
 
 
-def problems_of(config: DictConfig) -> list[str]:
+def find_problems(config: DictConfig) -> list[str]:
     """All problems of a composed config, a line each."""
     try:
-        typed(config)
+        build_config(config)
     except InvalidConfigError as error:
         return error.problems
     return []
 
 
-def keys_of(node: Any, prefix: str = "") -> Iterator[str]:
+def dotted_keys(node: Any, prefix: str = "") -> Iterator[str]:
     """All dotted keys of a config, except Hydra's own."""
     if isinstance(node, ListConfig):
         yield from (f"{prefix}{place}" for place in range(len(node)))
@@ -108,4 +110,4 @@ def keys_of(node: Any, prefix: str = "") -> Iterator[str]:
             continue
         yield path
         if not OmegaConf.is_missing(node, key) and not OmegaConf.is_interpolation(node, key):
-            yield from keys_of(node[key], f"{path}.")
+            yield from dotted_keys(node[key], f"{path}.")

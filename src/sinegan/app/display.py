@@ -46,7 +46,7 @@ def _reasons(args: Namespace, error: Exception) -> list[str]:
     """The problems that the check before training finds in a command; when it finds none, Hydra's error."""
     with importing():
         from sinegan.app.command_line import parse_command
-        from sinegan.app.problems import words_of
+        from sinegan.app.problems import describe_error
         from sinegan.config import InvalidConfigError
 
     try:
@@ -54,7 +54,7 @@ def _reasons(args: Namespace, error: Exception) -> list[str]:
             parse_command(args)
     except InvalidConfigError as invalid:
         return invalid.problems
-    return [words_of(error)]
+    return [describe_error(error)]
 
 
 @contextmanager

@@ -9,9 +9,9 @@ from typing import Any
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from hydra_plugins.stacked_launcher.stacked_launcher import current
-from sinegan.app.composition import keys_of
-from sinegan.app.problems import words_of
+from hydra_plugins.stacked_launcher.stacked_launcher import current_config
+from sinegan.app.composition import dotted_keys
+from sinegan.app.problems import describe_error
 from sinegan.report.labels import spelled
 
 CHOSEN = ("hydra.sweeper", "hydra.launcher")
@@ -26,7 +26,7 @@ def override_problems(override: Override, options: Callable[[str], list[str]]) -
     options: gives the choices of a group.
     """
     key, line = override.key_or_group.replace("/", "."), str(override.input_line)
-    value = override._value
+    value = override.value()
     if override.is_sweep_override():
         return [f"{line}: Hydra's own settings cannot be swept; give one value"]
     if override.is_delete():
@@ -36,7 +36,7 @@ def override_problems(override: Override, options: Callable[[str], list[str]]) -
     if override.key_or_group in CHOSEN and not isinstance(value, dict):
         group = override.key_or_group.replace(".", "/")
         return [f"{line}: must be chosen as {group}=NAME, one of {', '.join(options(group))}"]
-    return list(_search_path_problems(override.value())) if key == SEARCH_PATH else []
+    return list(_search_path_problems(value)) if key == SEARCH_PATH else []
 
 
 def _search_path_problems(paths: Any) -> Iterator[str]:
@@ -70,8 +70,8 @@ def config_problems(config: DictConfig) -> Iterator[str]:
     copy = config.copy()
     with open_dict(copy):
         copy.hydra.runtime.output_dir = "."
-    with current(copy):
-        for key in keys_of(copy.hydra):
+    with current_config(copy):
+        for key in dotted_keys(copy.hydra):
             if not key.startswith(("run.", "sweep.", "overrides.")):  # checked elsewhere
                 yield from unresolved(copy, f"hydra.{key}")
         for key in ("hydra.job_logging", "hydra.hydra_logging"):
@@ -80,7 +80,7 @@ def config_problems(config: DictConfig) -> Iterator[str]:
 
 def _logging_problems(config: DictConfig, key: str) -> Iterator[str]:
     """The settings that Python's logging would refuse: unknown levels, and files in missing folders."""
-    for name in keys_of(OmegaConf.select(config, key)):
+    for name in dotted_keys(OmegaConf.select(config, key)):
         path = f"{key}.{name}"
         try:
             value = OmegaConf.select(config, path)
@@ -100,10 +100,10 @@ def _is_level(value: Any) -> bool:
 def unresolved(config: DictConfig, key: str) -> Iterator[str]:
     """The reason why a setting cannot be resolved, in a line, if there is one."""
     try:
-        with current(config):
+        with current_config(config):
             OmegaConf.select(config, key)
     except Exception as error:  # a resolver may raise anything
         raw: Any = OmegaConf.to_container(config.hydra, resolve=False)
         for part in key.split(".")[1:]:
             raw = raw.get(part) if isinstance(raw, Mapping) else raw
-        yield f"{key} = {raw}: {words_of(error)}"
+        yield f"{key} = {raw}: {describe_error(error)}"

@@ -1,4 +1,4 @@
-"""Importing large libraries quickly, and without interruption."""
+"""Imports large libraries quickly, and without interruption."""
 
 import gc
 import signal
@@ -13,11 +13,11 @@ from sinegan.sweep.fork_server import STOP_SIGNALS
 
 @contextmanager
 def importing() -> Iterator[None]:
-    """Put around imports: the garbage collector rests, and signals to stop wait for the end of the block.
+    """Within this context, the garbage collector is off, and signals to stop wait until it ends.
 
-    Imported modules stay, so the collector need not search them: not now, not at the end of the process,
-    and not in processes that are forked from it. A library whose import was interrupted cannot always be
-    imported again, and after an interrupt there is still a report to make.
+    Imported modules are never freed, so the collector need not search them: neither now, nor at the end of
+    the process, nor in processes that are forked from it. A library whose import was interrupted cannot
+    always be imported again, and after an interrupt there is still a report to make.
     """
     enabled = gc.isenabled()
     gc.disable()
@@ -36,14 +36,14 @@ def _signals_held_back() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():  # signals go to the main thread
         yield
         return
-    held: list[int] = []
+    pending: list[int] = []
     handlers = {int(number): signal.getsignal(number) for number in STOP_SIGNALS}
     before = {number: handler for number, handler in handlers.items() if callable(handler)}
 
     def hold(number: int, _: FrameType | None) -> None:
         if isinstance(handler := before[number], SignalHandler):
             handler.announce()
-        held.append(number)
+        pending.append(number)
 
     for number in before:
         signal.signal(number, hold)
@@ -52,5 +52,5 @@ def _signals_held_back() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if held:
-        signal.raise_signal(held[0])
+    if pending:
+        signal.raise_signal(pending[0])

@@ -140,5 +140,5 @@ class TypedCommand:
         >>> TypedCommand(["sinegan"], ["-m", "seeds=2", "resume=a"], ["resume=a"]).resuming(Path("my a"))
         "sinegan -m seeds=2 'resume=my a'"
         """
-        kept = [word for word in self.arguments if word not in self.folder_overrides]
-        return shlex.join([*self.program, *kept, f"resume={folder}"])
+        arguments = [word for word in self.arguments if word not in self.folder_overrides]
+        return shlex.join([*self.program, *arguments, f"resume={folder}"])

@@ -9,7 +9,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from hydra_plugins.stacked_launcher.stacked_launcher import current
+from hydra_plugins.stacked_launcher.stacked_launcher import current_config
 from sinegan.statuses import UNFINISHED
 from sinegan.storage.files import LOCK, UnwritableFileError, writing
 from sinegan.storage.results import known_runs
@@ -28,7 +28,7 @@ def folder_setting(loader: ConfigLoader, config_name: str, overrides: Sequence[s
     mode, key = (RunMode.MULTIRUN, "hydra.sweep.dir") if multirun else (RunMode.RUN, "hydra.run.dir")
     config = loader.load_configuration(config_name, list(overrides), run_mode=mode)
     assert isinstance(config, DictConfig)
-    with current(config):
+    with current_config(config):
         folder = OmegaConf.select(config, key)
     return "" if folder is None else str(folder)
 

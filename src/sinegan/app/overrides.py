@@ -12,11 +12,11 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from hydra_plugins.stacked_launcher.composer import Composer
-from hydra_plugins.stacked_launcher.stacked_launcher import current, set_number
+from hydra_plugins.stacked_launcher.stacked_launcher import current_config, set_number
 from sinegan.app.choices import PARTS, Choices
-from sinegan.app.composition import keys_of, problems_of
+from sinegan.app.composition import dotted_keys, find_problems
 from sinegan.app.hydra_settings import SEARCH_PATH, config_problems, override_problems, unresolved
-from sinegan.app.problems import Job, Problems, nearest_key, words_of
+from sinegan.app.problems import Job, Problems, describe_error, nearest_key
 from sinegan.app.sweep_jobs import SweepJobs, jobs_to_check
 from sinegan.config import InvalidConfigError
 
@@ -84,7 +84,7 @@ class _Checker:
         self.compose_choices = cache(self._compose_choices)
         self.lines: list[str] = []
         self.choice_problems, self.key_problems, self.value_problems = Problems(), Problems(), Problems()
-        self.blamed: set[str] = set()
+        self.reported: set[str] = set()
         """The overrides, as they were typed, that some problem names."""
         self.unknown_keys: dict[str, str] = {}
         """The first message about each override whose key some job lacks: the hint depends on the job."""
@@ -112,7 +112,7 @@ class _Checker:
             self.lines += [
                 _only_in_jobs(override, reason)
                 for override, reason in refused
-                if override.input_line not in self.blamed
+                if override.input_line not in self.reported
             ]
         self.lines += config_problems(configs[0])
         folder_key = "hydra.sweep.dir" if multirun else "hydra.run.dir"
@@ -179,13 +179,13 @@ class _Checker:
         try:
             config = compose(kept)
         except Exception as error:
-            raise InvalidConfigError([*self.lines, words_of(error)]) from error
+            raise InvalidConfigError([*self.lines, describe_error(error)]) from error
         refused = []
         for override in sorted(overrides, key=lambda each: not self.choices.is_choice(each)):
             try:
                 config = compose([*kept, override])
             except Exception as error:
-                refused.append((override, words_of(error)))
+                refused.append((override, describe_error(error)))
             else:
                 kept.append(override)
         return Composition(config, kept, refused)
@@ -214,9 +214,9 @@ class _Checker:
                 config = self._compose_job_in_part(overrides, wrong_groups, job)
         if self.is_sweep:
             set_number(config, 0)
-        with current(config):
+        with current_config(config):
             folder = unresolved(config, "hydra.sweep.subdir") if self.is_sweep else []
-            for line in [*folder, *problems_of(config)]:
+            for line in [*folder, *find_problems(config)]:
                 if not any(f"{group}=" in line for group in wrong_groups):
                     self.value_problems.add(line, job)
         return config
@@ -228,7 +228,7 @@ class _Checker:
         for override in map(self.parse, job):
             problems = list(self.choices.problems(override)) if self.choices.is_choice(override) else []
             for line in problems:
-                self._blame(self.choice_problems, line, override)
+                self._report(self.choice_problems, line, override)
             if problems:
                 wrong_groups.append(override.key_or_group)
             overrides += self.choices.nearest(override) if problems else [override]
@@ -257,12 +257,12 @@ class _Checker:
             elif problem := self._key_problem(override, keys, right):
                 text = self._text(override)
                 line = self.unknown_keys.setdefault(text, f"{text}: {problem}")
-                self._blame(self.key_problems, line, override, job)
+                self._report(self.key_problems, line, override, job)
             else:
                 right.append(override)
         composition = self._compose_what_works(right, self._compose_job)
         for override, reason in [*refused, *composition.refused]:
-            self._blame(self.key_problems, f"{self._text(override)}: {reason}", override, job)
+            self._report(self.key_problems, f"{self._text(override)}: {reason}", override, job)
         return composition.config
 
     def _compose_choices(self, texts: Job) -> tuple[list[Override], list[tuple[Override, str]], list[str]]:
@@ -270,7 +270,7 @@ class _Checker:
         config, kept, refused = self._compose_what_works(
             [self.parse(text) for text in texts], self._compose_job
         )
-        return kept, refused, list(keys_of(config))
+        return kept, refused, list(dotted_keys(config))
 
     def _key_problem(self, override: Override, keys: Sequence[str], before: Sequence[Override]) -> str:
         """The problem with the key of a value; empty when it can be set.
@@ -295,8 +295,8 @@ class _Checker:
         """An override as it was typed."""
         return self.as_typed.get(override.get_key_element(), str(override.input_line))
 
-    def _blame(self, problems: Problems, line: str, override: Override, job: Job = ()) -> None:
-        self.blamed.add(self._text(override))
+    def _report(self, problems: Problems, line: str, override: Override, job: Job = ()) -> None:
+        self.reported.add(self._text(override))
         problems.add(line, job)
 
 

@@ -3,6 +3,4 @@
 from sinegan.app.imports import importing
 
 with importing():
-    # Python imports `sinegan.main` in each worker; the task brings in all that it needs.
-    import sinegan.app.task
-    import sinegan.sweep.execute  # noqa: F401
+    import sinegan.sweep.worker  # noqa: F401

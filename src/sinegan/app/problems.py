@@ -24,16 +24,16 @@ class Problems:
     def lines(self, jobs: Sequence[Job]) -> Iterator[str]:
         """The lines, each once. jobs: all jobs that were checked."""
         for line, affected in self._jobs.items():
-            yield line + (_where(line, affected, jobs) if any(affected) else "")
+            yield line + (_distinguishing_overrides(line, affected, jobs) if any(affected) else "")
 
 
-def _where(line: str, affected: Sequence[Job], jobs: Sequence[Job]) -> str:
+def _distinguishing_overrides(line: str, affected: Sequence[Job], jobs: Sequence[Job]) -> str:
     """The overrides that distinguish the jobs with a problem, unless the line names them itself."""
     if len(set(affected)) == len(set(jobs)):
         return ""
     everywhere = set.intersection(*map(set, jobs))
     shared = [text for text in affected[0] if all(text in job for job in affected) and text not in everywhere]
-    named = [text for text in shared if _names(line, text)]
+    named = [text for text in shared if _mentions(line, text)]
     if named and not any(set(named) <= set(job) for job in set(jobs) - set(affected)):
         return ""
     if apart := [text for text in shared if text not in named]:
@@ -41,7 +41,7 @@ def _where(line: str, affected: Sequence[Job], jobs: Sequence[Job]) -> str:
     return f" (as with {' '.join(text for text in affected[0] if text not in everywhere)})"
 
 
-def _names(line: str, text: str) -> bool:
+def _mentions(line: str, text: str) -> bool:
     """Whether a line names an override."""
     key, _, value = text.lstrip("+").partition("=")
     return f"{key}={value}" in line or f"{key} = {value}" in line or f"{key} = {value.strip(chr(39))}" in line
@@ -56,7 +56,7 @@ def nearest_key(key: str, known: Iterable[str]) -> str:
     return nearest(key, known)
 
 
-def one_of(group: str, names: Sequence[str]) -> str:
+def remedy_for_list(group: str, names: Sequence[str]) -> str:
     """The remedy for a list of choices where one is allowed."""
     single = f"{group}={names[0] or 'NAME'}"
     return (
@@ -64,12 +64,18 @@ def one_of(group: str, names: Sequence[str]) -> str:
     )
 
 
-def words_of(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """The message of an exception in one line, with that of its cause."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    kept = [line for line in lines if not line.startswith(("full_key:", "object_type=", "reference_type="))]
-    message = " ".join(kept)
+    relevant = [
+        line for line in lines if not line.startswith(("full_key:", "object_type=", "reference_type="))
+    ]
+    message = " ".join(relevant)
     if not isinstance(error, HydraException | OmegaConfBaseException):  # the message alone may be unclear
         message = f"cannot be composed: {type(error).__name__} {message}".rstrip()
     cause = error.__cause__
-    return f"{message} ({words_of(cause)})" if cause is not None and str(cause) not in str(error) else message
+    return (
+        f"{message} ({describe_error(cause)})"
+        if cause is not None and str(cause) not in str(error)
+        else message
+    )

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from sinegan.sweep.progress import Watcher
 
 SECONDS_BETWEEN_PLAIN_LINES = 10.0
-WIDTH_BESIDE_BAR = 45
+WIDTH_NEXT_TO_BAR = 45
 """Columns that are left for the line in a terminal of 80 columns."""
 
 
@@ -49,18 +49,20 @@ class _Display:
             self._thread.join()
 
     def _render(self) -> Progress:
-        now = self._watcher.standing()
+        progress = self._watcher.read_progress()
         done = f"{self._watcher.configurations_done}/{self._watcher.configurations}"
         self._bar.update(
             self._task,
-            total=now.all_run_steps,
-            completed=now.run_steps,
+            total=progress.all_run_steps,
+            completed=progress.run_steps,
             description=f"{done} configurations",
-            line=now.line(WIDTH_BESIDE_BAR),
+            line=progress.line(WIDTH_NEXT_TO_BAR),
         )
         return self._bar
 
     def _print_lines(self) -> None:
         while not self._stop.wait(SECONDS_BETWEEN_PLAIN_LINES):
-            now = self._watcher.standing()
-            print(f"{100 * now.run_steps / now.all_run_steps:3.0f} %, {now.line()}", flush=True)
+            progress = self._watcher.read_progress()
+            print(
+                f"{100 * progress.run_steps / progress.all_run_steps:3.0f} %, {progress.line()}", flush=True
+            )

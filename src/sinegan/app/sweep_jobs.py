@@ -14,15 +14,15 @@ from omegaconf import DictConfig
 
 from hydra_plugins._hydra_private import Callbacks
 from hydra_plugins.grid_sweeper.grid_sweeper import MOST
-from hydra_plugins.stacked_launcher.stacked_launcher import current
-from sinegan.app.problems import Job, words_of
+from hydra_plugins.stacked_launcher.stacked_launcher import current_config
+from sinegan.app.problems import Job, describe_error
 from sinegan.app.swept_values import (
     CHECKED,
-    at_limits,
     count_problems,
+    jobs_at_limits,
     last_mentions,
-    points_of,
     search_problems,
+    single_overrides,
     sweep_problem,
 )
 
@@ -53,16 +53,16 @@ class SweepJobs:
         sweeper = self._sweeper(config)
         is_grid = hasattr(sweeper, "split_arguments")  # the basic sweeper, or one that derives from it
         if searching or not is_grid:
-            return at_limits([points_of(override) for override in overrides])
-        first = [tuple(points_of(override)[0] for override in overrides)]
-        count = math.prod(len(points_of(override)) for override in last_mentions(overrides))
+            return jobs_at_limits([single_overrides(override) for override in overrides])
+        first = [tuple(single_overrides(override)[0] for override in overrides)]
+        count = math.prod(len(single_overrides(override)) for override in last_mentions(overrides))
         if settings.get("zip") is None and count > MOST:
             self.problems.append(f"{count:,} jobs: a sweep has at most {MOST:,}; sweep fewer values")
             return first
         try:
             return [tuple(job) for batch in sweeper.split_arguments(overrides, None) for job in batch]
         except Exception as error:
-            self.problems.append(words_of(error))
+            self.problems.append(describe_error(error))
             return first
 
     def _params(self, settings: DictConfig) -> Iterable[Override]:
@@ -72,7 +72,7 @@ class SweepJobs:
                 yield self._parse(f"{key}={value}")
             except HydraException as error:
                 self.problems.append(
-                    f"hydra.sweeper.params.{key} = {value}: cannot be understood ({words_of(error)})"
+                    f"hydra.sweeper.params.{key} = {value}: cannot be understood ({describe_error(error)})"
                 )
 
     def _without_wrong(self, overrides: Iterable[Override], searching: bool) -> list[Override]:
@@ -86,14 +86,14 @@ class SweepJobs:
     def _sweeper(self, config: DictConfig) -> Any:
         """The sweeper, with its launcher; None when it cannot be made."""
         try:
-            with current(config), warnings.catch_warnings():
+            with current_config(config), warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # from the imports of a library
                 context = HydraContext(config_loader=self._loader, callbacks=Callbacks(config))
                 return Plugins.instance().instantiate_sweeper(
                     config=config, hydra_context=context, task_function=lambda _: None
                 )
         except Exception as error:
-            words = words_of(error)
+            words = describe_error(error)
             prefix = "" if words.startswith("hydra.") else "hydra.sweeper or hydra.launcher: "
             self.problems.append(f"{prefix}{words}")
             return None

@@ -7,7 +7,7 @@ from itertools import product
 from hydra.core.override_parser.types import Glob, IntervalSweep, Override, RangeSweep
 from omegaconf import DictConfig
 
-from hydra_plugins.grid_sweeper.grid_sweeper import MOST, NOT_CONTINUOUS, TOO_MANY, texts_of
+from hydra_plugins.grid_sweeper.grid_sweeper import MOST, NOT_CONTINUOUS, TOO_MANY, value_texts
 from sinegan.app.problems import Job
 from sinegan.storage.sweep_folder import SEED_KEYS
 
@@ -15,7 +15,7 @@ CHECKED = 2_000
 """The greatest number of jobs that are all checked here; the launcher checks those of a larger sweep."""
 
 
-def points_of(override: Override) -> list[str]:
+def single_overrides(override: Override) -> list[str]:
     """The overrides of single values that a swept one stands for; for an interval, those at its ends."""
     key, value = override.get_key_element(), override.value()
     if not override.is_sweep_override():
@@ -26,7 +26,7 @@ def points_of(override: Override) -> list[str]:
         whole = isinstance(value.start, int) and isinstance(value.end, int)
         last = value.end if whole else math.nextafter(value.end, value.start)
         return [f"{key}={value.start}", f"{key}={last}"]
-    return [f"{key}={text}" for text in texts_of(override)]
+    return [f"{key}={text}" for text in value_texts(override)]
 
 
 def last_mentions(overrides: Iterable[Override]) -> list[Override]:
@@ -49,7 +49,7 @@ def sweep_problem(override: Override, searching: bool) -> list[str]:
         return [f"{line}: a search takes no glob(); list the choices"]
     if isinstance(value, RangeSweep) and not value.step:
         return [f"{line}: must have a step other than 0"]
-    count = len(points_of(override))
+    count = len(single_overrides(override))
     if not count:
         return [f"{line}: has no value; give at least one"]
     if count > MOST:
@@ -65,7 +65,7 @@ def search_problems(overrides: Sequence[Override]) -> Iterator[str]:
             yield f"{key}: a search must not choose among seeds; seeds=N trains N runs of every trial"
 
 
-def at_limits(points: Sequence[Sequence[str]]) -> list[Job]:
+def jobs_at_limits(points: Sequence[Sequence[str]]) -> list[Job]:
     """All combinations of points. When they are too many: each point with the first of the other keys."""
     if math.prod(map(len, points)) <= CHECKED:
         return list(product(*points))

@@ -14,21 +14,19 @@ from omegaconf import DictConfig
 
 from hydra_plugins.stacked_launcher.together import Job, Together
 from sinegan.app.imports import importing
-from sinegan.app.resolvers import register
 from sinegan.printable import printable
 
 if TYPE_CHECKING:
     from sinegan.sweep.worker import Failure
 
 log = logging.getLogger(__name__)
-register()
 
 # PyTorch and pandas are imported where they are first needed: `--help` and tab completion run without them.
 
 
 def train(config: DictConfig) -> float:
     """Trains one configuration into the folder that Hydra chose; returns its objective."""
-    from sinegan.app.composition import resolved
+    from sinegan.app.composition import plain_settings
     from sinegan.storage.results import DamagedResultsError
     from sinegan.sweep.resume import differences, stored_settings
 
@@ -38,7 +36,7 @@ def train(config: DictConfig) -> float:
         stored = stored_settings(folder)
     except DamagedResultsError as error:
         _refuse("a file cannot be used", [str(error)])
-    if stored is not None and (changes := differences(stored, resolved(config))):
+    if stored is not None and (changes := differences(stored, plain_settings(config))):
         _refuse(f"{folder} holds another configuration; resume it with its own command", changes)
     ((_, objective_of),) = _train([Job(config, list(hydra.overrides.task), folder)], folder)
     objective: float = objective_of(config)
@@ -50,16 +48,18 @@ def train_together(jobs: Sequence[Job]) -> Iterator[tuple[int, TaskFunction]]:
 
     With the position of each comes the function by which Hydra records it.
     """
-    from sinegan.app.composition import resolved
+    from sinegan.app.composition import plain_settings
     from sinegan.storage.files import UnwritableFileError
     from sinegan.storage.results import DamagedResultsError
     from sinegan.storage.sweep_folder import Listed, write_list
-    from sinegan.sweep.resume import misplaced, moved
+    from sinegan.sweep.resume import find_misplaced, find_moved
 
     home = Path(os.path.abspath(str(jobs[0].config.hydra.sweep.dir)))
-    wanted = {Path(os.path.abspath(job.folder)): resolved(job.config) for job in jobs}
+    wanted = {Path(os.path.abspath(job.folder)): plain_settings(job.config) for job in jobs}
     try:
-        problems = misplaced(home, wanted) or ([] if _in_batches(jobs[0].config) else moved(home, wanted))
+        problems = find_misplaced(home, wanted) or (
+            [] if _in_batches(jobs[0].config) else find_moved(home, wanted)
+        )
         if problems:
             _refuse(f"these configurations do not fit into {home}", problems)
         entries = [
@@ -74,7 +74,7 @@ def train_together(jobs: Sequence[Job]) -> Iterator[tuple[int, TaskFunction]]:
 
 def _train(jobs: Sequence[Job], home: Path) -> Iterator[tuple[int, TaskFunction]]:
     """Trains jobs, with live output and a progress bar; yields as `train_together` does."""
-    from sinegan.app.composition import resolved, typed
+    from sinegan.app.composition import build_config, plain_settings
     from sinegan.app.live import live_observers
     from sinegan.app.progress_bar import progress_bar
     from sinegan.engine.programs import CannotCompileError
@@ -87,8 +87,8 @@ def _train(jobs: Sequence[Job], home: Path) -> Iterator[tuple[int, TaskFunction]
 
     configurations = []
     for job in jobs:
-        config, executor = typed(job.config)
-        configurations.append(Configuration(config, job.folder, resolved(job.config), job.overrides))
+        config, executor = build_config(job.config)
+        configurations.append(Configuration(config, job.folder, plain_settings(job.config), job.overrides))
     try:
         with live_observers(configurations) as observers:
             hooks = Hooks(observers, partial(print, flush=True), progress_bar, _load_report)
@@ -116,7 +116,7 @@ def _in_batches(config: DictConfig) -> bool:
     return bool(sweeper.get("max_batch_size") or sweeper.get("n_jobs"))  # Optuna's name for it
 
 
-def _numbers(configs: Sequence[DictConfig], sweep: Path, first: int) -> list[int]:
+def _assign_numbers(configs: Sequence[DictConfig], sweep: Path, first: int) -> list[int]:
     """The number of each job: that of its stored configuration, or a new one.
 
     Equal configurations have one number.
@@ -126,19 +126,19 @@ def _numbers(configs: Sequence[DictConfig], sweep: Path, first: int) -> list[int
         sweep: the sweep's folder.
         first: the number of the first job when nothing is stored.
     """
-    from sinegan.app.composition import resolved
+    from sinegan.app.composition import plain_settings
     from sinegan.storage.results import DamagedResultsError
-    from sinegan.sweep.resume import CannotResumeError, Stored, numbers, stored_sweep
+    from sinegan.sweep.resume import CannotResumeError, Stored, assign_numbers, stored_sweep
 
     home = Path(os.path.abspath(sweep))
     try:
-        held, lost = stored_sweep(home)
-        earlier = {number: settings for number, settings in held.items() if number < first}
-        numbers_left = {number for number in (*held, *lost) if number >= first}
+        present, missing = stored_sweep(home)
+        earlier = {number: settings for number, settings in present.items() if number < first}
+        numbers_left = {number for number in (*present, *missing) if number >= first}
         if _in_batches(configs[0]):  # later batches will ask for the other numbers
             numbers_left &= set(range(first, first + len(configs)))
-        stored = Stored(*({n: each[n] for n in numbers_left & set(each)} for each in (held, lost)))
-        result = numbers([resolved(config) for config in configs], stored, first, earlier)
+        stored = Stored(*({n: each[n] for n in numbers_left & set(each)} for each in (present, missing)))
+        result = assign_numbers([plain_settings(config) for config in configs], stored, first, earlier)
     except DamagedResultsError as error:
         _refuse("a file cannot be used", [str(error)])
     except CannotResumeError as error:
@@ -173,10 +173,10 @@ def _objective(folder: Path, failures: "Sequence[Failure]", config: DictConfig) 
 
 
 def _problems(config: DictConfig) -> list[str]:
-    from sinegan.app.composition import problems_of
+    from sinegan.app.composition import find_problems
 
-    return problems_of(config)
+    return find_problems(config)
 
 
-together: Any = Together(check=_problems, run=train_together, numbers=_numbers)
+together: Any = Together(check=_problems, run=train_together, numbers=_assign_numbers)
 train.together = together  # type: ignore[attr-defined]

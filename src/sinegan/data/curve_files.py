@@ -117,14 +117,14 @@ def _columns(table: Table, options: ReadingOptions) -> tuple[int | None, int]:
             f"column {table.title(x_at)} cannot be x and the values; set value_column to another"
         )
     if value_at is None:
-        left = [place for place in range(count) if place != x_at]
-        if count > 2 or not left:
+        others = [place for place in range(count) if place != x_at]
+        if count > 2 or not others:
             counted_columns = counted(count, "column")
             raise UnusableError(
                 f"has {counted_columns} ({_listed(table)}); set target.value_column (and target.x_column) to "
                 "the name or number of one, or target.curves=columns or rows for a data set"
             )
-        value_at = left[-1]
+        value_at = others[-1]
         if x_at is None and count == 2 and not rows_are_x:
             x_at = 0
     elif x_at is None and count == 2 and not rows_are_x:

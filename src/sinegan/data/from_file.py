@@ -74,7 +74,7 @@ class FromFile(Target):
             with np.errstate(all="ignore"):
                 if not (np.diff(self.grid()) > 0).all():
                     ends = f"{x[0]:g} to {x[-1]:g}"
-                    yield f"points = {self.points}: cannot be told apart from {ends}; use fewer"
+                    yield f"points = {self.points}: cannot be distinguished from {ends}; use fewer"
 
     @functools.cached_property
     def read(self) -> Curves:

@@ -14,7 +14,7 @@ NAMES = ("g++", "clang++", "c++")
 
 FLAGS = ("-std=c++20", "-x", "c++", "-E", "-P", "-")
 
-QUESTION = """\
+PROBE = """\
 __cplusplus "version" __VERSION__
 #if __has_include(<vector>)
 "library"
@@ -93,15 +93,15 @@ def why_no_compiler() -> str:
 def _first_that_works(chosen: str, path: str) -> Compiler | str:  # noqa: ARG001
     """A compiler, or why there is none. Cached for each environment: chosen is its CXX, path its PATH."""
     if chosen:
-        result = _tried(_words(chosen))
+        result = _try_command(_split_command(chosen))
         return result if isinstance(result, Compiler) else f"CXX = {chosen}: {result}, or unset CXX"
-    tried = [_tried((name,)) for name in NAMES if shutil.which(name)]
+    tried = [_try_command((name,)) for name in NAMES if shutil.which(name)]
     works = (each for each in tried if isinstance(each, Compiler))
     none = f"there is no C++ compiler ({', '.join(NAMES)}); install one"
     return next(works, tried[0] if tried else none)
 
 
-def _words(chosen: str) -> tuple[str, ...]:
+def _split_command(chosen: str) -> tuple[str, ...]:
     """The words of a command as a shell would split it, or a path with spaces as one word."""
     if shutil.which(chosen):
         return (chosen,)
@@ -111,7 +111,7 @@ def _words(chosen: str) -> tuple[str, ...]:
         return (chosen,)
 
 
-def _tried(words: tuple[str, ...]) -> Compiler | str:
+def _try_command(words: tuple[str, ...]) -> Compiler | str:
     """A compiler that knows C++20 and finds its library, or why the command is not one."""
     name = words[0]
     if not shutil.which(name):
@@ -119,7 +119,7 @@ def _tried(words: tuple[str, ...]) -> Compiler | str:
     try:
         done = subprocess.run(
             [*words, *FLAGS],
-            input=QUESTION,
+            input=PROBE,
             capture_output=True,
             text=True,
             errors="replace",

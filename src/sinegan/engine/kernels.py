@@ -12,7 +12,7 @@ def use_uniform_kernels() -> bool:
     Two kinds of kernels break that. PyTorch's vectorised ones compute exp, tanh and the like one
     way in the body of a tensor and another way in its tail; its plain ones do not (compiled
     programs keep their vector instructions). MKL's matrix products choose their path by the
-    alignment of the matrices, unless they are told to be strict (oneMKL developer guide,
+    alignment of the matrices, unless strict mode is set (oneMKL developer guide,
     "Conditional Numerical Reproducibility"), which costs them nothing measurable.
 
     Both decide once a process, at the first operation: call this before. Returns whether it took

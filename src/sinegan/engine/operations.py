@@ -37,7 +37,7 @@ _log_softmax _log_softmax_backward_data _softmax _softmax_backward_data native_g
 """
 
 LOOPS = frozenset(" ".join([VIEWS, COPIES, CREATION, REDUCTIONS, UNTAGGED_POINTWISE, LAYERS]).split())
-"""Operations of which the code generator writes loops, besides those that are tagged as pointwise."""
+"""Operations for which the code generator writes loops, in addition to those tagged as pointwise."""
 
 PRODUCTS = frozenset(["bmm", "mm"])
 """Operations that our own products compute, in the precisions of the program's arguments."""

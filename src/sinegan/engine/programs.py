@@ -226,7 +226,7 @@ def load_all(*functions: tuple[CompiledFunction, tuple[Any, ...]]) -> None:
         function.load(*arguments)
 
 
-def traced(
+def trace(
     function: Callable[..., Any], nesting: Any, leaves: list[Tensor], places: list[Tensor]
 ) -> torch.fx.GraphModule:
     """The operations of a function for one lane, which writes its results into its last arguments.
@@ -256,7 +256,7 @@ def is_native(graph: torch.fx.GraphModule) -> bool:
 
 
 def _compile(function: Callable[..., Any], leaves: list[Tensor], nesting: Any) -> Stored:
-    """The program of a function for one lane, with the arguments of `traced`. Raises CannotCompileError."""
+    """The program of a function for one lane, with the arguments of `trace`. Raises CannotCompileError."""
     chosen = compiler()
     with warnings.catch_warnings(), torch.no_grad(), _own_compiler_files() as folder:
         warnings.simplefilter("ignore")  # PyTorch's warnings about its own code
@@ -265,7 +265,7 @@ def _compile(function: Callable[..., Any], leaves: list[Tensor], nesting: Any) -
         places = [torch.empty(tensor.shape, dtype=tensor.dtype) for tensor in results]
         tensors, options = [*leaves, *places], {"cpp.cxx": (chosen.command(folder),)}
         try:
-            graph = traced(function, nesting, leaves, places)
+            graph = trace(function, nesting, leaves, places)
             if is_native(graph):
                 kind, program = ".so", compile_native(graph, tensors, options)
             else:
@@ -321,7 +321,7 @@ def _first_error(error: BaseException) -> str:
 
 def _key(*texts: str) -> str:
     """A checksum of everything that a program depends on. texts: what is not the same for all programs."""
-    machine = [torch.__version__, str(compiler()), _processor(), _files_of(sys.modules[__package__])]
+    machine = [torch.__version__, str(compiler()), _processor(), _package_checksum(sys.modules[__package__])]
     return hashlib.sha256("\n".join([*machine, *texts]).encode()).hexdigest()[:20]
 
 
@@ -329,7 +329,9 @@ def _descriptions(objects: Sequence[Any]) -> list[str]:
     """For each object a text that changes with what it computes; see `CompiledFunction`."""
     packages = [each.__name__ for each in objects if isinstance(each, ModuleType)]
     return [
-        _files_of(each) if isinstance(each, ModuleType) else _description(each, ["builtins", *packages])
+        _package_checksum(each)
+        if isinstance(each, ModuleType)
+        else _description(each, ["builtins", *packages])
         for each in objects
     ]
 
@@ -347,7 +349,7 @@ def _description(value: Any, known: Sequence[str]) -> str:
 
 
 @functools.cache
-def _files_of(package: ModuleType) -> str:
+def _package_checksum(package: ModuleType) -> str:
     """A checksum of the files of a package: its formulas."""
     (folder,) = map(Path, package.__path__)
     files = sorted(path for path in folder.rglob("*.*") if path.is_file() and path.suffix != ".pyc")

@@ -5,8 +5,9 @@ A new optimiser is one class (here or in any module that can be imported) and on
 are tensors.
 """
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -22,10 +23,6 @@ OptimiserState = dict[str, Tensors]
 
 class _Derived(float):
     """A rate that was not given, so it follows `lr`, also after `dataclasses.replace` changes `lr`."""
-
-
-def _is_derived(rate: float | None) -> bool:
-    return rate is None or isinstance(rate, _Derived)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +42,24 @@ class Optimiser(ABC):
     discriminator_lr: float = bounded(None, at_least=0)
 
     def __post_init__(self) -> None:
-        if _is_derived(self.generator_lr):
+        if "generator_lr" in self.derived:
             object.__setattr__(self, "generator_lr", _Derived(self.lr))
-        if _is_derived(self.discriminator_lr):
+        if "discriminator_lr" in self.derived:
             object.__setattr__(self, "discriminator_lr", _Derived(self.lr * self.lr_ratio))
+
+    def conflicts(self) -> Iterator[str]:
+        """The problems of valid settings that do not go together, a line each."""
+        if not math.isfinite(self.discriminator_lr):
+            yield f"lr_ratio = {self.lr_ratio:g}: lr * lr_ratio must be finite"
+
+    @property
+    def derived(self) -> list[str]:
+        """The names of the rates that were not given."""
+        rates: dict[str, float | None] = {
+            "generator_lr": self.generator_lr,
+            "discriminator_lr": self.discriminator_lr,
+        }
+        return [name for name, rate in rates.items() if rate is None or isinstance(rate, _Derived)]
 
     @abstractmethod
     def init(self, parameters: Mapping[str, Tensor]) -> OptimiserState:
@@ -80,8 +91,12 @@ class Adam(Optimiser):
     eps: float = bounded(1e-8, above=0)
 
     def init(self, parameters: Mapping[str, Tensor]) -> OptimiserState:
-        some = next(iter(parameters.values()))
-        return {"mean": _zeros(parameters), "square": _zeros(parameters), "time": {"t": some.new_zeros(())}}
+        example = next(iter(parameters.values()))
+        return {
+            "mean": _zeros(parameters),
+            "square": _zeros(parameters),
+            "time": {"t": example.new_zeros(())},
+        }
 
     def update(
         self, parameters: Tensors, gradients: Tensors, state: OptimiserState, lr: float

@@ -48,11 +48,11 @@ def combine(static: T, leaves: Leaves) -> T:
     """The tree that `partition` split, with these leaves, which may be tensors instead of floats."""
     filled: dict[str, Any] = {}
     for name, leaf in leaves.items():
-        held = getattr(static, name)
+        part = getattr(static, name)
         if isinstance(leaf, dict):
-            filled[name] = combine(held, leaf)
+            filled[name] = combine(part, leaf)
         elif isinstance(leaf, list):
-            filled[name] = tuple(combine(*pair) for pair in zip(held, leaf, strict=True))
+            filled[name] = tuple(combine(*pair) for pair in zip(part, leaf, strict=True))
         else:
             filled[name] = leaf
     joined: Any = dataclasses.replace(static, **filled)  # type: ignore[type-var]

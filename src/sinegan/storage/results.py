@@ -110,9 +110,9 @@ def manifest(files: Mapping[str, bytes | str]) -> str:
     return json.dumps(sums, indent=1) + "\n"
 
 
-def checked(folder: Path, name: str) -> bytes:
+def read_checked(folder: Path, name: str) -> bytes:
     """The content of a file of a set. Raises DamagedResultsError when it was changed."""
-    expected = _sums(folder).get(name)
+    expected = _read_checksums(folder).get(name)
     try:
         content = read_regular(folder / name)
     except OSError as error:
@@ -124,7 +124,7 @@ def checked(folder: Path, name: str) -> bytes:
     return content
 
 
-def _sums(folder: Path) -> dict[str, str]:
+def _read_checksums(folder: Path) -> dict[str, str]:
     """The checksums of a set. Raises DamagedResultsError when they cannot be read."""
     try:
         sums = read_json(folder / MANIFEST)
@@ -152,10 +152,10 @@ def sets(configuration: Path) -> list[Path]:
     folders = parts(configuration)
     if any(os.path.lexists(configuration / name) for name in (MANIFEST, *RESULT_FILES)):
         with contextlib.suppress(DamagedResultsError) if folders else contextlib.nullcontext():
-            for name in {RUNS: None, HISTORY: None, **_sums(configuration)}:
+            for name in {RUNS: None, HISTORY: None, **_read_checksums(configuration)}:
                 # Shared results may lack the checkpoint: only a resume needs it.
                 if name != CHECKPOINT or (configuration / name).exists():
-                    checked(configuration, name)
+                    read_checked(configuration, name)
             folders.insert(0, configuration)
     return folders
 
@@ -239,7 +239,7 @@ def _cell(value: Any) -> Any:
 
 def read_csv(folder: Path, name: str) -> pd.DataFrame:
     """A table of a set. Raises DamagedResultsError when it was changed."""
-    content = checked(folder, name)
+    content = read_checked(folder, name)
     try:
         return pd.read_csv(io.BytesIO(content)) if len(content) > 1 else pd.DataFrame()
     except ValueError as error:
@@ -253,13 +253,13 @@ def _check_history(folder: Path, history: pd.DataFrame) -> None:
 
 
 def read_samples(folder: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of `samples.npz`, as `record.samples_of` describes them.
+    """The arrays of `samples.npz`, as `record.sample_arrays` describes them.
 
     Raises DamagedResultsError when the file was changed, lacks arrays, or would not fit into memory.
     """
-    content = checked(folder, SAMPLES)
+    content = read_checked(folder, SAMPLES)
     try:
-        refuse_swelling(content)
+        refuse_zip_bomb(content)
         with np.load(io.BytesIO(content), allow_pickle=False) as stored:
             arrays = dict(stored)
         _check_samples(arrays)
@@ -269,7 +269,7 @@ def read_samples(folder: Path) -> dict[str, NDArray[Any]]:
 
 
 def _check_samples(arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Raises ValueError unless the arrays have the shapes that `record.samples_of` gives them."""
+    """Raises ValueError unless the arrays have the shapes that `record.sample_arrays` gives them."""
     axes = {"x": 1, "real": 2, "seeds": 1, "modes": 2, "curves": 3, "probability": 2}
     axes |= {"frame_seeds": 1, "frame_steps": 1, "frame_curves": 3, "frame_probability": 2}
     needed = {"x", "real", "seeds", "curves", "probability"}
@@ -296,7 +296,7 @@ def _check_samples(arrays: Mapping[str, NDArray[Any]]) -> None:
         raise ValueError("its arrays do not fit one another")
 
 
-def refuse_swelling(content: bytes, most: int = MOST_UNPACKED) -> None:
+def refuse_zip_bomb(content: bytes, most: int = MOST_UNPACKED) -> None:
     """Raises ValueError when an archive holds more than `most` bytes, BadZipFile when it is no archive."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         size = sum(member.file_size for member in archive.infolist())

@@ -5,6 +5,9 @@ from typing import Any
 
 Settings = Mapping[str, Any]
 
+SEED_LIMIT = 2**32
+"""A seed is a whole number below this."""
+
 ABSENT = object()
 """Stands for a value that the settings do not have; null is a value that they have."""
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from sinegan.storage.files import read_sealed, write_sealed
 from sinegan.storage.results import MANIFEST, PARTS, RESULT_FILES, DamagedResultsError
+from sinegan.storage.settings import SEED_LIMIT
 
 PROVENANCE = "provenance.json"
 """The file in a configuration's folder with its settings and its origin."""
@@ -25,8 +26,6 @@ SEED_KEYS = ("seed", "seeds")
 """The settings that say which seeds a configuration trains; all its other settings say what it trains."""
 MOST_FOLDERS = 200_000
 """The greatest number of folders that are searched: a folder with more is no sweep, but a whole disk."""
-MOST_SEEDS = 2**32
-"""The number of different seeds."""
 PRIMARY_METRICS = ("rmse", "energy_distance")
 GROUPS = ("target", "network", "loss", "optim", "training", "plot")
 """The settings that are mappings."""
@@ -187,8 +186,8 @@ def _check_provenance(known: Mapping[str, Any]) -> None:
         )
     if not all(isinstance(override, str) for override in known["overrides"]):
         raise ValueError("its overrides are no texts")
-    if not 1 <= typed_setting(known, "seeds", int) <= MOST_SEEDS:
-        raise ValueError(f"setting seeds = {settings['seeds']}; must be 1 to {MOST_SEEDS}")
+    if not 1 <= typed_setting(known, "seeds", int) <= SEED_LIMIT:
+        raise ValueError(f"setting seeds = {settings['seeds']}; must be 1 to {SEED_LIMIT}")
 
 
 def _is_valid(entry: Listed) -> bool:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sinegan.schema import bounded, shown
+from sinegan.schema import bounded, short_text
 from sinegan.sweep.executors import ExecutorError, ExecutorSettings, Local, too_many_workers
 
 log = logging.getLogger(__name__)
@@ -135,7 +135,7 @@ class Slurm(_OnDask):
     def conflicts(self) -> Iterator[str]:
         yield from _missing_extra(self, "slurm", "dask_jobqueue")
         if not MEMORY.fullmatch(self.memory):
-            yield f"memory = {shown(self.memory)}: must be like 2GB"
+            yield f"memory = {short_text(self.memory)}: must be like 2GB"
         elif not LEAST_MEMORY <= self.memory_each <= MOST_MEMORY:
             yield f"memory = {self.memory}: must be at least 500MB and at most 100TB"
         if not re.fullmatch(r"(\d+-)?\d+(:\d+){0,2}", self.walltime):

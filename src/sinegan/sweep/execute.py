@@ -71,7 +71,7 @@ def execute(
     home = home.absolute()
     configurations = [replace(each, folder=each.folder.absolute()) for each in configurations]
     pending = _pending_runs(configurations)
-    shards, executor, workers = _planned(configurations, pending, executor, hooks.observers)
+    shards, executor, workers = _plan_shards(configurations, pending, executor, hooks.observers)
     ledger = _Ledger(pending)
     with _progress_folder(home) as folder, _remarks_at_end(hooks.remark) as remarks:
         watcher = Watcher(folder, sum(ledger.left), sum(shard.run_steps for shard in shards), len(pending))
@@ -115,7 +115,7 @@ def _pending_runs(configurations: Sequence[Configuration]) -> list[list[PendingR
     return pending
 
 
-def _planned(
+def _plan_shards(
     configurations: Sequence[Configuration],
     pending: Sequence[Sequence[PendingRun]],
     executor: ExecutorSettings,
@@ -177,7 +177,7 @@ class _Ledger:
         self.failures: list[list[Failure]] = [[] for _ in pending]
 
     def completed_by(self, shard: Shard, summary: ShardSummary) -> list[int]:
-        """Enters a shard that has ended; returns the configurations that wait for no other."""
+        """Records a shard that has ended; returns the configurations that wait for no other."""
         counts = Counter(pending.place for pending in shard.runs)
         for place, count in counts.items():
             self.left[place] -= count

@@ -58,7 +58,7 @@ class Reporter:
 
 
 @dataclass(frozen=True)
-class Standing:
+class SweepProgress:
     """How far a sweep is, in runs and in run-steps (steps, summed over the runs)."""
 
     run_steps: int
@@ -137,7 +137,7 @@ class Watcher:
     def _file(self, shard: Shard) -> Path:
         return self.folder / f"{shard.number}.json"
 
-    def standing(self) -> Standing:
+    def read_progress(self) -> SweepProgress:
         """Reads the workers' files."""
         run_steps, statuses, latest = self._done_run_steps, self._ended.copy(), dict[str, float]()
         compiling = False
@@ -146,7 +146,7 @@ class Watcher:
             statuses.update(state["ended"])
             latest = {name: state[name] for name in ("d_real", "d_fake") if name in state}
             compiling |= state.get("compiling", False)
-        return Standing(
+        return SweepProgress(
             run_steps=run_steps,
             all_run_steps=self._all_run_steps,
             runs=self._runs,

@@ -22,15 +22,15 @@ from sinegan.storage.results import (
     SAMPLES,
     DamagedResultsError,
     ResultFilesError,
-    checked,
     csv,
     discard,
     known_runs,
     publish,
+    read_checked,
     read_csv,
     read_samples,
     records,
-    refuse_swelling,
+    refuse_zip_bomb,
     write_part,
 )
 from sinegan.sweep.plan import Shard, part_name
@@ -91,7 +91,7 @@ class Recorder:
         """The state from which the stack resumes; None at the very beginning."""
         if self._shard.runs[0].source is None:
             return None
-        joined: dict[str, Any] = joined_states([record.state for record in self.records])
+        joined: dict[str, Any] = join_states([record.state for record in self.records])
         return joined
 
     def refuse_other_engine(self, stack: Stack) -> None:
@@ -150,7 +150,7 @@ class Recorder:
             lanes.setdefault(pending.folder, []).append(lane)
         for folder, lanes_of_folder in lanes.items():
             target = self._shard.runs[lanes_of_folder[0]].run.setup.target
-            files = files_of([self.records[lane] for lane in lanes_of_folder], target)
+            files = result_files([self.records[lane] for lane in lanes_of_folder], target)
             part = write_part(folder, part_name(self._shard), files)
             if folder in self._parts:
                 discard(self._parts[folder])
@@ -167,32 +167,32 @@ def merge_parts(folder: Path, target: Target) -> list[str]:
             publish(sources[0], folder)
         return engines
     loaded = {source: load_records(source) for source in sources}
-    files = files_of([loaded[run.source][run.seed] for run in runs], target)
+    files = result_files([loaded[run.source][run.seed] for run in runs], target)
     publish(write_part(folder, "merged", files), folder)
     return engines
 
 
-def files_of(runs: Sequence[RunRecord], target: Target) -> dict[str, bytes | str]:
+def result_files(runs: Sequence[RunRecord], target: Target) -> dict[str, bytes | str]:
     """The set of result files of some runs of a configuration."""
     files: dict[str, bytes | str] = {
         RUNS: csv(pd.DataFrame([run.summary() for run in runs])),
         HISTORY: csv(pd.DataFrame([{"seed": run.seed} | row for run in runs for row in run.rows])),
-        SAMPLES: npz(samples_of(runs, target)),
+        SAMPLES: to_npz(sample_arrays(runs, target)),
     }
     states = [run.state for run in runs if run.state is not None]
     if states:
         buffer = io.BytesIO()
-        torch.save(joined_states(states), buffer)
+        torch.save(join_states(states), buffer)
         files[CHECKPOINT] = buffer.getvalue()
     return files
 
 
-def samples_of(runs: Sequence[RunRecord], target: Target) -> Arrays:
+def sample_arrays(runs: Sequence[RunRecord], target: Target) -> Arrays:
     """The arrays of `samples.npz`.
 
     Always: x (points,) and real (curves, points), with no curves as long as there is nothing to compare them
     with. For a mixture: modes (modes, points). For the runs that have ended: seeds (runs,), curves (runs,
-    samples, points) and probability (runs, samples). When pictures were asked for: those of `_frames_of`.
+    samples, points) and probability (runs, samples). When pictures were asked for: those of `_frame_arrays`.
     """
     sampled = [(run.seed, run.samples) for run in runs if run.samples is not None]
     framed = [run for run in runs if run.frames]
@@ -207,10 +207,10 @@ def samples_of(runs: Sequence[RunRecord], target: Target) -> Arrays:
     centers = target.modes().centers
     if len(centers):
         arrays["modes"] = centers
-    return arrays | _frames_of(framed, target.points) if framed else arrays
+    return arrays | _frame_arrays(framed, target.points) if framed else arrays
 
 
-def _frames_of(runs: Sequence[RunRecord], points: int) -> Arrays:
+def _frame_arrays(runs: Sequence[RunRecord], points: int) -> Arrays:
     """frame_seeds (runs,), frame_steps (frames,), frame_curves (frames, runs, points), frame_probability.
 
     frame_probability is (frames, runs). Curves and probabilities are NaN after the end of a run that ended
@@ -247,7 +247,7 @@ def load_records(source: Path) -> dict[int, RunRecord]:
     if (source / CHECKPOINT).exists() or any(record.status == UNFINISHED for record in loaded.values()):
         states = _load_checkpoint(source)
         for lane, seed in enumerate(states["seeds"]):
-            loaded[seed].state = lane_of(states, lane)
+            loaded[seed].state = select_lane(states, lane)
     return loaded
 
 
@@ -266,32 +266,32 @@ def _add_samples(loaded: dict[int, RunRecord], samples: Arrays) -> None:
 
 
 def _load_checkpoint(source: Path) -> dict[str, Any]:
-    content = checked(source, CHECKPOINT)
+    content = read_checked(source, CHECKPOINT)
     try:
-        refuse_swelling(content, most=MOST_BYTES)
+        refuse_zip_bomb(content, most=MOST_BYTES)
         states: dict[str, Any] = torch.load(io.BytesIO(content), weights_only=True)
     except Exception as error:
         raise DamagedResultsError(f"{source / CHECKPOINT}: is no checkpoint of sinegan ({error})") from error
     return states
 
 
-def lane_of(states: Any, lane: int) -> Any:
+def select_lane(states: Any, lane: int) -> Any:
     """The state of one run, out of the joined states of several."""
     if isinstance(states, dict):
-        return {name: lane_of(value, lane) for name, value in states.items()}
+        return {name: select_lane(value, lane) for name, value in states.items()}
     return states[lane : lane + 1]
 
 
-def joined_states(values: list[Any]) -> Any:
+def join_states(values: list[Any]) -> Any:
     """Joins the states of several runs: lists are concatenated, tensors along the runs axis."""
     if isinstance(values[0], dict):
-        return {name: joined_states([value[name] for value in values]) for name in values[0]}
+        return {name: join_states([value[name] for value in values]) for name in values[0]}
     if isinstance(values[0], torch.Tensor):
         return torch.cat(values)
     return [item for value in values for item in value]
 
 
-def npz(arrays: Arrays) -> bytes:
+def to_npz(arrays: Arrays) -> bytes:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     return buffer.getvalue()

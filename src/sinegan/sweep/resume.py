@@ -35,11 +35,11 @@ class CannotResumeError(ValueError):
 class Stored(NamedTuple):
     """The configurations of a sweep, by job number.
 
-    held: those in its folder. lost: those in its list only, whose folders were deleted or never begun.
+    present: those in its folder. missing: those in its list only: their folders were deleted or never begun.
     """
 
-    held: Mapping[int, Settings]
-    lost: Mapping[int, Settings]
+    present: Mapping[int, Settings]
+    missing: Mapping[int, Settings]
 
 
 def stored_settings(configuration: Path) -> dict[str, Any] | None:
@@ -59,18 +59,18 @@ def stored_sweep(home: Path) -> Stored:
     A configuration that is not in the sweep's list has its folder's name as its number, or the next number.
     """
     number_of = {entry.folder: entry.number for entry in listed(home)}
-    lost = {entry.number: entry.settings for entry in missing_configurations(home)}
-    held: dict[int, Settings] = {}
+    missing = {entry.number: entry.settings for entry in missing_configurations(home)}
+    present: dict[int, Settings] = {}
     for folder in configuration_folders(home) if home.is_dir() else ():
         name = folder.relative_to(home).as_posix()
         number = number_of.get(name, int(name) if name.isdecimal() else -1)
-        if number < 0 or number in held:
-            number = max([-1, *held, *lost, *number_of.values()]) + 1
-        held[number] = read_provenance(folder)["settings"]
-    return Stored(held, lost)
+        if number < 0 or number in present:
+            number = max([-1, *present, *missing, *number_of.values()]) + 1
+        present[number] = read_provenance(folder)["settings"]
+    return Stored(present, missing)
 
 
-def numbers(
+def assign_numbers(
     wanted: Sequence[Settings], stored: Stored, first: int, earlier: Mapping[int, Settings] | None = None
 ) -> list[int]:
     """The number of each wanted configuration: its old one if the sweep has had it, else a new one.
@@ -87,8 +87,8 @@ def numbers(
         CannotResumeError: a configuration in the folder is not wanted with the same settings and at least as
             many seeds.
     """
-    unmatched, lost = dict(sorted(stored.held.items())), dict(sorted(stored.lost.items()))
-    following = max([first - 1, *unmatched, *lost]) + 1
+    unmatched, missing = dict(sorted(stored.present.items())), dict(sorted(stored.missing.items()))
+    following = max([first - 1, *unmatched, *missing]) + 1
     number_of = {identity(settings): number for number, settings in (earlier or {}).items()}
     added = []
     for settings in wanted:
@@ -97,12 +97,12 @@ def numbers(
             continue
         number = _best_match(unmatched, settings)
         if number is None:
-            number = _best_match(lost, settings)
+            number = _best_match(missing, settings)
         if number is None:
             number, following = following, following + 1
             added.append(settings)
         unmatched.pop(number, None)
-        lost.pop(number, None)
+        missing.pop(number, None)
         number_of[key] = number
     unwanted = {
         number: old
@@ -134,7 +134,7 @@ def _hashable(value: Any) -> Hashable:
     return tuple(map(_hashable, value)) if isinstance(value, list) else value
 
 
-def misplaced(home: Path, wanted: Mapping[Path, Settings]) -> list[str]:
+def find_misplaced(home: Path, wanted: Mapping[Path, Settings]) -> list[str]:
     """The reasons why jobs cannot use their folders, a line each.
 
     A job's folder must be inside the sweep's folder, must not contain another job's, and must hold no other
@@ -157,7 +157,7 @@ def misplaced(home: Path, wanted: Mapping[Path, Settings]) -> list[str]:
     return lines
 
 
-def moved(home: Path, wanted: Iterable[Path]) -> list[str]:
+def find_moved(home: Path, wanted: Iterable[Path]) -> list[str]:
     """The stored configurations whose folders no job uses, a line each, with the remedy.
 
     Either a folder was copied or renamed, or the command names its folders differently.

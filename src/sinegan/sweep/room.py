@@ -34,7 +34,7 @@ def free_on_gpu() -> Room:
 
 
 def _free_on_system() -> float:
-    memory = available(_text(Path("/proc/meminfo")))
+    memory = parse_available(_text(Path("/proc/meminfo")))
     if memory is not None:
         return memory
     try:
@@ -66,10 +66,10 @@ def _free_in_process() -> float:
     return max(0.0, limit - (int(pages[0]) * resource.getpagesize() if pages else 0))
 
 
-def available(meminfo: str) -> float | None:
+def parse_available(meminfo: str) -> float | None:
     r"""The bytes of MemAvailable in the text of /proc/meminfo; None when the line is missing.
 
-    >>> available("MemTotal:  16 kB\nMemAvailable:  4 kB\n")
+    >>> parse_available("MemTotal:  16 kB\nMemAvailable:  4 kB\n")
     4096.0
     """
     for line in meminfo.splitlines():

@@ -47,7 +47,7 @@ class Scheduler:
             pool: where the shards train.
             shards: all work that there is.
             workers: the number of shards that `pool` trains at the same time.
-            watcher: hears which shards are replaced by others.
+            watcher: is informed when shards are replaced by others.
             deaths: the exceptions by which `pool` says that a worker has died.
             observers: are called with each evaluation; only for a pool in this process.
         """

@@ -103,13 +103,13 @@ def _ahead_of_time(shared: Signature, init: Any, advance: Any, metrics: Any, gen
     parts = (shared.network, shared.rules, *[component for _, component in components(shared.rules)])
     formulas = (sinegan.game, sinegan.training)
     steps = CompiledFunction(_in_place(advance), "advance", (*formulas, *parts))
-    look: Any = CompiledFunction(metrics, "measure", (*formulas, *parts))
+    evaluation: Any = CompiledFunction(metrics, "measure", (*formulas, *parts))
 
     def prepare(
         leaves: Leaves, state: State, batch: EvaluationBatch, noise: Tensor, real: Tensor, draws: Draws
     ) -> None:
         one_step = leaves, state, noise[0], real[0], [draw[0] for draw in draws]
-        load_all((steps, one_step), (look, (leaves, state, batch)))
+        load_all((steps, one_step), (evaluation, (leaves, state, batch)))
 
     def advanced(leaves: Leaves, state: State, noise: Tensor, real: Tensor, draws: Draws) -> State:
         steps.load(leaves, state, noise[0], real[0], [draw[0] for draw in draws])
@@ -117,12 +117,12 @@ def _ahead_of_time(shared: Signature, init: Any, advance: Any, metrics: Any, gen
         return state
 
     def engine() -> str:
-        return "packaged" if "packaged" in (steps.engine, look.engine) else steps.engine
+        return "packaged" if "packaged" in (steps.engine, evaluation.engine) else steps.engine
 
     def remarks() -> tuple[str, ...]:
-        return (*steps.remarks, *look.remarks)
+        return (*steps.remarks, *evaluation.remarks)
 
-    return Program(init, prepare, advanced, look, generate, engine, remarks)
+    return Program(init, prepare, advanced, evaluation, generate, engine, remarks)
 
 
 def _one_by_one(advance: Advance) -> Advance:
@@ -130,8 +130,7 @@ def _one_by_one(advance: Advance) -> Advance:
 
     def steps(leaves: Leaves, state: State, noise: Tensor, real: Tensor, draws: Draws) -> State:
         for place in range(len(noise)):
-            now = [draw[place] for draw in draws]
-            state = advance(leaves, state, noise[place], real[place], now)
+            state = advance(leaves, state, noise[place], real[place], [draw[place] for draw in draws])
         return state
 
     return steps

@@ -67,7 +67,7 @@ class Stack:
         network, points = self.shared.network, self.shared.points
         players: list[Tensors] = []
         for player, build in enumerate((network.build_generator, network.build_discriminator)):
-            modules = [streams.initialised(run.seed, player, build, points) for run in self._lanes]
+            modules = [streams.initialise(run.seed, player, build, points) for run in self._lanes]
             weights = stack_module_state(modules)[0]
             players.append({name: tensor.detach().to(**self._place) for name, tensor in weights.items()})
         state = self._program.init(self._leaves, *players)
@@ -117,9 +117,9 @@ class Stack:
             block, first = divmod(self.step, BLOCK)
             last = min(BLOCK, first + until - self.step)
             noise, real, draws = self._random_block(block)
-            now = slice(first, last)
+            steps = slice(first, last)
             self.state = self._program.advance(
-                self._leaves, self.state, noise[now], real[now], [draw[now] for draw in draws]
+                self._leaves, self.state, noise[steps], real[steps], [draw[steps] for draw in draws]
             )
             self.step += last - first
 
@@ -151,9 +151,9 @@ class Stack:
     def saved(self, lanes: Sequence[int] | None = None) -> dict[str, Any]:
         """The state of some lanes, or of all runs: seeds, steps, and tensors on the CPU with axis `runs`."""
         chosen = torch.tensor(range(len(self.runs)) if lanes is None else lanes)
-        kept = pytree.tree_map(lambda tensor: tensor[chosen].cpu(), self.state)
+        state = pytree.tree_map(lambda tensor: tensor[chosen].cpu(), self.state)
         seeds = [self.runs[lane].seed for lane in chosen.tolist()]
-        return {"seeds": seeds, "steps": [self.step] * len(seeds), "state": kept._asdict()}
+        return {"seeds": seeds, "steps": [self.step] * len(seeds), "state": state._asdict()}
 
     def restore(self, saved: dict[str, Any]) -> None:
         """Resumes from what `saved` returned for the same runs, all at the same step."""

@@ -22,12 +22,12 @@ def stream(seed: int, purpose: int, place: int = 0, name: str = "") -> Generator
         seed: of the run.
         purpose: one of the numbers above.
         place: a block of steps, or a step.
-        name: tells several users of the same purpose apart, so that none changes another's numbers.
+        name: distinguishes several users of one purpose, so that none changes another's numbers.
     """
     return default_rng(SeedSequence(seed, spawn_key=(purpose, place, *name.encode())))
 
 
-def initialised(seed: int, player: int, build: Callable[[int], nn.Module], points: int) -> nn.Module:
+def initialise(seed: int, player: int, build: Callable[[int], nn.Module], points: int) -> nn.Module:
     """A module with PyTorch's own initialisation, drawn from the run's stream.
 
     Arguments:

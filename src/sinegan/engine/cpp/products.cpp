@@ -1,7 +1,8 @@
-// Products of small matrices, c = a b, in the place of a BLAS.
+// Products of small matrices, c = a b, instead of a BLAS.
 //
 // A BLAS is made for large matrices: at the sizes of small networks it spends a quarter of its time on
-// preparing. Each element of c is summed in the order of k, wherever its matrix stands among how many.
+// preparations. Here, each element of c is summed in the order of k, whatever the number of matrices and the
+// position of its own among them.
 #include <algorithm>
 #include <bit>
 #include <tuple>
@@ -9,7 +10,7 @@
 
 namespace {
 
-// How many rows and vectors of c are summed at once: what the registers hold, 32 of them or 16.
+// The rows and vectors of c that are summed at once: as many as fit into the 32 or 16 registers.
 #if defined(CPU_CAPABILITY_AVX512)
 constexpr int WIDEST = 4;
 constexpr int rows_of(int vectors) {
@@ -22,7 +23,7 @@ constexpr int rows_of(int vectors) {
 }
 #endif
 
-// Matrices with any strides.
+// A matrix with any strides.
 template <typename T>
 struct Matrix {
   T* data;
@@ -33,26 +34,27 @@ struct Matrix {
   }
 };
 
-// A square of one vector by one vector: each round deals the lower half of the rows in between the upper.
+// Transposes a square with the side of one vector: each round interleaves the first half of the rows with the
+// second.
 template <typename T>
 inline void transpose(Matrix<const T> from, T* to, int64_t row) {
   using Vec = at::vec::Vectorized<T>;
   constexpr int LANE = Vec::size();
-  Vec dealt[2][LANE];
+  Vec buffers[2][LANE];
 #pragma GCC unroll 16
-  for (int i = 0; i < LANE; ++i) dealt[0][i] = Vec::loadu(from.at(0, i));
-  int now = 0;
+  for (int i = 0; i < LANE; ++i) buffers[0][i] = Vec::loadu(from.at(0, i));
+  int current = 0;
 #pragma GCC unroll 4
-  for (int round = 1; round < LANE; round *= 2, now = 1 - now)
+  for (int round = 1; round < LANE; round *= 2, current = 1 - current)
 #pragma GCC unroll 8
     for (int i = 0; i < LANE / 2; ++i)
-      std::tie(dealt[1 - now][2 * i], dealt[1 - now][2 * i + 1]) =
-          at::vec::interleave2(dealt[now][i], dealt[now][i + LANE / 2]);
+      std::tie(buffers[1 - current][2 * i], buffers[1 - current][2 * i + 1]) =
+          at::vec::interleave2(buffers[current][i], buffers[current][i + LANE / 2]);
 #pragma GCC unroll 16
-  for (int i = 0; i < LANE; ++i) dealt[now][i].store(to + i * row);
+  for (int i = 0; i < LANE; ++i) buffers[current][i].store(to + i * row);
 }
 
-// N vectors of the columns of b, a row of them after the other; what is beyond `columns` is 0.
+// Copies N vectors of columns of b, row after row, into a panel; elements beyond `columns` are 0.
 template <typename T, int N>
 void pack(Matrix<const T> b, int64_t k, int64_t columns, T* panel) {
   using Vec = at::vec::Vectorized<T>;
@@ -71,9 +73,9 @@ void pack(Matrix<const T> b, int64_t k, int64_t columns, T* panel) {
     for (int64_t j = 0; j < WIDTH; ++j) panel[p * WIDTH + j] = j < columns ? *b.at(p, j) : T(0);
 }
 
-// R rows by N vectors of c. panel: N vectors for each k, `row` elements after those before.
-// I counts the vectors: as a pack, because of an array that is not all constants the compiler keeps a copy
-// in memory.
+// Computes R rows by N vectors of c. panel: N vectors for each k, `row` elements apart.
+// I numbers the R * N vectors. It is a parameter pack, because with loops the compiler would keep the sums in
+// memory, not in registers.
 template <typename T, int N, int... I>
 inline void tile(
     Matrix<const T> a,
@@ -97,7 +99,7 @@ inline void tile(
   for (int i = 0; i < int(sizeof...(I)) / N; ++i) std::copy_n(whole + i * N * LANE, columns, c.at(i, 0));
 }
 
-// As many rows as there are R at a time, and then with smaller R: 6 or 12, 8, 4, 2, 1.
+// Computes the rows, R at a time, and the rest with a smaller R: 8, 4, 2, 1.
 template <typename T, int R, int N>
 void rows(Matrix<const T> a, const T* panel, int64_t row, int64_t m, int64_t k, Matrix<T> c, int64_t columns) {
   int64_t i = 0;
@@ -111,7 +113,7 @@ void rows(Matrix<const T> a, const T* panel, int64_t row, int64_t m, int64_t k, 
           {a.at(i, 0), a.row, a.column}, panel, row, m - i, k, {c.at(i, 0), c.row, c.column}, columns);
 }
 
-// The columns of c that N vectors hold.
+// Computes as many columns of c as N vectors hold.
 template <typename T, int N>
 void panel(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, int64_t m, int64_t k, int64_t columns) {
   using Vec = at::vec::Vectorized<T>;
@@ -160,7 +162,7 @@ void products_of(const View& c, const View& a, const View& b) {
 
 }  // namespace
 
-// The columns of c must be next to each other. Compiled for the precisions that the program has.
+// The columns of c must be contiguous. Compiled for the precisions that the program uses.
 extern "C" void products(const View& c, const View& a, const View& b) {
 #ifdef HAS_FLOAT32
   if (c.element == sizeof(float)) return products_of<float>(c, a, b);

@@ -1,4 +1,4 @@
-// What generated code calls tensors: an address with sizes and strides, of memory that somebody else keeps.
+// A tensor in generated code: an address with sizes and strides. It does not own its memory.
 #pragma once
 #include <cstdint>
 
@@ -14,5 +14,5 @@ struct View {
   void reset() {}
 };
 
-// c = a b, of the matrices in the last two axes.
+// c = a b, for the matrices in the last two axes.
 extern "C" void products(const View& c, const View& a, const View& b);

@@ -1,4 +1,5 @@
-// What PyTorch's generated wrapper says of tensors (torch/csrc/inductor/aoti_torch/c/shim.h), for views.
+// The functions on tensors that PyTorch's generated wrapper calls (torch/csrc/inductor/aoti_torch/c/shim.h),
+// for views.
 #pragma once
 #include <cstdlib>
 #include <utility>
@@ -8,7 +9,7 @@
 using AtenTensorHandle = View;
 using RAIIAtenTensorHandle = View;
 
-// Each program's own: several are loaded at once.
+// Unnamed, because a process loads several programs at once.
 namespace {
 
 View wrap_with_raii_handle_if_needed(const View& view) {
@@ -29,8 +30,8 @@ void aoti_torch__alloc_from_pool(
   *view = {pool.data + offset, element, axes, sizes, strides};
 }
 
-// The memory between arguments and result: a block for each place in the code that asks for one, which it
-// finds again at the next step.
+// The memory for values between arguments and result: a block for each allocation in the code, in the order of
+// the calls. The next step uses the same blocks again.
 struct Memory {
   std::vector<char*> blocks;
   size_t next = 0;
@@ -44,8 +45,8 @@ struct Memory {
   }
 };
 Memory& memory() {
-  static thread_local Memory kept;
-  return kept;
+  static thread_local Memory instance;
+  return instance;
 }
 
 void aoti_torch_empty_strided(
@@ -55,7 +56,8 @@ void aoti_torch_empty_strided(
   *view = {memory().block((last + 1) * element), element, axes, sizes, strides};
 }
 
-// Each lane step after step, so that its state stays in the cache. by_step, by_lane: bytes from one to the next.
+// Runs all steps of a lane before the next lane, so that its state stays in the cache.
+// by_step, by_lane: bytes from one step or lane to the next, for each argument.
 template <int ARGUMENTS>
 void each_lane(
     void (*step)(char* const*),
