@@ -9,9 +9,8 @@ from rich.console import Console
 from sinegan.printable import PrintableParser, printable_lines
 from sinegan.report.compare import main as compare_scores
 from sinegan.report.load import UnreadableSweepError, load_sweep
-from sinegan.report.make import make_report, print_view, report_folder, write_view
+from sinegan.report.make import make_report, print_view, report_folder, stored_margin, write_view
 from sinegan.report.options import UnusableOptionError, above_0, name, names, share
-from sinegan.report.referee.comparisons import MARGIN
 from sinegan.report.referee.run_values import SUMMARIES, UnknownNameError
 from sinegan.report.scores import UnreadableScoresError
 from sinegan.report.words.formats import FORMATS, UnknownFormatError, check_formats
@@ -74,9 +73,9 @@ def report(chosen: argparse.Namespace) -> None:
         )
     sweep = load_sweep(first, *more)
     if rows and columns:
-        view = pivot_view(sweep, rows, columns, metric, tolerance, margin or MARGIN)
+        view = pivot_view(sweep, rows, columns, metric, tolerance, margin or stored_margin(sweep))
     else:
-        view = by_view(sweep, by or [], metric, tolerance, margin or MARGIN)
+        view = by_view(sweep, by or [], metric, tolerance, margin or stored_margin(sweep))
     written = write_view(view, report_folder(first, more), formats)
     console = Console()
     print_view(view, console)
@@ -109,7 +108,9 @@ def _parser() -> argparse.ArgumentParser:
         "--format", default="md,csv", metavar="NAME,…", help=f"of the files: {', '.join(FORMATS)}"
     )
     parser.add_argument(
-        "--margin", metavar="SHARE", help=f"two that differ by less are equal (default {MARGIN:g})"
+        "--margin",
+        metavar="SHARE",
+        help="two that differ by less are equal (default: the sweep's margin, 0.1)",
     )
     parser.add_argument(
         "--tolerance",

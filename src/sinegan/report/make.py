@@ -42,7 +42,7 @@ def make_report(
         folder: the sweep's folder, or that of a single run.
         console: where to print; by default the terminal.
         more: sweeps to be merged with it; the report is then in `report/merged`.
-        margin: the share by which two configurations may differ and still be equal; by default MARGIN.
+        margin: the share by which two configurations may differ and still be equal; by default the sweep's.
         formats: further formats of the table of configurations, besides CSV and Markdown.
 
     Raises:
@@ -51,7 +51,7 @@ def make_report(
     """
     console = console or Console()
     sweep = load_sweep(folder, *more)
-    analysis = Analysis(sweep, MARGIN if margin is None else margin)
+    analysis = Analysis(sweep, stored_margin(sweep) if margin is None else margin)
     report = report_folder(folder, more)
     write_tables(analysis, report, formats)
     print_report(analysis, console)
@@ -62,6 +62,13 @@ def make_report(
             write_animation(Path(row["folder"]))
     console.print(in_terminal(f"Tables and figures: {report}"), soft_wrap=True)
     return sweep
+
+
+def stored_margin(sweep: Sweep) -> float:
+    """The margin that the first configuration was trained with; MARGIN where its version had none."""
+    first = next(iter(sweep.settings.values()))
+    margin = setting(first, "margin")
+    return margin if isinstance(margin, float) and 0 < margin < 1 else MARGIN
 
 
 def write_tables(analysis: Analysis, report: Path, formats: Sequence[str]) -> None:
