@@ -303,7 +303,8 @@ def _chance_by_ranks(problem: Problem, a: str, b: str) -> float:
     ranks = _by_ranks(problem, a, b)
     if ranks is None:
         return 0.0
-    return ranks.p if ranks.difference < 0 else 1.0
+    # Ties of lost runs make the test surer than its interval: a claim needs both.
+    return ranks.p if ranks.high < 0 else 1.0
 
 
 def _with_losses(problem: Problem, comparison: Comparison) -> Comparison:

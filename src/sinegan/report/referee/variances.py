@@ -26,8 +26,8 @@ FEWEST_NEIGHBOURS = 16
 """Configurations on either side, in the order of the means, whose variances say something about one."""
 ROUNDING = 1e-12
 """A difference below this share of the largest value is nothing but rounding."""
-_TYPICAL = np.linspace(-4.5, 4.5, 46)
-"""Logarithms of the typical variance that are tried, about the median of those that were seen."""
+_BEYOND, _STEP = 3.0, 0.2
+"""Typical variances are tried so far beyond those that were seen, and in such steps (of the logarithm)."""
 _SMALLEST = 1e-3
 """Variances below this share of the median say no more than that they are small: values can be discrete."""
 
@@ -120,9 +120,8 @@ def _prior(mean: NDArray[Any], variance: NDArray[Any], freedom: NDArray[Any]) ->
     positive = variance[variance > 0]
     if len(variance) < 3 or not positive.size:
         return no_pooling(len(variance))
-    middle = np.log(np.median(positive))
-    tried = middle + _TYPICAL
-    seen = np.log(np.maximum(variance, _SMALLEST * np.exp(middle)))
+    seen = np.log(np.maximum(variance, _SMALLEST * np.median(positive)))
+    tried = np.arange(seen.min() - _BEYOND, seen.max() + _BEYOND, _STEP)
     strength = PRIOR_FREEDOM[:, None, None]
     ratio = seen - tried[:, None]
     # Shape: (strengths, typical values, configurations).
