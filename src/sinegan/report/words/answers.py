@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from itertools import accumulate
-from textwrap import wrap
+from textwrap import shorten, wrap
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,8 @@ from sinegan.storage.results import records
 
 MOST_LINES = 6
 """Lines that a terminal shows before the table."""
+LONGEST_WORD = 20
+"""Characters that a line of a shortened sentence may lack at its end."""
 MOST_LISTED = 5
 """Configurations that are named when they share a rank; of more only the lowest is."""
 
@@ -57,17 +59,14 @@ def answers(analysis: Analysis) -> list[str]:
 
 def lead(sentences: Sequence[str], width: int, lines: int = MOST_LINES) -> list[str]:
     """As many of the sentences as fit in some lines of a width, and a line on those that do not."""
-    heights = [len(wrap(sentence, width)) for sentence in sentences]
-    if sum(heights) <= lines:
+    ends = list(accumulate(len(wrap(sentence, width)) for sentence in sentences))
+    if not ends or ends[-1] <= lines:
         return list(sentences)
-    shown = [sentence for sentence, end in zip(sentences, accumulate(heights), strict=True) if end < lines]
-    shown = shown or [sentences[0]]
+    shown = [sentence for sentence, end in zip(sentences, ends, strict=True) if end < lines]
     left = len(sentences) - len(shown)
-    return (
-        [*shown, f"The report says more: {left} further sentence{'s' if left > 1 else ''}."]
-        if left
-        else shown
-    )
+    if not shown:
+        shown = [shorten(sentences[0], (lines - 1) * (width - LONGEST_WORD), placeholder=" …")]
+    return [*shown, f"The report says more: {left} further sentence{'s' if left > 1 else ''}."]
 
 
 def comparison_sentences(analysis: Analysis) -> list[str]:
