@@ -268,7 +268,8 @@ def _with_losses(problem: Problem, comparison: Comparison) -> Comparison:
     if not (problem.lost(comparison.a) or problem.lost(comparison.b)):
         return comparison
     ranks = rank_sum(problem.scaled_runs(comparison.a), problem.scaled_runs(comparison.b))
-    surest = ranks.p if ranks.difference < 0 else 1.0
+    # Ties of lost runs make the test surer than its interval: a claim needs both.
+    surest = ranks.p if ranks.high < 0 else 1.0
     return comparison._replace(
         n=ranks.n,
         difference=ranks.difference,

@@ -32,7 +32,7 @@ def range_sf(width: ArrayLike, means: int) -> NDArray[Any]:
 def studentised_range_sf(width: ArrayLike, means: int, freedom: ArrayLike) -> NDArray[Any]:
     """The chance that a range of normal values, over an independent standard deviation, exceeds a width.
 
-    Copenhaver & Holland 1988. Exact to four digits from 1 degree of freedom on.
+    Copenhaver & Holland 1988. Exact to three digits from 3 degrees of freedom on, to a few percent at 1.
 
     Arguments:
         width: the range over the estimated standard deviation.
