@@ -17,6 +17,7 @@ from rich.console import Console
 from sinegan.report.load import UnreadableSweepError, load_sweep
 from sinegan.report.make import make_report
 from sinegan.report.referee.analysis import Analysis
+from sinegan.report.words.answers import answers
 from sinegan.report.words.markdown import markdown
 
 FileConfiguration = Callable[..., Path]
@@ -66,7 +67,10 @@ def test_a_report_is_its_tables_its_pictures_and_a_page_of_both(
     assert names(tmp_path / "report") == TABLES | pictures(*drawn)
     html = (tmp_path / "report" / "index.html").read_text()
     assert html.count("<img") == len(drawn)
-    assert "not separated" in html
+    (sentence,) = answers(Analysis(load_sweep(tmp_path)))
+    assert "equal within 10 %" in sentence
+    assert f"<p>{sentence}</p>" in html
+    assert sentence in " ".join(text.split())
     analysis = Analysis(load_sweep(tmp_path))
     table = pd.read_csv(tmp_path / "report" / "configurations.csv")
     pd.testing.assert_frame_equal(table, analysis.table, check_exact=True, check_dtype=False)
