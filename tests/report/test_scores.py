@@ -36,12 +36,12 @@ def test_the_lower_score_is_better_and_its_ratio_is_that_of_geometric_means() ->
     logs = [np.log(CLEAR["score"][CLEAR["method"] == name].to_numpy()) for name in ("fast", "slow")]
     low, high = ttest_rel(*logs).confidence_interval()
     assert (row["low"], row["high"]) == pytest.approx((np.exp(low), np.exp(high)), rel=1e-4)
-    times = [f"{1 / value:.3g}" for value in (row["ratio"], np.exp(high), np.exp(low))]
+    times = [f"{1 / value:.2f}" for value in (row["ratio"], np.exp(high), np.exp(low))]
     assert judge(CLEAR).answer == [
         "At 5 seeds, fast is better than slow: "
         f"its score is {times[0]} times lower (95 % interval {times[1]} to {times[2]})."
     ]
-    assert times == ["4", "3.98", "4.02"]
+    assert times == ["4.00", "3.98", "4.02"]
 
 
 def test_the_higher_score_is_better_where_more_is() -> None:
@@ -50,7 +50,7 @@ def test_the_higher_score_is_better_where_more_is() -> None:
     assert (row["a"], row["b"], row["verdict"]) == ("slow", "fast", "better")
     assert 1 < row["low"] < row["ratio"] < row["high"]
     assert scores.configurations.set_index("configuration")["rank"].to_dict() == {"slow": 1, "fast": 2}
-    assert "4 times higher (95 % interval 3.98 to 4.02)" in scores.answer[0]
+    assert "4.00 times higher (95 % interval 3.98 to 4.02)" in scores.answer[0]
 
 
 def test_more_is_better_mirrors_the_verdicts_of_negated_values() -> None:

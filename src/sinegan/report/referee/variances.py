@@ -189,7 +189,7 @@ class Differences:
         normal = -ndtri(np.maximum(stdtr(self.freedom, -np.minimum(t, 1e8)), 1e-300))
         normal = np.where(t > 0, np.maximum(normal, 0), 0)
         chances = studentised_range_sf(math.sqrt(2) * normal, means, self.shared_freedom)
-        return np.asarray((self.weight * chances).sum(0))
+        return np.where(distance > 0, (self.weight * chances).sum(0), 1.0)
 
     def half_width(self) -> NDArray[Any]:
         """Half the width of the 95 % confidence interval of each difference. Shape (pairs,)."""

@@ -48,6 +48,8 @@ MOST_LINES = 6
 """Lines that a terminal shows before the table."""
 LONGEST_WORD = 20
 """Characters that a line of a shortened sentence may lack at its end."""
+LARGE = 1e5
+"""Factors from here on are written with a power of ten."""
 MOST_LISTED = 5
 """Configurations that are named when they share a rank; of more only the lowest is."""
 
@@ -244,21 +246,19 @@ def _span(low: float, high: float, ends: Sequence[str], open_ended: bool) -> str
     return f"{interval} {ends[0]} to {ends[1]}"
 
 
-def _factors(*values: float) -> list[str]:
-    """Factors with two digits, or with as many as tell them apart: `2.9`, `2.3`, `3.6`."""
+def _factors(value: float, *ends: float) -> list[str]:
+    """A factor and the ends of its interval with as many decimals as tell them apart: 2.9, 2.3, 3.6."""
     texts: list[str] = []
-    for digits in range(2, 6):
-        texts = [_times(value, digits) for value in values]
-        if len(set(texts)) == len(set(values)):
+    fewest = 2 if value < 2 else 1 if value < 10 else 0
+    for decimals in range(fewest, fewest + 4):
+        texts = [_times(each, decimals) for each in (value, *ends)]
+        if len(set(texts)) == len({value, *ends}):
             break
     return texts
 
 
-def _times(value: float, digits: int = 2) -> str:
-    """A factor with so many digits, with one more about 1 and from 100 on: 1.04, 2.9, 340."""
-    if 0.1 <= value < 2:
-        return f"{value:.{digits}f}"
-    return f"{value:.{digits}g}" if value < 100 else f"{value:,.{digits + 1}g}"
+def _times(value: float, decimals: int) -> str:
+    return f"{value:,.{decimals}f}" if value < LARGE else f"{value:.3g}"
 
 
 def _seeds_needed(seeds: int | None) -> str:
@@ -327,7 +327,9 @@ def key_sentence(verdict: KeyVerdict, metric: str, several: bool = False) -> str
 def _key_clause(verdict: KeyVerdict, metric: str) -> str:
     match verdict:
         case Matters(key, spread, is_ratio):
-            size = f"by a typical factor of {_times(spread)}" if is_ratio else f"typically by {spread:.3g}"
+            size = (
+                f"by a typical factor of {_factors(spread)[0]}" if is_ratio else f"typically by {spread:.3g}"
+            )
             return f"{key} matters: on average, its levels differ {size} from their middle"
         case LevelBetter(key, better, worse, effect):
             first, second = (_level(key, level) for level in (better, worse))
