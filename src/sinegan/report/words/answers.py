@@ -67,7 +67,7 @@ def lead(sentences: Sequence[str], width: int, lines: int = MOST_LINES) -> list[
     shown = [sentence for sentence, end in zip(sentences, ends, strict=True) if end < lines]
     left = len(sentences) - len(shown)
     if not shown:
-        shown = [shorten(sentences[0], (lines - 1) * (width - LONGEST_WORD), placeholder=" …")]
+        shown = [shorten(sentences[0], (lines - 1) * max(width - LONGEST_WORD, width // 2), placeholder=" …")]
     return [*shown, f"The report says more: {left} further sentence{'s' if left > 1 else ''}."]
 
 
