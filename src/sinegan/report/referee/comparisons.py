@@ -17,7 +17,7 @@ MARGIN = 0.1
 BETTER, EQUAL, UNDECIDED = "better", "equal", "undecided"
 DIFFERENT = "different"
 """The verdict instead of BETTER on a metric that is neither good nor bad."""
-COLUMNS = ["a", "b", "metric", "n", "verdict", "ratio", "low", "high", "p", "p_corrected", "separated"]
+COLUMNS = ["a", "b", "metric", "n", "ratio", "low", "high", "p", "p_corrected", "separated", "verdict"]
 COLUMNS += ["p_equal", "seeds_needed", "difference", "difference_low", "difference_high", "improvement"]
 COLUMNS += ["method", "correction"]
 
