@@ -19,7 +19,7 @@ from sinegan.report.referee.run_values import samples_of
 from sinegan.report.sweep import Sweep
 from sinegan.storage.results import records
 
-FIXED = ["a", "b", "metric", "n", "verdict", "ratio", "low", "high", "p", "p_corrected", "separated"]
+FIXED = ["a", "b", "metric", "n", "ratio", "low", "high", "p", "p_corrected", "separated", "verdict"]
 
 
 def test_a_pair_is_the_paired_test_of_its_logarithms(make_sweep: Callable[..., Sweep]) -> None:
