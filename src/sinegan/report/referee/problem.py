@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from sinegan.report.referee.contrasts import ALPHA, Difference, improvement, rank_sum
-from sinegan.report.referee.ranges import studentised_range_quantile
+from sinegan.report.referee.ranges import range_sf, studentised_range_quantile
 from sinegan.report.referee.statistics import FEWEST
 from sinegan.report.referee.variances import Differences, Fit, differences, fit
 
@@ -23,6 +23,8 @@ CHANCE = 0.8
 PAIRED, UNPAIRED = "paired t", "Welch t"
 POOLED_PAIRED, POOLED = "moderated t, paired", "moderated t"
 AND_RANKS = " and rank sum"
+RANKS_ALONE = 9
+"""Runs from which on the rank-sum test alone decides about configurations that lost runs."""
 ALL_PAIRS, STEP_DOWN = "studentised range", "studentised range, step-down"
 
 
@@ -146,7 +148,7 @@ def pair_tests(problem: Problem) -> PairTests | None:
     Up to MOST_PAIRED configurations all differences are held against the studentised range of so many
     means. Of more, the best is compared with the others step by step, the clearest difference first, and
     each step has one mean less. A lost run counts as the worst of all runs, and a
-    comparison with lost runs is no surer than the rank-sum test. Nobody is better whose
+    comparison with lost runs follows the rank-sum test. Nobody is better whose
     estimate (of the runs that ended well) is not.
     """
     order = problem.ordered
@@ -170,7 +172,9 @@ def pair_tests(problem: Problem) -> PairTests | None:
     every_pair = len(order) <= MOST_PAIRED
     family = compared.p(len(names)) if every_pair else _step_down(compared, len(names))
     family = np.where(compared.difference < 0, family, 1)
-    family = np.maximum(family, [_chance_by_ranks(problem, *pair) for pair in pairs])
+    family = np.array(
+        [_with_ranks(problem, *pair, p, len(names)) for pair, p in zip(pairs, family, strict=True)]
+    )
     correction = ALL_PAIRS if every_pair else STEP_DOWN
     return PairTests(names, pairs, compared, runs, family, _method(fitted), correction)
 
@@ -298,13 +302,21 @@ def _by_ranks(problem: Problem, a: str, b: str) -> Difference | None:
     return rank_sum(problem.scaled_runs(a), problem.scaled_runs(b))
 
 
-def _chance_by_ranks(problem: Problem, a: str, b: str) -> float:
-    """The p-value of "a is better" below which lost runs allow none; 0 where none were lost."""
+def _with_ranks(problem: Problem, a: str, b: str, p_family: float, means: int) -> float:
+    """The corrected p-value of "a is better", with the say of the rank-sum test where runs were lost.
+
+    From RANKS_ALONE runs on that test decides alone: its p-value is turned into a normal value, which is
+    held against the range of so many means. With fewer, its p-values are too coarse to be corrected; the
+    claim is then no surer than the test alone.
+    """
     ranks = _by_ranks(problem, a, b)
     if ranks is None:
-        return 0.0
-    # Ties of lost runs make the test surer than its interval: a claim needs both.
-    return ranks.p if ranks.high < 0 else 1.0
+        return p_family
+    if not ranks.high < 0:  # ties of lost runs make the test surer than its interval: a claim needs both
+        return 1.0
+    if ranks.n >= RANKS_ALONE:
+        return float(range_sf(-math.sqrt(2) * ndtri(ranks.p / 2), means))
+    return max(p_family, ranks.p)
 
 
 def _with_losses(problem: Problem, comparison: Comparison) -> Comparison:
