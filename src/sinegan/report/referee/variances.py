@@ -236,5 +236,7 @@ def differences(
         freedom = np.where(below > 0, squared**2 / below, own_freedom[:, first])
         unknown = share**2 * prior.error
         shared = 4 / (unknown[:, first] + unknown[:, second])
-    weight = (prior.weight[:, first] + prior.weight[:, second]) / 2
+    # What the neighbours of both support: a strength that one of them rules out counts for neither.
+    weight = np.sqrt(prior.weight[:, first] * prior.weight[:, second])
+    weight = weight / weight.sum(0)
     return Differences(given, np.sqrt(squared), freedom, np.maximum(shared, 0.7), weight)
