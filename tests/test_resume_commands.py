@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from sinegan.report.compare import compare
 from sinegan.report.load import load_sweep
-from sinegan.report.referee.comparisons import compare
 
 Finished = subprocess.CompletedProcess[str]
 Command = Callable[..., Finished]

@@ -4,13 +4,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sinegan.report.compare import compare
     from sinegan.report.load import load_sweep
-    from sinegan.report.referee.comparisons import compare
     from sinegan.report.sweep import Sweep
 
 __all__ = ["Sweep", "compare", "load_sweep"]
 
-_HOMES = {"Sweep": "sweep", "load_sweep": "load", "compare": "referee.comparisons"}
+_HOMES = {"Sweep": "sweep", "load_sweep": "load", "compare": "compare"}
 
 
 def __getattr__(name: str) -> Any:

@@ -56,6 +56,8 @@ class Config:
     average: Average = field(default_factory=Last)
     seed: int = bounded(0, at_least=0, at_most=SEED_LIMIT - 1)
     seeds: int = bounded(8, at_least=1, at_most=10**9)
+    margin: float = bounded(0.1, above=0, below=1)
+    """The share by which two configurations may differ and still be equal, for the report."""
 
     @property
     def all_seeds(self) -> range:

@@ -46,7 +46,7 @@ def opened(
     analysis = Analysis(sweep)
     figures = {name: svg(figure) for name, figure in all_figures(analysis).items()}
     table = analysis.table.assign(rank=[2, 3, 1, 4], tie_group=["a", "b", "c", None])
-    comparison = {"a": LABELS[0], "b": LABELS[1], "metric": "rmse", "n": 3, "ratio": 0.2, "p_holm": 0.01}
+    comparison = {"a": LABELS[0], "b": LABELS[1], "metric": "rmse", "n": 3, "ratio": 0.2, "p_corrected": 0.01}
     sentences = ["Nothing is separated.", ATTACK]
     effects = pd.DataFrame({"key": ["loss"], "effect": [0.5]})
     tables = {"table": table, "comparisons": pd.DataFrame([comparison]), "effects": effects}

@@ -12,8 +12,9 @@ from sinegan.report.figures.style import png, svg
 from sinegan.report.load import load_sweep
 from sinegan.report.page.page import page
 from sinegan.report.referee.analysis import Analysis
+from sinegan.report.referee.comparisons import MARGIN
 from sinegan.report.sweep import Sweep
-from sinegan.report.words.answers import answers
+from sinegan.report.words.answers import answers, lead
 from sinegan.report.words.captions import THEORY
 from sinegan.report.words.formats import FORMATS, formatted
 from sinegan.report.words.markdown import markdown
@@ -33,6 +34,7 @@ def make_report(
     console: Console | None = None,
     more: Sequence[Path] = (),
     formats: Sequence[str] = (),
+    margin: float | None = None,
 ) -> Sweep:
     """Writes `report/` in a sweep's folder and prints the comparison table, before it draws.
 
@@ -40,6 +42,7 @@ def make_report(
         folder: the sweep's folder, or that of a single run.
         console: where to print; by default the terminal.
         more: sweeps to be merged with it; the report is then in `report/merged`.
+        margin: the share by which two configurations may differ and still be equal; by default the sweep's.
         formats: further formats of the table of configurations, besides CSV and Markdown.
 
     Raises:
@@ -48,7 +51,7 @@ def make_report(
     """
     console = console or Console()
     sweep = load_sweep(folder, *more)
-    analysis = Analysis(sweep)
+    analysis = Analysis(sweep, stored_margin(sweep) if margin is None else margin)
     report = report_folder(folder, more)
     write_tables(analysis, report, formats)
     print_report(analysis, console)
@@ -59,6 +62,13 @@ def make_report(
             write_animation(Path(row["folder"]))
     console.print(in_terminal(f"Tables and figures: {report}"), soft_wrap=True)
     return sweep
+
+
+def stored_margin(sweep: Sweep) -> float:
+    """The margin that the first configuration was trained with; MARGIN where its version had none."""
+    first = next(iter(sweep.settings.values()))
+    margin = setting(first, "margin")
+    return margin if isinstance(margin, float) and 0 < margin < 1 else MARGIN
 
 
 def write_tables(analysis: Analysis, report: Path, formats: Sequence[str]) -> None:
@@ -114,7 +124,7 @@ def print_view(view: View, console: Console) -> None:
 
 
 def print_report(analysis: Analysis, console: Console) -> None:
-    """Prints the comparison table and its sentences, in at most 80 columns."""
+    """Prints the answer, the comparison table and the notes, in at most 80 columns."""
     configurations = analysis.sweep.configurations
     metrics = " or ".join(configurations["metric"].unique())
     table = shown_table(analysis)
@@ -123,11 +133,11 @@ def print_report(analysis: Analysis, console: Console) -> None:
     for column in ("range", "seconds"):  # which the files keep
         if not _fits(terminal_table(table, title), console, width):
             table = table.drop(columns=column)
+    for sentence in lead(answers(analysis), width):
+        console.print(in_terminal(sentence), width=width)
     console.print(terminal_table(table, title), width=width)
     if len(table) > MOST_ROWS:
         console.print(f"… and {len(table) - MOST_ROWS} more rows in the files.")
-    for sentence in answers(analysis)[:MOST_ROWS]:
-        console.print(in_terminal(sentence), width=width)
     for note in notes(analysis)[:MOST_ROWS]:
         console.print(in_terminal(f"- {note}"), width=width)
     if len(configurations) == 1:

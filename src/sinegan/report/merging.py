@@ -11,7 +11,7 @@ from sinegan.storage.sweep_folder import SEED_KEYS
 Overrides = Mapping[str, Any]
 """Trained values by the keys that a command set: the name of a choice, or a value as in the settings."""
 
-_NOT_COMPARED = (*SEED_KEYS, "executor", "plot")
+_NOT_COMPARED = (*SEED_KEYS, "executor", "plot", "margin")
 DEFAULT = "default"
 """Shown for a choice that a command left to the defaults and that no other command names."""
 

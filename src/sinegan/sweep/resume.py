@@ -24,7 +24,7 @@ from sinegan.training.signature import is_compiled
 
 Settings = Mapping[str, Any]
 
-FREE = ("executor", "seeds", "training.compile")
+FREE = ("executor", "seeds", "margin", "training.compile")
 """The settings that may differ: they change no run's numbers, or are compared separately."""
 
 
@@ -122,11 +122,11 @@ def _best_match(stored: Mapping[int, Settings], wanted: Settings) -> int | None:
 
 
 def identity(settings: Settings) -> Hashable:
-    """A key that is equal for configurations that train the same runs: the executor does not count."""
+    """A key that is equal for configurations that train the same runs, on any executor, for any report."""
     return frozenset(
         (key, _hashable(value))
         for key, value in flattened(settings).items()
-        if key.split(".")[0] != "executor"
+        if key.split(".")[0] not in ("executor", "margin")
     )
 
 

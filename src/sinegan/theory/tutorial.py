@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sinegan.report.referee.comparisons import contrast
-from sinegan.report.referee.contrasts import ALPHA, holm
+from sinegan.report.referee.contrasts import ALPHA, contrast, holm
 from sinegan.report.referee.statistics import last_share_mean
 from sinegan.report.sweep import Sweep
 from sinegan.theory.common import Row, Settings, kind, outcome, ratio_interval, runs_of, update, variant

@@ -89,7 +89,7 @@ def test_a_heat_map_marks_cells_that_share_the_first_rank_with_a_dot() -> None:
     figure = drawn(table)
     dots = [(line.get_xdata()[0], line.get_ydata()[0]) for line in figure.axes[0].lines]
     assert dots == [(0, 0), (0, 1)]
-    assert figure.get_supxlabel() == "Dot: not separated from the best."
+    assert figure.get_supxlabel() == "Dot: shares the first rank."
     assert len(drawn(table.assign(rank=1)).axes[0].lines) == 0
 
 

@@ -4,17 +4,20 @@ import math
 from typing import Any
 
 import pandas as pd
+from forged import Keys, sweep_of
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from values import drawn as values_of
 
 from sinegan.report.figures.intervals import FIRST, MOST_NAMED, OTHER, interval_plot
+from sinegan.report.referee.analysis import Analysis
 
 COLUMNS = ["loss", "n", "failed", "diverged", "estimate", "low", "high", "rank", "tie_group"]
 TABLE = pd.DataFrame(
     [
         ("c", 5, 0, 0, 3.0, 2.5, 3.5, 3, None),
         ("a", 5, 0, 0, 1.0, 0.5, 2.0, 1, "A"),
-        ("gone", 0, 2, 3, math.nan, math.nan, math.nan, 5, None),
+        ("gone", 0, 2, 3, math.nan, math.nan, math.nan, None, None),
         ("b", 4, 0, 1, 1.5, 0.7, 2.2, 1, "A"),
         ("two", 2, 0, 0, 2.0, math.nan, math.nan, 4, None),
     ],
@@ -93,3 +96,26 @@ def test_the_intervals_of_many_configurations_are_drawn_without_names() -> None:
 
 def test_no_estimates_have_no_interval_plot() -> None:
     assert interval_plot(TABLE.iloc[[2]], ["loss"], "rmse") is None
+
+
+def test_one_without_a_rank_comes_after_those_with_one_and_is_not_first() -> None:
+    table = TABLE.assign(rank=[3, 1, None, None, 4])  # b, which has a better estimate than c
+    _, axes = drawn(table)
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["a", "c", "two", "b", "gone"]
+    assert marks(axes)[FIRST] == [[1, 0]]
+
+
+def test_the_picture_shows_the_ranks_of_a_sweep() -> None:
+    keys: dict[Keys, dict[int, float]] = {
+        (("loss", "x"),): values_of(1),
+        (("loss", "y"),): values_of(2),
+        (("loss", "far"),): values_of(3, 9),
+        (("loss", "gone"),): dict.fromkeys(range(8), math.inf),
+    }
+    analysis = Analysis(sweep_of(keys))
+    _, axes = drawn(analysis.table)
+    first = analysis.table[analysis.table["rank"] == 1]
+    assert set(first["loss"]) == {"x", "y"}
+    assert sorted(place for place, _ in marks(axes)[FIRST]) == sorted(first["estimate"])
+    assert [text.get_text() for text in axes.get_yticklabels()][2:] == ["far", "gone"]
+    assert axes.texts[3].get_text().strip() == "8 diverged"

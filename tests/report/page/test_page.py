@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from sinegan.printable import printable
 from sinegan.report.load import load_sweep
 from sinegan.report.page.page import (
+    MOST_ANSWERS,
     MOST_ROWS,
     MOST_VALUES,
     Cell,
@@ -95,6 +96,16 @@ def test_the_answer_comes_first_a_paragraph_a_line(sweep: Sweep) -> None:
     assert text.index("<p>One.</p>") < text.index("<p>Two.</p>") < text.index("<table")
 
 
+def test_further_sentences_fold(sweep: Sweep) -> None:
+    said = [f"Sentence {number}." for number in range(MOST_ANSWERS + 2)]
+    text = made(sweep, sentences=said)
+    assert "<summary>2 more</summary>" in text
+    places = [text.index(f"<p>{sentence}</p>") for sentence in said]
+    assert places[MOST_ANSWERS - 1] < text.index("<summary>2 more</summary>") < places[MOST_ANSWERS]
+    assert places == sorted(places)
+    assert " more</summary>" not in made(sweep, sentences=said[:MOST_ANSWERS])
+
+
 def test_the_page_table_has_names_then_ranks_then_the_rest(sweep: Sweep) -> None:
     read = Reader(made(sweep, rank=[1, 1], tie_group="A", note="x"))
     assert read.titles[:11] == [
@@ -120,16 +131,34 @@ def test_a_page_row_without_swept_keys_is_named_by_its_folder(
 def test_comparisons_and_effects_are_there_when_there_are_any(sweep: Sweep) -> None:
     assert "Comparisons" not in made(sweep)
     comparisons = pd.DataFrame(
-        [{"a": "x", "b": "y", "ratio": 1.06, "low": 0.93, "high": 1.21, "p_holm": 0.8, "separated": False}]
+        [
+            {
+                "a": "x",
+                "b": "y",
+                "ratio": 1.06,
+                "low": 0.93,
+                "high": 1.21,
+                "p_corrected": 0.8,
+                "separated": False,
+            }
+        ]
     )
     effects = pd.DataFrame({"key": ["network"], "ratio": [0.7]})
     read = Reader(made(sweep, comparisons, effects))
     assert read.titles[read.titles.index("a") :] == [
-        "a", "b", "ratio a / b", "95% interval", "p (Holm)", "separated", "key", "ratio",
+        "a", "b", "ratio a / b", "95% interval", "p corrected", "separated", "key", "ratio",
     ]  # fmt: skip
     cells = read.of("td")
     first = cells.index("1.06") - 2
     assert cells[first : first + 6] == ["x", "y", "1.06", "0.93 to 1.21", "0.8", "no"]
+
+
+def test_the_comparisons_have_their_verdicts(sweep: Sweep) -> None:
+    analysis = Analysis(sweep)
+    read = Reader(page(analysis, [], {}))
+    titles = read.titles[read.titles.index("a") :]
+    assert {"verdict", "p corrected", "p equal", "seeds needed"} <= set(titles)
+    assert read.of("td").count("undecided") == (analysis.comparisons["verdict"] == "undecided").sum() == 1
 
 
 def test_long_tables_of_the_page_are_cut_and_name_the_file_with_the_rest() -> None:

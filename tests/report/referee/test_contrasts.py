@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from values import drawn
 
 from sinegan.report.referee.contrasts import (
+    EFFECT_COLUMNS,
+    Difference,
+    contrast,
     holm,
     improvement,
-    max_t,
     paired_t,
-    power,
     rank_sum,
-    seeds_needed,
-    tie_groups,
     welch_t,
 )
 
@@ -136,56 +136,21 @@ def test_holm_is_between_no_correction_and_bonferroni(p_values: list[float]) -> 
     assert (np.diff(corrected[order]) >= 0).all()
 
 
-def test_max_t_against_all_permutations() -> None:
-    values = [[1, 1, 1], [2, 3, 2], [3, 2, 3]]
-    # Mean ranks 1, 7/3, 8/3. All 6^3 orders within the seeds, and their largest difference:
-    ranges = [
-        np.ptp(np.mean(columns, axis=0))
-        for columns in itertools.product(itertools.permutations([1, 2, 3]), repeat=3)
-    ]
-    expected = [np.mean([r >= d - 1e-9 for r in ranges]) for d in (4 / 3, 5 / 3)]
-    found = max_t(values, best=0, permutations=20_000)
-    assert math.isnan(found[0])
-    assert found[1:].tolist() == pytest.approx(expected, abs=0.02)
-    assert max_t(values, 0).tolist()[1:] == max_t(np.exp(values), 0).tolist()[1:]
+def test_the_columns_of_a_difference_are_a_ratio_or_a_difference() -> None:
+    found = Difference(4, math.log(2), 0.0, math.log(8), 0.1, 1.0, "")
+    assert list(found.columns(positive=True)) == list(EFFECT_COLUMNS)
+    ratio, difference = found.columns(positive=True), found.columns(positive=False)
+    assert [ratio[name] for name in EFFECT_COLUMNS[:3]] == pytest.approx([2, 1, 8])
+    assert [difference[name] for name in EFFECT_COLUMNS[3:]] == pytest.approx([math.log(2), 0, math.log(8)])
+    assert all(math.isnan(ratio[name]) for name in EFFECT_COLUMNS[3:])
+    assert all(math.isnan(difference[name]) for name in EFFECT_COLUMNS[:3])
 
 
-def test_max_t_takes_lost_runs_for_the_worst() -> None:
-    rng = np.random.default_rng(2)
-    values = rng.normal(size=(15, 8))
-    values[3] = math.inf
-    values[7] -= 100
-    found = max_t(values, best=7)
-    assert found[3] == pytest.approx(1 / 2001)
-    assert np.nanmin(np.delete(found, 3)) > found[3]
-
-
-def test_who_is_not_separated_from_the_best_shares_its_rank() -> None:
-    # 1 is separated from 0 though 2, behind it, is not; 3 and 4 are separated from all of them.
-    apart = [(0, 1), (0, 3), (0, 4), (1, 3), (1, 4), (2, 3), (2, 4)]
-    assert tie_groups(apart, [0, 1, 2, 3, 4]) == {0: (1, 1), 2: (1, 1), 1: (3, 2), 3: (4, 3), 4: (4, 3)}
-    assert tie_groups([], [2, 0, 1]) == {2: (1, 1), 0: (1, 1), 1: (1, 1)}
-
-
-def test_seeds_needed_are_those_of_the_textbook() -> None:
-    # Half a standard deviation, 80 %: 34 pairs, or 64 in each of two groups (Cohen 1988, table 2.4.1).
-    assert seeds_needed(0.5, 1.0) == 34
-    assert seeds_needed(0.5, 1.0, paired=False) == 64
-    assert power(33, 0.5) < 0.8 <= power(34, 0.5)
-
-
-def test_more_noise_smaller_differences_and_stricter_tests_need_more_seeds() -> None:
-    needed = seeds_needed(0.1, 0.3)
-    assert seeds_needed(0.1, 0.6) > needed
-    assert seeds_needed(0.05, 0.3) > needed
-    assert seeds_needed(0.1, 0.3, alpha=0.05 / 15) > needed
-    assert seeds_needed(1e-3, 1.0) == math.ceil((1.959963985 + 0.8416212336) ** 2 * 1e6)
-    assert seeds_needed(0.1, 0.0) == 3
-    assert math.isnan(seeds_needed(0.1, math.nan))
-
-
-def test_power_is_how_often_the_test_finds_the_difference() -> None:
-    rng = np.random.default_rng(3)
-    draws = rng.normal(0.8, size=(4000, 8))
-    found = np.mean([paired_t(draw).p < 0.05 for draw in draws])
-    assert found == pytest.approx(power(8, 0.8), abs=0.025)
+def test_two_samples_are_paired_where_half_of_the_seeds_are_shared() -> None:
+    x, y = drawn(1), {seed + 100: value for seed, value in drawn(2).items()}
+    found = contrast(x, y, positive=True)
+    expected = stats.ttest_ind(*(np.log(list(each.values())) for each in (x, y)), equal_var=False)
+    assert (found.method, found.p) == ("Welch t", pytest.approx(expected.pvalue))
+    paired = contrast(x, {seed: value for seed, value in drawn(2).items() if seed != 3}, positive=True)
+    assert (paired.method, paired.n) == ("paired t", 7)
+    assert contrast(x, drawn(2) | {0: math.inf}, positive=True).method == "rank sum"

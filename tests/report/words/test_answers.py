@@ -1,18 +1,58 @@
 """The answer in words: whole sentences, read aloud, that say no more than the seeds do."""
 
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import wrap
 
+import pandas as pd
 import pytest
+from forged import Keys, sweep_of
+from hypothesis import given
+from hypothesis import strategies as st
 from values import drawn
 
 from sinegan.report.labels import short_keys, short_label
 from sinegan.report.load import load_sweep
 from sinegan.report.referee.analysis import Analysis
-from sinegan.report.referee.verdicts import Depends, KeyVerdict, Matters, MattersMore, NoEffect
+from sinegan.report.referee.key_verdicts import (
+    Depends,
+    KeyVerdict,
+    LevelBetter,
+    Matters,
+    MattersMore,
+    NoEffect,
+)
+from sinegan.report.referee.statistics import estimate
+from sinegan.report.referee.verdicts import (
+    Best,
+    Better,
+    Blind,
+    Effect,
+    Ends,
+    Equal,
+    Finding,
+    NoneRanked,
+    NothingEnded,
+    NothingMeasured,
+    OnlyOne,
+    Seeds,
+    Shared,
+    Single,
+    Undecided,
+    Verdict,
+)
 from sinegan.report.sweep import Sweep
-from sinegan.report.words.answers import comparison_sentences, key_sentence
+from sinegan.report.words.answers import (
+    MOST_LINES,
+    answers,
+    comparison_sentences,
+    key_sentence,
+    key_sentences,
+    lead,
+    verdict_sentence,
+)
 from sinegan.storage.files import read_sealed, write_sealed
 from sinegan.storage.results import records
 
@@ -34,43 +74,156 @@ def lost(values: dict[int, float], runs: int) -> dict[int, float]:
     return values | dict.fromkeys(range(runs), math.inf)
 
 
+EIGHT = Seeds(8, 8)
+RATIO = Effect(True, 0.5, 0.4, 0.625)
+THREE = estimate([1.0, 4.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("finding", "sentence"),
+    [
+        (NothingEnded(), "No run on sine has ended yet."),
+        (NothingMeasured(), "All 3 runs on sine were lost (2 diverged, 1 failed): nothing was measured."),
+        (Single(THREE, None), "At 3 seeds, the rmse on sine is 2, 95 % interval 0.357 to 11.2{lost}."),
+        (
+            Single(THREE, 8.0),
+            "At 3 seeds, the rmse on sine is 2, 95 % interval 0.357 to 11.2; before training it was 8{lost}.",
+        ),
+        (
+            Single(estimate([2.0, 3.0]), None),
+            "At 2 seeds, the rmse on sine is 2 and 3; an interval needs 3 seeds{lost}.",
+        ),
+        (Single(estimate([2.0]), None), "At 1 seed, the rmse on sine is 2; an interval needs 3 seeds{lost}."),
+        (
+            Blind(Seeds(1, 2), {"a": 2.0, "b": 3.0}, 3),
+            "At 1 to 2 seeds, nothing on sine can be separated, whatever the values: give 3 seeds or more; "
+            "the rmse is 2 for A and 3 for B{lost}.",
+        ),
+        (
+            Blind(Seeds(3, 3), {"a": 2.0, "b": 3.0, "c": 1.0}, 4),
+            "At 3 seeds, nothing on sine can be separated, whatever the values: give 4 seeds or more; "
+            "the rmse is 1 to 3 in 3 configurations{lost}.",
+        ),
+        (
+            OnlyOne(EIGHT, "a", THREE),
+            "At 8 seeds, only A has a rank on sine; its rmse is 2, 95 % interval 0.357 to 11.2; the others "
+            "have fewer than 3 runs, or lost half of them or more{lost}.",
+        ),
+        (
+            NoneRanked(EIGHT, "b", THREE),
+            "At 8 seeds, every configuration lost half of its runs or more on sine: none has a rank; of the "
+            "runs that ended well, those of B have the best rmse, 2, 95 % interval 0.357 to 11.2{lost}.",
+        ),
+        (
+            Better(EIGHT, "a", "b", RATIO),
+            "At 8 seeds, A is better than B on sine: its rmse is 2.0 times lower (95 % interval 1.6 to 2.5)"
+            "{lost}.",
+        ),
+        (Better(EIGHT, "a", "b", None), "At 8 seeds, A is better than B on sine{lost}."),
+        (
+            Better(EIGHT, "a", "b", Effect(True, 2.0, 1.6, 340.0)),
+            "At 8 seeds, A is better than B on sine: its rmse is 2.0 times higher (95 % interval 1.6 to "
+            "340.0){lost}.",
+        ),
+        (
+            Better(EIGHT, "a", "b", Effect(False, -0.4, -0.5, -0.25)),
+            "At 8 seeds, A is better than B on sine: its rmse is lower by 0.4 (95 % interval 0.25 "
+            "to 0.5){lost}.",
+        ),
+        (
+            Better(EIGHT, "a", "b", Effect(True, 0.1, 0.0, 0.2, open_ended=True)),
+            "At 8 seeds, A is better than B on sine: its rmse is 10 times lower (95 % interval: at least 5)"
+            "{lost}.",
+        ),
+        (
+            Equal(EIGHT, "a", "b", Effect(True, 0.99, 0.97, 1.01)),
+            "At 8 seeds, A and B are equal within 10 % on sine: the rmse of A is 1.01 times lower (95 % "
+            "interval 0.99 to 1.03){lost}.",
+        ),
+        (
+            Undecided(EIGHT, "a", "b", Effect(True, 0.8, 0.5, 1.25), 1234),
+            "At 8 seeds, A and B are not separated on sine: the rmse of A is 1.25 times lower (95 % interval "
+            "0.80 to 2.00); 1,234 seeds would decide{lost}.",
+        ),
+        (
+            Undecided(EIGHT, "a", "b", Effect(True, 0.8, 0.0, math.inf, open_ended=True), None),
+            "At 8 seeds, A and B are not separated on sine: the rmse of A is 1.25 times lower (95 % "
+            "interval: any factor){lost}.",
+        ),
+        (Undecided(EIGHT, "a", "b", None, None), "At 8 seeds, A and B are not separated on sine{lost}."),
+        (
+            Best(EIGHT, "a", 3, "b", RATIO),
+            "At 8 seeds, A is the best of 3 on sine, separated from every other: its rmse is 2.0 times lower "
+            "(95 % interval 1.6 to 2.5) than that of the next, B{lost}.",
+        ),
+        (
+            Best(EIGHT, "a", 3, "b", None),
+            "At 8 seeds, A is the best of 3 on sine, separated from every other{lost}.",
+        ),
+        (
+            Shared(EIGHT, ["a"], ["c"], 3, 0.25, False, 40),
+            "At 8 seeds, A has the lowest rmse of 3 on sine, 0.25, but is not separated from C; 40 seeds "
+            "would decide{lost}.",
+        ),
+        (
+            Shared(EIGHT, ["a", "b", "c"], [], 3, 0.25, False, 40),
+            "At 8 seeds, none of 3 configurations is separated from another by rmse on sine; the lowest is "
+            "A, 0.25; 40 seeds would decide{lost}.",
+        ),
+        (
+            Shared(EIGHT, ["a", "b", "c"], [], 3, 0.25, True, None),
+            "At 8 seeds, 3 of 3 configurations share the first rank by rmse on sine: A, B and C; they are "
+            "equal within 10 %{lost}.",
+        ),
+        (
+            Shared(EIGHT, ["a", "b"], ["c"], 4, 0.25, False, 40),
+            "At 8 seeds, 2 of 4 configurations share the first rank by rmse on sine: A and B; 1 more is not "
+            "separated from the first; 40 seeds would decide{lost}.",
+        ),
+        (
+            Shared(EIGHT, list("abcdef"), [], 8, 0.25, False, 40),
+            "At 8 seeds, 6 of 8 configurations share the first rank by rmse on sine; the lowest is A, 0.25; "
+            "40 seeds would decide{lost}.",
+        ),
+    ],
+)
+def test_every_finding_has_its_sentence(finding: Finding, sentence: str) -> None:
+    words = {name: name.upper() for name in "abcdef"}
+    ends = {"a": Ends(8, 2, 1), "b": Ends(8, 0, 0)}
+    lost = "; 3 of 8 runs of A were lost (2 diverged, 1 failed)"
+    verdict = Verdict("rmse", 0.1, list(words), finding, ends)
+    assert verdict_sentence(verdict, "on sine", words) == sentence.format(lost=lost)
+
+
+def test_where_more_is_better_the_first_is_the_highest() -> None:
+    finding = Shared(EIGHT, ["a", "b"], [], 2, 0.9, False, None)
+    verdict = Verdict("score", 0.05, ["a", "b"], finding, {})
+    words = {"a": "A", "b": "B"}
+    assert verdict_sentence(verdict, "", words, more_is_better=True) == (
+        "At 8 seeds, none of 2 configurations is separated from another by score; the highest is A, 0.9."
+    )
+
+
 def test_two_that_differ(make_sweep: MakeSweep) -> None:
     assert sentences(make_sweep({"loss=worse": WORSE, "loss=better": BETTER})) == [
-        "At 4 seeds, better is better than worse on its target: ratio 0.50, 0.49-0.50."
+        "At 4 seeds, better is better than worse on its target: its rmse is 2.01 times lower (95 % interval "
+        "1.99 to 2.03)."
     ]
-
-
-def test_two_that_do_not(make_sweep: MakeSweep) -> None:
-    sweep = make_sweep({"non_saturating": drawn(1), "minimax": drawn(2)})
-    (row,) = records(Analysis(sweep).comparisons)
-    assert row["seeds_needed"] > 8
-    assert sentences(sweep) == [
-        f"At 8 seeds, non_saturating and minimax are not separated on its target: ratio {row['ratio']:.2f}, "
-        f"{row['low']:.2f}-{row['high']:.2f}; {row['seeds_needed']:.0f} seeds would be needed for a "
-        f"difference of 10 %."
-    ]
-
-
-def test_seeds_that_would_have_found_a_difference_are_said_to(make_sweep: MakeSweep) -> None:
-    close = {seed: value * (1.001 if seed % 2 else 0.999) for seed, value in drawn(1).items()}
-    (sentence,) = sentences(make_sweep({"x": drawn(1), "y": close}))
-    assert sentence.endswith("ratio 1.00, 1.00-1.00; a difference of 10 % would have been found with 3.")
 
 
 def test_values_that_can_be_negative_have_a_difference(make_sweep: MakeSweep) -> None:
     x, y = {0: -0.1, 1: 0.2, 2: 0.1, 3: 0.0}, {0: 0.3, 1: 0.5, 2: 0.6, 3: 0.4}
-    (sentence,) = sentences(make_sweep({"x": x, "y": y}, metric="energy_distance"))
-    assert (
-        sentence == "At 4 seeds, x is better than y on its target: "
-        "difference in energy_distance -0.4, -0.53 to -0.27."
-    )
+    assert sentences(make_sweep({"x": x, "y": y}, metric="energy_distance")) == [
+        "At 4 seeds, x is better than y on its target: its energy_distance is lower by 0.4 (95 % interval "
+        "0.27 to 0.53)."
+    ]
 
 
 def test_a_winner_is_named_with_how_far_the_next_is(make_sweep: MakeSweep) -> None:
     far = {seed: 9 * value for seed, value in WORSE.items()}
     assert sentences(make_sweep({"x": far, "y": WORSE, "z": BETTER})) == [
-        "At 4 seeds, z is the best of 3 on its target, separated from every other; against the next, y: "
-        "ratio 0.50, 0.49-0.50."
+        "At 4 seeds, z is the best of 3 on its target, separated from every other: its rmse is 2.01 times "
+        "lower (95 % interval 1.99 to 2.03) than that of the next, y."
     ]
 
 
@@ -87,8 +240,8 @@ def test_of_many_that_share_the_first_rank_the_lowest_is_named(make_sweep: MakeS
     sweep = make_sweep({f"loss={place}": drawn(place, 1 if place else 0.98) for place in range(14)})
     (sentence,) = sentences(sweep)
     lowest = Analysis(sweep).table["estimate"].idxmin()
-    assert "none of 14 configurations is separated from the others by rmse" in sentence
-    assert f"the lowest is {lowest}, {Analysis(sweep).table['estimate'][lowest]:.3g}" in sentence
+    assert "none of 14 configurations is separated from another by rmse" in sentence
+    assert f"the lowest is {lowest}, {Analysis(sweep).table['estimate'][lowest]:.3g}; " in sentence
 
 
 def test_one_configuration_has_its_value_and_nothing_to_compare(make_sweep: MakeSweep) -> None:
@@ -104,43 +257,21 @@ def test_one_configuration_is_held_against_what_it_began_with(
     assert sentence.endswith("0.357 to 11.2; before training it was 8.")
 
 
-@pytest.mark.parametrize(("runs", "value"), [(1, "is 2"), (2, "is 2 and 3")])
-def test_one_configuration_of_few_seeds_has_no_interval(make_sweep: MakeSweep, runs: int, value: str) -> None:
-    sweep = make_sweep({"x": dict(list({0: 2.0, 1: 3.0}.items())[:runs])})
-    seeds = "1 seed" if runs == 1 else "2 seeds"
-    assert sentences(sweep) == [f"At {seeds}, the rmse on its target {value}; an interval needs 3 seeds."]
-
-
-def test_few_seeds_rank_nothing_but_have_values(make_sweep: MakeSweep) -> None:
-    assert sentences(make_sweep({"x": {0: 2.0}, "y": {0: 3.0}})) == [
-        "At 1 seed, the rmse on its target is 2 for x and 3 for y; with fewer than 3 seeds nothing is ranked."
-    ]
-
-
-def test_few_seeds_of_many_configurations_have_a_range(make_sweep: MakeSweep) -> None:
-    assert sentences(make_sweep({"x": {0: 2.0}, "y": {0: 3.0}, "z": {0: 1.0}})) == [
-        "At 1 seed, the rmse on its target is 1 to 3 in 3 configurations; with fewer than 3 seeds nothing "
-        "is ranked."
-    ]
-
-
-def test_lost_runs_are_told_and_make_no_ratio_of_nothing(make_sweep: MakeSweep) -> None:
+def test_what_lost_half_of_its_runs_is_no_rival(make_sweep: MakeSweep) -> None:
     (sentence,) = sentences(make_sweep({"lossy": lost(drawn(1), 6), "sound": drawn(2, 0.01)}))
-    assert sentence == (
-        "At 8 seeds, sound is better than lossy on its target; 6 of 8 runs of lossy diverged."
-    )
+    assert sentence.startswith("At 8 seeds, only sound has a rank on its target; its rmse is 0")
+    assert sentence.endswith("; 6 of 8 runs of lossy diverged.")
 
 
 def test_an_interval_that_lost_runs_leave_open_has_one_end(make_sweep: MakeSweep) -> None:
     sweep = make_sweep({"lossy": lost(drawn(1), 3), "sound": drawn(2, 0.1)})
     (row,) = records(Analysis(sweep).comparisons)
-    assert math.isinf(row["high"])
-    (sentence,) = sentences(sweep)
-    ends = f"ratio {1 / row['ratio']:.2g}, at most {1 / row['low']:.2f}"
-    assert (
-        sentence
-        == f"At 8 seeds, sound is better than lossy on its target: {ends}; 3 of 8 runs of lossy diverged."
-    )
+    assert row["low"] == 0
+    assert sentences(sweep) == [
+        "At 8 seeds, sound is better than lossy on its target: its rmse is "
+        f"{1 / row['ratio']:.0f} times lower (95 % interval: at least {1 / row['high']:.0f}); "
+        "3 of 8 runs of lossy diverged."
+    ]
 
 
 def test_losses_of_many_configurations_are_added_up(make_sweep: MakeSweep) -> None:
@@ -154,13 +285,6 @@ def test_a_sweep_that_lost_all_says_that_alone(make_sweep: MakeSweep, configurat
     sweep = make_sweep({f"loss={place}": lost({}, 8) for place in range(configurations)})
     runs = 8 * configurations
     assert sentences(sweep) == [f"All {runs} runs on its target diverged: nothing was measured."]
-
-
-def test_losses_of_two_kinds_are_told_apart(tmp_path: Path, file_configuration: FileConfiguration) -> None:
-    file_configuration(tmp_path, [], {0: [], 1: []}, status={0: "diverged", 1: "failed"})
-    assert sentences(load_sweep(tmp_path)) == [
-        "All 2 runs on its target were lost (1 diverged, 1 failed): nothing was measured."
-    ]
 
 
 def test_a_sweep_that_has_just_begun_says_so(tmp_path: Path, file_configuration: FileConfiguration) -> None:
@@ -184,11 +308,12 @@ def test_the_target_and_the_shared_network_are_named(
         folder = file_configuration(tmp_path / str(place), ["network=tiny", f"optim.lr={place}"], series)
         with_target(folder, "GaussianRing")
     assert sentences(load_sweep(tmp_path)) == [
-        "At 4 seeds, optim.lr=1 is better than optim.lr=0 on gaussian_ring/tiny: ratio 0.50, 0.49-0.50."
+        "At 4 seeds, optim.lr=1 is better than optim.lr=0 on gaussian_ring/tiny: its rmse is 2.01 times "
+        "lower (95 % interval 1.99 to 2.03)."
     ]
 
 
-def test_each_target_has_its_sentence_and_many_have_a_few(
+def test_each_target_has_its_sentence_and_a_terminal_shows_the_first(
     tmp_path: Path, file_configuration: FileConfiguration
 ) -> None:
     for target in range(6):
@@ -196,11 +321,13 @@ def test_each_target_has_its_sentence_and_many_have_a_few(
             series = {seed: [value] for seed, value in values.items()}
             overrides = [f"target={target}", f"loss={'worse' if place == 0 else 'better'}"]
             with_target(file_configuration(tmp_path / f"{target}{place}", overrides, series), f"T{target}")
-    said = sentences(load_sweep(tmp_path))
-    assert said[:3] == [
-        f"At 4 seeds, better is better than worse on {target}: ratio 0.50, 0.49-0.50." for target in range(3)
-    ]
-    assert said[3:] == ["The tables have 3 more targets or metrics."]
+    analysis = Analysis(load_sweep(tmp_path))
+    said = comparison_sentences(analysis)
+    detail = "its rmse is 2.01 times lower (95 % interval 1.99 to 2.03)"
+    assert said == [f"At 4 seeds, better is better than worse on {target}: {detail}." for target in range(6)]
+    shown = lead(answers(analysis), 80)
+    assert shown[:2] == said[:2]
+    assert shown[-1] == f"The report says more: {len(answers(analysis)) - 2} further sentences."
 
 
 @pytest.mark.parametrize(
@@ -234,17 +361,59 @@ def test_a_swept_seed_is_named_with_its_key() -> None:
 @pytest.mark.parametrize(
     ("verdict", "sentence"),
     [
+        (MattersMore("network", "loss"), "network matters more than loss."),
         (
-            MattersMore("network", "loss", 2.345, 1.08, is_ratio=True),
-            "network matters more than loss: a typical factor of 2.35 against 1.08.",
+            Matters("loss", 2.345, is_ratio=True),
+            "loss matters: on average, its levels differ by a typical factor of 2.3 from their middle.",
         ),
-        (Matters("loss", 0.25, is_ratio=False), "loss matters: typically 0.25."),
+        (
+            Matters("loss", 0.25, is_ratio=False),
+            "loss matters: on average, its levels differ typically by 0.25 from their middle.",
+        ),
+        (
+            LevelBetter("loss", "x", "y", RATIO),
+            "loss matters: on average, the rmse of x is 2.0 times lower (95 % interval 1.6 to 2.5) than that "
+            "of y.",
+        ),
         (Depends("loss", "network"), "The effect of loss depends on network."),
-        (NoEffect("loss"), "No effect of loss on average can be told from chance."),
+        (NoEffect("loss"), "On average over the rest, no effect of loss is shown."),
     ],
 )
 def test_a_sentence_begins_with_a_capital_unless_it_begins_with_a_name(
     verdict: KeyVerdict, sentence: str
 ) -> None:
-    assert key_sentence(verdict) == sentence
-    assert key_sentence(verdict, "rmse") == f"by rmse, {sentence[0].lower()}{sentence[1:]}"
+    assert key_sentence(verdict, "rmse") == sentence
+    begins = sentence if sentence.startswith(("loss", "network")) else f"{sentence[0].lower()}{sentence[1:]}"
+    assert key_sentence(verdict, "rmse", several=True) == f"By rmse, {begins}"
+
+
+def test_of_several_metrics_each_is_named() -> None:
+    keys: dict[Keys, dict[int, float]] = {
+        (("loss", loss), ("network", network)): drawn(place)
+        for place, (loss, network) in enumerate([("x", "n"), ("x", "m"), ("y", "n"), ("y", "m")])
+    }
+    effects = Analysis(sweep_of(keys)).effects
+    both = pd.concat([effects, effects.assign(metric="modes")])
+    one = key_sentences(effects, ["loss", "network"])
+    assert len(one) == 2
+    assert [each.split(", ")[0] for each in key_sentences(both, ["loss", "network"])] == ["By rmse"] * 2 + [
+        "By modes"
+    ] * 2
+
+
+@given(st.lists(st.integers(1, 300), min_size=1, max_size=12), st.integers(20, 80))
+def test_the_answer_before_the_table_is_short(lengths: list[int], width: int) -> None:
+    said = [" ".join(["word"] * length) + "." for length in lengths]
+    shown = lead(said, width)
+    if width >= 60:
+        assert sum(len(wrap(sentence, width)) for sentence in shown) <= MOST_LINES
+    if shown == said:
+        return
+    *complete, more = shown
+    left = int(re.findall(r"more: (\d+) further", more)[0])
+    if left < len(said):
+        assert complete == said[: len(said) - left]
+    else:  # the first does not fit
+        (beginning,) = complete
+        assert beginning.endswith(" …")
+        assert said[0].startswith(beginning.removesuffix(" …"))

@@ -35,8 +35,8 @@ def test_notes_add_what_the_table_does_not_show(
         "a=4: 2 of 2 runs are unfinished (not begun).",
         "a=5: 3 of 3 runs are unfinished (step 5,000 of 20,000, median rmse so far 0.5).",
     ]
-    assert nothing.startswith("n = 0: no run finished")
-    assert few.startswith("n = 3: three seeds")
+    assert nothing.startswith("a=4, a=5 (n = 0): no run finished")
+    assert few.startswith("a=2 (n = 3): three seeds")
 
 
 def test_a_sweep_that_went_well_needs_no_notes(tmp_path: Path, file_configuration: FileConfiguration) -> None:
@@ -58,14 +58,24 @@ def test_notes_add_up_the_lost_runs_of_many_configurations(
     assert len(said) == 2 * MOST_NOTES + 1
 
 
-def test_notes_caution_about_few_seeds_only(tmp_path: Path, file_configuration: FileConfiguration) -> None:
-    words = ["no run finished", "no interval and no ranking", "no interval", "wide"]
-    for place, n in enumerate(range(5)):
+def test_few_seeds_are_cautioned_about_with_whose_they_are_and_enough_are_not(
+    tmp_path: Path, file_configuration: FileConfiguration
+) -> None:
+    for place, n in enumerate([0, 1, 2, 3, 4, 1, 2, 2, 2]):
         values = {seed: [1.0] for seed in range(n)}
-        file_configuration(tmp_path / str(place), [f"a={n}"], values, seeds=n or 1)
-    found = [note for note in notes(Analysis(load_sweep(tmp_path))) if note.startswith("n = ")]
-    assert len(found) == len(words)
-    for n, (note, word) in enumerate(zip(found, words, strict=True)):
-        assert note.startswith(f"n = {n}: ")
-        assert word in note
-        assert note.endswith(".")
+        file_configuration(tmp_path / str(place), [f"a={place}"], values, seeds=n or 1)
+    assert notes(Analysis(load_sweep(tmp_path)))[1:] == [
+        "a=0 (n = 0): no run finished, so there is nothing to estimate.",
+        "a=1, a=5 (n = 1): one seed gives a value, but no interval and no ranking: another seed may differ "
+        "as much.",
+        "4 configurations (n = 2): two seeds give a range, but no interval that could be trusted.",
+        "a=3 (n = 3): three seeds: the interval is honest but wide.",
+    ]
+
+
+def test_what_all_configurations_have_needs_no_names(
+    tmp_path: Path, file_configuration: FileConfiguration
+) -> None:
+    for place in range(2):
+        file_configuration(tmp_path / str(place), [f"a={place}"], {seed: [1.0] for seed in range(3)})
+    assert notes(Analysis(load_sweep(tmp_path))) == ["n = 3: three seeds: the interval is honest but wide."]

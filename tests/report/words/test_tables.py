@@ -7,11 +7,14 @@ from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from forged import Keys, sweep_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
+from values import drawn
 
 from sinegan.report.load import load_sweep
 from sinegan.report.make import print_report
@@ -19,7 +22,16 @@ from sinegan.report.referee.analysis import Analysis
 from sinegan.report.words.captions import THEORY, estimates_caption
 from sinegan.report.words.markdown import markdown
 from sinegan.report.words.notes import MOST_NOTES
-from sinegan.report.words.tables import MOST_ROWS, number, shown_table, shown_theory, terminal_table
+from sinegan.report.words.tables import (
+    MOST_ROWS,
+    number,
+    rank_words,
+    shown_comparisons,
+    shown_effects,
+    shown_table,
+    shown_theory,
+    terminal_table,
+)
 from sinegan.storage.results import records
 
 FileConfiguration = Callable[..., Path]
@@ -152,7 +164,7 @@ def test_where_80_columns_are_too_few_the_range_and_the_seconds_go_and_the_rank_
     screen = io.StringIO()
     three_keys(tmp_path, file_configuration, lost=False)
     print_report(Analysis(load_sweep(tmp_path)), Console(width=80, file=screen))
-    head = screen.getvalue().splitlines()[2]
+    (head,) = [line for line in screen.getvalue().splitlines() if line.split()[:2] == ["loss", "network"]]
     assert head.split()[-2:] == ["interval", "rank"]
 
 
@@ -235,3 +247,58 @@ def test_without_a_run_that_ended_well_the_theory_is_an_empty_table(
     assert list(shown_theory(Analysis(sweep))) == ["D(real)", "D(fake)", "V", "gap"]
     assert shown_theory(Analysis(sweep)).empty
     assert "1 of 1 runs failed" in markdown(Analysis(sweep))
+
+
+def test_a_rank_that_several_of_a_problem_share_says_so() -> None:
+    ranks = pd.Series([1, 1, 3, 1, pd.NA, pd.NA], dtype="Int64")
+    assert rank_words(ranks, pd.Series(list("sssttt"))) == ["1=", "1=", "3", "1", "-", "-"]
+
+
+def test_the_clearest_comparisons_are_shown_first_with_their_verdicts() -> None:
+    close = {seed: value * (1.001 if seed % 2 else 0.999) for seed, value in drawn(1).items()}
+    keys: dict[Keys, dict[int, float]] = {
+        (("loss", "x"),): drawn(1),
+        (("loss", "y"),): close,
+        (("loss", "far"),): drawn(2, 9, spread=0.01),
+    }
+    comparisons = Analysis(sweep_of(keys)).comparisons
+    shown = shown_comparisons(comparisons)
+    assert list(shown) == [
+        "a", "b", "n", "ratio", "95% interval", "p", "corrected", "verdict", "seeds needed", "improvement",
+    ]  # fmt: skip
+    assert shown["verdict"].tolist()[:2] == ["better", "better"]
+    assert set(shown["b"][:2]) == {"loss=far"}
+    by_pair = comparisons.set_index(["a", "b"])
+    for row in records(shown):
+        full = by_pair.loc[row["a"], row["b"]]
+        assert row["verdict"] == full["verdict"]
+        assert row["corrected"] == number(full["p_corrected"])
+        assert (row["seeds needed"] == "-") == (row["verdict"] != "undecided")
+
+
+def test_a_few_rows_of_many_comparisons_are_shown() -> None:
+    keys: dict[Keys, dict[int, float]] = {
+        (("loss", f"l{place}"),): drawn(place, runs=3) for place in range(11)
+    }
+    analysis = Analysis(sweep_of(keys))
+    assert len(analysis.comparisons) == 55
+    assert len(shown_comparisons(analysis.comparisons)) == MOST_ROWS
+    assert "15 more are in comparisons.csv." in markdown(analysis)
+
+
+def test_the_effects_of_levels_are_shown_and_differences_have_a_column() -> None:
+    values = {
+        (("loss", loss), ("network", network)): dict(
+            enumerate((np.log([*drawn(place).values()]) + 3).tolist())
+        )
+        for place, (loss, network) in enumerate(product("xy", "nm"))
+    }
+    effects = Analysis(sweep_of(values, "energy_distance")).effects
+    shown = shown_effects(effects)
+    assert list(shown) == [
+        "key", "level", "against", "n", "difference", "95% interval", "p", "corrected", "separated",
+    ]  # fmt: skip
+    assert shown[["key", "level", "against"]].to_numpy().tolist() == [
+        ["loss", "y", "x"],
+        ["network", "m", "n"],
+    ]

@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from forged import Keys, sweep_of
 from rich.console import Console
+from values import drawn
 
 from sinegan.report.load import load_sweep
 from sinegan.report.make import print_view, write_view
@@ -22,7 +24,6 @@ from sinegan.report.referee.run_values import UnknownNameError
 from sinegan.report.referee.statistics import median_interval
 from sinegan.report.sweep import Sweep
 from sinegan.report.words.formats import FORMATS, UnknownFormatError, check_formats, formatted, in_latex
-from sinegan.report.words.tables import winners
 from sinegan.report.words.views import View, by_view, pivot_view
 from sinegan.storage.results import records
 
@@ -121,9 +122,40 @@ def test_a_cell_that_the_sweep_lacks_is_a_dash(tmp_path: Path, file_configuratio
     assert view.full["y"].isna().tolist() == [False, True]
 
 
-def test_a_shared_first_rank_has_no_winner() -> None:
-    placed = pd.DataFrame({"problem": ["s"] * 3 + ["t"] * 3, "tie_group": [1, 1, 2, 2, 1, pd.NA]})
-    assert winners(placed["problem"], placed) == [False, False, False, False, True, False]
+def test_who_shares_the_first_rank_does_not_win() -> None:
+    keys: dict[Keys, dict[int, float]] = {
+        (("target", target), ("loss", loss)): drawn(place, factor)
+        for place, (target, loss, factor) in enumerate(
+            [("s", "x", 1), ("s", "y", 1), ("s", "z", 9), ("t", "x", 9), ("t", "y", 1), ("t", "z", 9)]
+        )
+    }
+    view = by_view(sweep_of(keys))
+    assert view.bold["estimate"].tolist() == [False, False, False, False, True, False]
+    assert view.bold["rank"].tolist() == view.bold["estimate"].tolist()
+    assert not view.bold["median"].any()
+
+
+def test_the_margin_reaches_the_comparisons() -> None:
+    close = {seed: value * (1.01 if seed % 2 else 0.99) for seed, value in drawn(1).items()}
+    sweep = sweep_of({(("loss", "x"), ("a", "1")): drawn(1), (("loss", "y"), ("a", "1")): close})
+    for view in (by_view(sweep), pivot_view(sweep, "a", "loss")):
+        assert view.comparisons["verdict"].tolist() == ["equal"]
+    for view in (by_view(sweep, margin=0.005), pivot_view(sweep, "a", "loss", margin=0.005)):
+        assert view.comparisons["verdict"].tolist() == ["undecided"]
+
+
+def test_of_a_metric_of_which_more_is_better_the_highest_is_first() -> None:
+    lost = drawn(3, 5) | {0: math.inf}
+    sweep = sweep_of(
+        {(("loss", "few"),): drawn(1), (("loss", "many"),): drawn(2, 9), (("loss", "lossy"),): lost}, "modes"
+    )
+    view = by_view(sweep, metric="modes")
+    assert view.full["rank"].tolist() == [3, 1, 2]
+    assert view.bold["estimate"].tolist() == [False, True, False]
+    few, _, lossy = records(view.full)
+    assert few["median_low"] < few["median"] < few["median_high"]
+    assert lossy["lost"] == 1
+    assert lossy["median"] < np.median([*drawn(3, 5).values()])  # the lost run is the lowest
 
 
 def test_the_interval_of_a_median_counts_lost_runs(
@@ -251,7 +283,7 @@ def test_a_view_is_written_with_its_comparisons(grid: Sweep, tmp_path: Path) -> 
         "rmse_by_loss.html",
         "rmse_by_loss_comparisons.csv",
     ]
-    assert pd.read_csv(written[-1])["a"].tolist() == ["loss=minimax"]
+    assert pd.read_csv(written[-1])["a"].tolist() == ["loss=other"]
     assert all(path.read_text() for path in written)
 
 

@@ -40,7 +40,7 @@ def heat_map(
     """The estimate over two swept numbers, a map for each combination of the other keys.
 
     Lost runs are shown: by their number where some of a cell diverged or failed, by a hatched cell with a
-    cross where none ended well. A dot marks cells that are not separated from the best.
+    cross where none ended well. A dot marks what shares the first rank.
 
     Arguments:
         table: as for `interval_plot`.
@@ -174,7 +174,7 @@ def _guide(table: pd.DataFrame, marked: bool) -> list[str]:
     if (lost[table["n"] > 0] > 0).any():
         keys.append("Number: so many runs diverged or failed.")
     if marked:
-        keys.append("Dot: not separated from the best.")
+        keys.append("Dot: shares the first rank.")
     return keys
 
 

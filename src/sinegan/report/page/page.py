@@ -27,6 +27,8 @@ from sinegan.storage.settings import flattened
 
 MOST_ROWS = 1_000
 """Rows of a table on the page; the CSV files next to it have all."""
+MOST_ANSWERS = 3
+"""Sentences that are shown at once; further ones fold."""
 MOST_PAIRS = 200
 MOST_VALUES = 12
 MOST_ENDS = 100
@@ -42,7 +44,12 @@ CAPTIONS = {
     "gradient_norms": "Norm of the generator’s gradient over steps, by loss.",
 }
 
-TITLES = {"seeds_needed": "seeds needed", "p_holm": "p (Holm)", "tie_group": "tie group"}
+TITLES = {
+    "seeds_needed": "seeds needed",
+    "p_corrected": "p corrected",
+    "p_equal": "p equal",
+    "tie_group": "tie group",
+}
 FIRST = ("rank", "tie_group", "n", "estimate", "low", "high")
 """Columns right after the names, so that they are seen together, also on a phone."""
 
@@ -75,6 +82,7 @@ def page(analysis: Analysis, sentences: Sequence[str], figures: Mapping[str, str
         title=f"Report of {sweep.folder.resolve().name}",
         counts=counts(sweep),
         answer=sentences,
+        most_answers=MOST_ANSWERS,
         words=estimates_caption(sweep).replace("`", ""),
         tables=[
             page_table("configurations", _names_first(analysis.table, sweep), MOST_ROWS),

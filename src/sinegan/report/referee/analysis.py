@@ -5,18 +5,23 @@ from functools import cached_property
 
 import pandas as pd
 
-from sinegan.report.referee.comparisons import compare_samples, ranks
+from sinegan.report.referee.comparisons import MARGIN, compare_samples, problems_of, ranks, winners
 from sinegan.report.referee.effects import factor_effects
 from sinegan.report.referee.estimates import configurations_table, secondary_table, theory_table, wide_table
+from sinegan.report.referee.problem import Problem
 from sinegan.report.referee.run_values import MEAN, Samples, run_summaries, samples_of
 from sinegan.report.sweep import Sweep
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """A sweep, judged by its primary metric. Each part is computed when it is first needed."""
+    """A sweep, judged by its primary metric. Each part is computed when it is first needed.
+
+    margin: the share by which two configurations may differ and still be equal.
+    """
 
     sweep: Sweep
+    margin: float = MARGIN
 
     @cached_property
     def summaries(self) -> pd.DataFrame:
@@ -35,14 +40,24 @@ class Analysis:
         return samples_of(self.sweep, summaries=self.summaries)
 
     @cached_property
+    def problems(self) -> dict[str, Problem]:
+        """The samples of each problem."""
+        return problems_of(self.samples)
+
+    @cached_property
     def comparisons(self) -> pd.DataFrame:
         """A row a pair of configurations: as `compare`."""
-        return compare_samples(self.samples)
+        return compare_samples(self.samples, self.margin)
 
     @cached_property
     def ranks(self) -> pd.DataFrame:
         """A row a configuration: `rank` and `tie_group`."""
         return ranks(self.samples, self.comparisons)
+
+    @cached_property
+    def winners(self) -> list[bool]:
+        """For each configuration, whether it is the best of its problem: as `comparisons.winners`."""
+        return winners(self.samples, self.comparisons)
 
     @cached_property
     def effects(self) -> pd.DataFrame:

@@ -1,28 +1,24 @@
-"""Two configurations against each other, and families of such comparisons, as small pure functions.
+"""Tests of two samples, and Holm's correction, as small pure functions.
 
 Values are of a metric of which less is better, one a run. A run that was lost (failed, diverged) has
 the value infinity: it ranks last and is never dropped.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import nctdtr, ndtri, stdtr, stdtrit
+from scipy.special import ndtri, stdtr, stdtrit
 from scipy.stats import mannwhitneyu, rankdata
 
 from sinegan.report.referee.statistics import CONFIDENCE, FEWEST
 
 ALPHA = 1 - CONFIDENCE
-POWER = 0.8
-PERMUTATIONS = 2_000
 EXACT_RUNS = 60
 """Runs of two configurations together up to which the rank-sum test is exact."""
-_BLOCK = 2_000_000
-"""Values that are permuted at a time."""
 
 PAIRED, WELCH, RANKS = "paired t", "Welch t", "rank sum"
 EFFECT_COLUMNS = ("ratio", "low", "high", "difference", "difference_low", "difference_high")
@@ -149,6 +145,23 @@ def _sum_chances(ranks: tuple[int, ...], chosen: int) -> NDArray[Any]:
     return np.asarray(ways[chosen] / math.comb(len(ranks), chosen))
 
 
+def contrast(a: Mapping[int, float], b: Mapping[int, float], positive: bool) -> Difference:
+    """The difference a - b of two configurations: paired where half of the seeds are shared.
+
+    Where runs were lost, by ranks. a, b: the value of each seed. positive: whether logarithms are compared.
+    """
+    shared = sorted(a.keys() & b.keys())
+    first, second = (np.array(list(values.values())) for values in (a, b))
+    if not (np.isfinite(first).all() and np.isfinite(second).all()):
+        return rank_sum(*((np.log(first), np.log(second)) if positive else (first, second)))
+    paired = len(shared) >= min(FEWEST, len(a), len(b)) and 2 * len(shared) >= min(len(a), len(b))
+    if paired:
+        first, second = (np.array([values[seed] for seed in shared]) for values in (a, b))
+    if positive:
+        first, second = np.log(first), np.log(second)
+    return paired_t(first - second) if paired else welch_t(first, second)
+
+
 def improvement(a: ArrayLike, b: ArrayLike) -> float:
     """The chance that a run of a is better (less) than one of b; a tie counts half.
 
@@ -172,83 +185,3 @@ def holm(p_values: ArrayLike) -> NDArray[Any]:
     steps = given[order] * (order.size - np.arange(order.size))
     corrected[order] = np.minimum(1, np.maximum.accumulate(steps))
     return corrected
-
-
-def max_t(values: ArrayLike, best: int, permutations: int = PERMUTATIONS) -> NDArray[Any]:
-    """P-values of "worse than the best", corrected for all of them and for choosing the best by its values.
-
-    The values of a seed are replaced by their ranks (Friedman 1937), so that lost runs are last and no
-    shape is assumed; the statistic is the difference of mean ranks, and its reference the largest
-    difference between any two, over random permutations within the seeds (the single-step max-T of
-    Westfall & Young 1993; the statistic of Nemenyi 1963). The draws are always the same.
-
-    values: shape (configurations, seeds), no NaN. best: which configuration the others are held
-    against. Result: shape (configurations,), NaN for the best itself.
-    """
-    ranks = rankdata(np.asarray(values, float), axis=0)
-    means = ranks.mean(1)
-    drawn = [np.ptp(block, axis=1) for block in permuted_means(ranks, permutations)]
-    largest = np.concatenate([[np.ptp(means)], *drawn])  # with the permutation that changes nothing
-    # Equal means differ in their last bits.
-    reference = np.sort(largest) + 1e-9
-    above = reference.size - np.searchsorted(reference, means - means[best], side="left")
-    corrected = above / reference.size
-    corrected[best] = np.nan
-    return np.asarray(corrected)
-
-
-def permuted_means(values: NDArray[Any], permutations: int) -> Iterator[NDArray[Any]]:
-    """The means of rows under random permutations of the rows within each column; always the same draws.
-
-    values: shape (rows, seeds). Yields blocks of shape (some permutations, rows).
-    """
-    rng = np.random.default_rng(0)
-    block = max(1, _BLOCK // values.size)
-    for begin in range(0, permutations, block):
-        count = min(block, permutations - begin)
-        yield rng.permuted(np.tile(values, (count, 1, 1)), axis=1).mean(2)
-
-
-def tie_groups(separated: Sequence[tuple[int, int]], order: Sequence[int]) -> dict[int, tuple[int, int]]:
-    """Rank and tie group of each configuration: those not separated from the best share its rank.
-
-    Then the same among the others; ranks count as in sports (1, 1, 1, 4). separated: pairs that are.
-    order: the configurations, best first.
-    """
-    apart = {frozenset(pair) for pair in separated}
-    places: dict[int, tuple[int, int]] = {}
-    left, group = list(order), 1
-    while left:
-        tied = [each for each in left if frozenset((each, left[0])) not in apart]
-        places |= dict.fromkeys(tied, (len(places) + 1, group))
-        left = [each for each in left if each not in places]
-        group += 1
-    return places
-
-
-def power(n: int, effect: float, alpha: float = ALPHA, paired: bool = True) -> float:
-    """The chance that a t test of n pairs, or of two samples of n values, finds a difference.
-
-    effect: the difference over the standard deviation of a pair's difference, or of a value. From the
-    noncentral t distribution (Cohen 1988, section 2.5).
-    """
-    freedom, shift = (n - 1, effect * math.sqrt(n)) if paired else (2 * n - 2, effect * math.sqrt(n / 2))
-    critical = stdtrit(freedom, 1 - alpha / 2)
-    return float(1 - nctdtr(freedom, shift, critical) + nctdtr(freedom, shift, -critical))
-
-
-def seeds_needed(difference: float, deviation: float, alpha: float = ALPHA, paired: bool = True) -> float:
-    """The fewest seeds with which a t test finds a difference with a chance of POWER.
-
-    difference and deviation: as in `power`, on one scale. NaN when there is no deviation to plan with.
-    """
-    if not (math.isfinite(deviation) and difference > 0):
-        return math.nan
-    effect = difference / deviation if deviation else math.inf
-    normal = (float(ndtri(1 - alpha / 2)) + float(ndtri(POWER))) ** 2 / effect**2 * (1 if paired else 2)
-    if normal > 10_000:  # t is normal by then
-        return float(math.ceil(normal))
-    n = max(FEWEST, math.floor(normal))
-    while math.isfinite(effect) and power(n, min(effect, 10.0), alpha, paired) < POWER:
-        n += 1
-    return float(n)

@@ -10,25 +10,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sinegan.report.referee.contrasts import (
-    ALPHA,
-    PERMUTATIONS,
-    Difference,
-    holm,
-    paired_t,
-    permuted_means,
-)
+from sinegan.report.referee.contrasts import ALPHA, Difference, paired_t
 from sinegan.report.referee.run_values import Samples
 from sinegan.report.referee.statistics import FEWEST
+from sinegan.report.referee.variances import Differences, differences, fit
 from sinegan.storage.results import records
 from sinegan.storage.sweep_folder import SEED_KEYS
 
 KEY, MAIN, INTERACTION, ORDER = "key", "main", "interaction", "order"
 ROUNDING = 1e-13
 """A coefficient below this share of the largest value of its seed is nothing but rounding."""
-COLUMNS = ["kind", "key", "level", "against", "metric", "n", "ratio", "low", "high", "p", "p_holm"]
+COLUMNS = ["kind", "key", "level", "against", "metric", "n", "ratio", "low", "high", "p", "p_corrected"]
 COLUMNS += ["separated", "spread", "difference", "difference_low", "difference_high"]
 _NO_NUMBERS = dict.fromkeys(COLUMNS[6:], math.nan)
+SHARES = {KEY: 2, INTERACTION: 4, ORDER: 4}
+"""Each kind may claim something of nothing in this part of 5 % of sweeps: a half, a quarter, a quarter."""
+AND = " & "
+"""Stands between keys that advance together, and between their levels."""
 TIMES = " x "
 """Stands between the keys, and between the levels, of an interaction."""
 
@@ -42,15 +40,16 @@ def factor_effects(samples: Samples) -> pd.DataFrame:
     the effect of one key changes with another (a ratio of two ratios); only those that survive the
     correction have a row. kind `order`: whether the levels of `key` differ more than those of `against`.
     `spread` is the typical factor (or difference) between the levels of a key and their middle, freed of
-    what chance adds to it.
+    what chance adds to it. Targets are no levels to compare: their errors are of different problems; but
+    the effect of a key may change with the target.
 
     Every effect is computed once in each of the `n` seeds, by least squares over the configurations, and
-    tested over the seeds: with Student's t, and a key of more than two levels by permutations of its
-    levels within each seed. Nothing is assumed of the spread within a configuration. The `spread` is the
-    square root of a U-statistic over pairs of seeds, compared by its jackknife (Arvesen 1969). p_holm:
-    Holm over the keys and, apart, over the interactions, each doubled, so that both together claim
-    something of nothing in 5 % of sweeps; a level or an order is no surer than its key (a closed family,
-    Marcus, Peritz & Gabriel 1976). A lost run counts as the worst of all runs.
+    tested over the seeds, so that nothing is assumed of the spread within a configuration. The levels of
+    a key are compared as the configurations of a problem are: all pairs, by the studentised range, with
+    variances that learn from one another; two levels by Student's paired t. An interaction is tested by
+    Student's t, and an order by the jackknife of the difference of two squared spreads, each a U-statistic
+    over pairs of seeds (Arvesen 1969). p_corrected: Bonferroni over all keys, interactions and orders of
+    the sweep as one family, as SHARES divides it. A lost run counts as the worst of its problem.
     """
     keys = [key for key in samples.keys if key not in SEED_KEYS]
     rows = []
@@ -61,31 +60,27 @@ def factor_effects(samples: Samples) -> pd.DataFrame:
     if not rows:
         return pd.DataFrame(columns=COLUMNS).astype({"n": int, "separated": bool})
     table = pd.DataFrame(rows)
-    table["p_holm"] = _corrected(table)
-    table["separated"] = table["p_holm"] < ALPHA
+    table["p_corrected"] = _corrected(table)
+    table["separated"] = table["p_corrected"] < ALPHA
     kept = (table["kind"] != INTERACTION) | table["separated"]
     return table.loc[kept, COLUMNS].reset_index(drop=True)
 
 
 def _corrected(table: pd.DataFrame) -> "pd.Series[float]":
-    corrected = pd.Series(math.nan, table.index)
-    for kind in (KEY, INTERACTION):
-        chosen = table[table["kind"] == kind]
-        corrected[chosen.index] = np.minimum(1, 2 * holm(chosen["p"]))
-    keys = table[table["kind"] == KEY]
-    of_key = {
-        f"{row['metric']} {row['key']}": p
-        for row, p in zip(records(keys), corrected[keys.index], strict=True)
-    }
-    main = table[table["kind"] == MAIN]
-    for about, levels in main.groupby(main["metric"] + " " + main["key"], sort=False):
-        corrected[levels.index] = np.maximum(holm(levels["p"]), of_key[str(about)])
-    order = table[table["kind"] == ORDER]
+    """The p-values of all rows, corrected. An order is no surer than that its key matters."""
+    counts = table["kind"].value_counts()
+    alone = set(table["kind"]) <= {KEY, MAIN} and counts[KEY] == 1
+    factors = {kind: 1 if alone else share * counts.get(kind, 0) for kind, share in SHARES.items()}
+    factors[MAIN] = factors[KEY]
+    corrected = np.minimum(1, table["p_family"] * table["kind"].map(factors))
+    keys = table["kind"] == KEY
+    names = zip(table["metric"][keys], table["key"][keys], strict=True)
+    of_key = dict(zip(names, corrected[keys], strict=True))
     surer = [
-        min(of_key[f"{row['metric']} {row[side]}"] for side in ("key", "against")) for row in records(order)
+        of_key[row["metric"], row["key"]] if row["kind"] == ORDER else 0.0
+        for row in records(table[["kind", "metric", "key"]])
     ]
-    corrected[order.index] = np.maximum(holm(order["p"]), np.array(surer, float))
-    return corrected
+    return pd.Series(np.maximum(corrected, surer), table.index)
 
 
 @dataclass(frozen=True)
@@ -94,13 +89,14 @@ class _Design:
 
     levels: for each factor its levels, the first of which the others are held against. dummies: for each
     factor, shape (configurations, levels - 1). values: shape (configurations, seeds), logarithms when
-    positive.
+    positive. compared: the factors whose levels are compared, all but targets.
     """
 
     levels: dict[str, list[str]]
     dummies: dict[str, NDArray[Any]]
     values: NDArray[Any]
     positive: bool
+    compared: list[str]
 
 
 def _design(samples: Samples, rows: pd.DataFrame, keys: Sequence[str]) -> _Design | None:
@@ -110,16 +106,25 @@ def _design(samples: Samples, rows: pd.DataFrame, keys: Sequence[str]) -> _Desig
     if not factors or len(rows) < 2:
         return None
     values = seed_table([samples.values[name] for name in rows["name"]])
-    if not np.isfinite(values).any():
-        return None
-    values = np.minimum(values, values[np.isfinite(values)].max())
+    for problem in rows["problem"].unique():
+        chosen = (rows["problem"] == problem).to_numpy()
+        ended = values[chosen][np.isfinite(values[chosen])]
+        if not ended.size:
+            return None
+        worst = ended.min() if samples.more_is_better else ended.max()
+        values[chosen] = np.where(np.isfinite(values[chosen]), values[chosen], worst)
     positive = all(samples.positive[problem] for problem in rows["problem"])
     levels = {name: list(dict.fromkeys(column)) for name, column in factors.items()}
     dummies = {
         name: np.array([[value == level for level in levels[name][1:]] for value in column], float)
         for name, column in factors.items()
     }
-    return _Design(levels, dummies, np.log(values) if positive else values, positive)
+    compared = [name for name in levels if not _is_target(name)]
+    return _Design(levels, dummies, np.log(values) if positive else values, positive, compared)
+
+
+def _is_target(factor: str) -> bool:
+    return all(key.split(".")[0] == "target" for key in factor.split(AND))
 
 
 def _effects(design: _Design) -> Iterator[dict[str, Any]]:
@@ -128,26 +133,43 @@ def _effects(design: _Design) -> Iterator[dict[str, Any]]:
     if fitted is None:
         return
     effects = dict(zip(design.levels, fitted, strict=True))
-    products = {name: spread_products(effect) for name, effect in effects.items()}
-    for name, effect in effects.items():
-        yield from _key_rows(name, effect, _spread(products[name], design.positive), design)
-    pairs = list(itertools.combinations(design.levels, 2))
-    for pair in pairs:
+    products = {name: spread_products(effects[name]) for name in design.compared}
+    for name in design.compared:
+        yield from _key_rows(name, effects[name], _spread(products[name], design.positive), design)
+    for pair in itertools.combinations(design.compared, 2):
         a, b = sorted(pair, key=lambda name: _u_statistic(products[name]), reverse=True)
         order = jackknife(products[a] - products[b])
         about = {"kind": ORDER, "key": a, "level": "", "against": b, "n": order.n, "p": order.p}
-        yield _NO_NUMBERS | about | {"spread": _spread(products[a], design.positive)}
-    yield from _interaction_rows(pairs, design)
+        yield _NO_NUMBERS | about | {"spread": _spread(products[a], design.positive), "p_family": order.p}
+    yield from _interaction_rows([*itertools.combinations(design.levels, 2)], design)
 
 
 def _key_rows(name: str, effect: NDArray[Any], spread: float, design: _Design) -> Iterator[dict[str, Any]]:
     """The row of a key, and one for each of its levels. effect: shape (levels - 1, seeds)."""
     about: dict[str, Any] = {"kind": KEY, "key": name, "level": "", "against": "", "spread": spread}
-    yield _NO_NUMBERS | about | {"n": effect.shape[1], "p": key_p(effect)}
-    first, *others = design.levels[name]
-    for level, differences in zip(others, effect, strict=True):
-        about = {"kind": MAIN, "key": name, "level": level, "against": first, "spread": spread}
-        yield about | _numbers(paired_t(differences), design.positive)
+    compared, first, second = compared_levels(effect)
+    p_family, p, width = compared.p(len(effect) + 1), compared.p(), compared.half_width()
+    least = float(p_family.min())
+    n = effect.shape[1]
+    yield _NO_NUMBERS | about | {"n": n, "p": least, "p_family": least}
+    for index in np.flatnonzero(second == 0):
+        about = {"kind": MAIN, "key": name, "against": design.levels[name][0], "spread": spread, "n": n}
+        about["level"] = design.levels[name][first[index]]
+        middle, half = float(compared.difference[index]), float(width[index])
+        numbers = Difference(n, middle, middle - half, middle + half, float(p[index]), math.nan, "")
+        yield about | _numbers(numbers, design.positive) | {"p_family": float(p_family[index])}
+
+
+def compared_levels(effect: NDArray[Any]) -> tuple[Differences, NDArray[Any], NDArray[Any]]:
+    """All pairs of levels of a key: their differences, and the places of the one and the other level.
+
+    effect: each level over the first, shape (levels - 1, seeds).
+    """
+    levels = np.vstack([np.zeros(effect.shape[1]), effect])
+    fitted = fit(levels, paired=True)
+    second, first = np.triu_indices(len(levels), 1)
+    runs = np.full((2, len(first)), effect.shape[1])
+    return differences(fitted, fitted.mean[first] - fitted.mean[second], first, second, runs), first, second
 
 
 def _interaction_rows(pairs: Sequence[tuple[str, str]], design: _Design) -> Iterator[dict[str, Any]]:
@@ -159,7 +181,7 @@ def _interaction_rows(pairs: Sequence[tuple[str, str]], design: _Design) -> Iter
     for (a, b), effect in zip(pairs, fitted[len(design.levels) :], strict=True):
         (first_a, *others_a), (first_b, *others_b) = design.levels[a], design.levels[b]
         cells = itertools.product(others_a, others_b)
-        for (level_a, level_b), differences in zip(cells, effect, strict=True):
+        for (level_a, level_b), change in zip(cells, effect, strict=True):
             about = {
                 "kind": INTERACTION,
                 "key": f"{a}{TIMES}{b}",
@@ -167,7 +189,8 @@ def _interaction_rows(pairs: Sequence[tuple[str, str]], design: _Design) -> Iter
                 "against": f"{first_a}{TIMES}{first_b}",
                 "spread": math.nan,
             }
-            yield about | _numbers(paired_t(differences), design.positive)
+            test = paired_t(change)
+            yield about | _numbers(test, design.positive) | {"p_family": test.p}
 
 
 def joined_factors(rows: pd.DataFrame, keys: Sequence[str]) -> dict[str, list[str]]:
@@ -180,8 +203,8 @@ def joined_factors(rows: pd.DataFrame, keys: Sequence[str]) -> dict[str, list[st
         for name, other in factors.items():
             if len(set(zip(column, other, strict=True))) == len(set(column)) == len(set(other)):
                 del factors[name]
-                joined = [f"{first} & {second}" for first, second in zip(other, column, strict=True)]
-                factors[f"{name} & {key}"] = joined
+                joined = [f"{first}{AND}{second}" for first, second in zip(other, column, strict=True)]
+                factors[f"{name}{AND}{key}"] = joined
                 break
         else:
             factors[key] = column
@@ -228,22 +251,6 @@ def spread_products(effect: NDArray[Any]) -> NDArray[Any]:
     """
     levels = _centered(effect)
     return np.asarray(levels.T @ levels / len(effect))
-
-
-def key_p(effect: NDArray[Any], permutations: int = PERMUTATIONS) -> float:
-    """The p-value of "the levels of a key differ". effect: each over the first, (levels - 1, seeds).
-
-    Two levels: Student's paired t. More: the sum of squares of the level means under permutations of the
-    levels within each seed (Fisher 1935; the draws are always the same).
-    """
-    if len(effect) == 1:
-        return paired_t(effect[0]).p
-    levels = _centered(effect)
-    observed = float((levels.mean(1) ** 2).sum())
-    # Equal sums differ in their last bits.
-    least = observed * (1 - 1e-9)
-    reached = sum(int(((means**2).sum(1) >= least).sum()) for means in permuted_means(levels, permutations))
-    return (1 + reached) / (permutations + 1)
 
 
 def _centered(effect: NDArray[Any]) -> NDArray[Any]:

@@ -83,6 +83,7 @@ def estimates_table(samples: Samples, comparisons: pd.DataFrame) -> pd.DataFrame
     `high`, `median`, `median_low`, `median_high`, `rank`, `tie_group`. The median counts lost runs as the
     worst; the estimate is of the n others.
     """
+    sign = -1 if samples.more_is_better else 1
     rows = []
     for name, metric, problem in zip(
         samples.rows["name"], samples.rows["metric"], samples.rows["problem"], strict=True
@@ -90,11 +91,12 @@ def estimates_table(samples: Samples, comparisons: pd.DataFrame) -> pd.DataFrame
         values = np.array(list(samples.values[name].values()))
         finite = values[np.isfinite(values)]
         center = estimate(finite, samples.positive[problem])
-        low, high = median_interval(values)
+        worst_last = np.where(np.isfinite(values), sign * values, math.inf)
+        ends = [sign * end for end in median_interval(worst_last)]
         rows.append(
             {"metric": metric, "n": center.n, "lost": values.size - finite.size}
             | {"estimate": center.estimate, "low": center.low, "high": center.high}
-            | {"median": _median(values), "median_low": low, "median_high": high}
+            | {"median": sign * _median(worst_last), "median_low": min(ends), "median_high": max(ends)}
         )
     keys = samples.rows[samples.keys] if samples.keys else samples.rows[["name"]]
     return pd.concat([keys, pd.DataFrame(rows), ranks(samples, comparisons)], axis=1)

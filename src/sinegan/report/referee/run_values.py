@@ -21,7 +21,8 @@ MEAN, LAST, BEST, WORST, STEPS = "mean", "last", "best", "worst", "steps_to_tole
 TOLERANCE = "tolerance"
 SUMMARIES = (LAST, BEST, WORST, STEPS)
 """Secondary metrics: other ways to sum up the primary metric of a run."""
-LESS_IS_BETTER = ("rmse", "bias", "spread", "energy_distance", "sliced_wasserstein")
+LESS_IS_BETTER = ("rmse", "bias", "spread", "energy_distance", "sliced_wasserstein", "mmd")
+MORE_IS_BETTER = ("modes", "high_quality")
 TOLERANCE_SHARE = 0.1
 """The tolerance by default: this share of the median over the sweep's untrained generators."""
 
@@ -35,8 +36,9 @@ class Samples:
     """One value a run, for each configuration (or group of configurations).
 
     rows: a row a configuration, with `name`, `problem` and the `keys` in which they differ. values: for
-    each name, by seed; a lost run is infinite, an unfinished one is absent. Only configurations of one
-    problem (one target and one metric) are compared. positive: for each problem, whether all values are.
+    each name, by seed; the value of a lost run is infinite, an unfinished run is absent. Only
+    configurations of one problem (one target and one metric) are compared. positive: for each problem,
+    whether all values are.
     """
 
     metric: str
@@ -45,7 +47,8 @@ class Samples:
     values: dict[str, dict[int, float]]
     positive: dict[str, bool]
     ranked: bool
-    """Whether less is better; a gradient norm, say, is neither good nor bad."""
+    """Whether less or more is better; a gradient norm, say, is neither good nor bad."""
+    more_is_better: bool = False
 
     def problems(self) -> dict[str, list[str]]:
         """The names of the configurations of each problem."""
@@ -80,20 +83,21 @@ def samples_of(
     check_metric(sweep, metric)
     check_keys(sweep, by or ())
     rows = _rows(sweep, metric)
-    ranked = metric is None or metric in SUMMARIES or metric in LESS_IS_BETTER
+    more = metric in MORE_IS_BETTER
+    ranked = metric is None or metric in SUMMARIES or metric in LESS_IS_BETTER or more
     runs = _with_lost_runs(_run_values(sweep, metric, tolerance, summaries), ranked)
     problem_of = dict(zip(rows["configuration"], rows["problem"], strict=True))
     smallest = runs.groupby(runs["configuration"].map(problem_of))["value"].min()
     positive = {problem: bool(smallest.get(problem, 1.0) > 0) for problem in rows["problem"].unique()}
     metrics = " or ".join(rows["metric"].unique())
     if by:
-        keys, groups, values = _pooled(runs, rows, sweep.swept, list(by), positive)
-        return Samples(metrics, keys, groups, values, positive, ranked)
+        keys, groups, values = _pooled(runs, rows, sweep.swept, list(by), positive, more)
+        return Samples(metrics, keys, groups, values, positive, ranked, more)
     name_of = dict(zip(rows["configuration"], rows["name"], strict=True))
     values = {name: {} for name in rows["name"]}
     for configuration, seed, value in zip(runs["configuration"], runs["seed"], runs["value"], strict=True):
         values[name_of[configuration]][int(seed)] = float(value)
-    return Samples(metrics, list(sweep.swept), rows, values, positive, ranked)
+    return Samples(metrics, list(sweep.swept), rows, values, positive, ranked, more)
 
 
 def _rows(sweep: Sweep, metric: str | None) -> pd.DataFrame:
@@ -115,7 +119,7 @@ def _rows(sweep: Sweep, metric: str | None) -> pd.DataFrame:
 
 
 def _with_lost_runs(runs: pd.DataFrame, ranked: bool) -> pd.DataFrame:
-    """Gives lost runs the worst value where less is better, and leaves out unfinished ones."""
+    """Gives lost runs an infinite value where a metric is ranked, and leaves out unfinished ones."""
     lost = ~runs["status"].isin(ENDED_WELL)
     runs = runs[~lost | ((runs["status"] != UNFINISHED) & ranked)]
     values = runs["value"].mask(lost | runs["value"].isna(), math.inf) if ranked else runs["value"]
@@ -128,6 +132,7 @@ def _pooled(
     swept: Sequence[str],
     by: list[str],
     positive: dict[str, bool],
+    more_is_better: bool,
 ) -> tuple[list[str], pd.DataFrame, dict[str, dict[int, float]]]:
     """Pools the configurations that are alike in some keys, seed by seed.
 
@@ -136,7 +141,7 @@ def _pooled(
         rows: a row a configuration, as `Samples` has them.
         swept: all swept keys.
         by: those that make the groups.
-        positive: as `Samples` has it.
+        positive, more_is_better: as `Samples` has them.
 
     Returns:
         The keys, rows and values of `Samples`.
@@ -153,9 +158,9 @@ def _pooled(
     values: dict[str, dict[int, float]] = {name: {} for name in groups["name"]}
     for problem, its_runs in joined.groupby("problem"):
         finite = its_runs["value"][np.isfinite(its_runs["value"])]
-        worst = finite.max() if len(finite) else math.inf
+        worst = (finite.min() if more_is_better else finite.max()) if len(finite) else math.inf
         logs = positive[str(problem)]
-        filled = its_runs["value"].clip(upper=worst)
+        filled = its_runs["value"].replace(math.inf, worst)
         scaled = np.log(filled) if logs else filled
         cells: Any = scaled.groupby([its_runs["name"], its_runs["seed"]])
         all_lost = np.isinf(its_runs["value"]).groupby([its_runs["name"], its_runs["seed"]]).all()

@@ -1,22 +1,24 @@
 """Verdicts: what the seeds support, as values. The sentences are made in `words.answers`."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from sinegan.report.referee.analysis import Analysis
-from sinegan.report.referee.comparisons import ordered
-from sinegan.report.referee.contrasts import RANKS
-from sinegan.report.referee.effects import INTERACTION, KEY, ORDER, TIMES
+from sinegan.report.referee.comparisons import EQUAL, UNDECIDED, problems_of, ranks
 from sinegan.report.referee.estimates import status_counts
-from sinegan.report.referee.run_values import untrained
-from sinegan.report.referee.statistics import Estimate, estimate
+from sinegan.report.referee.problem import AND_RANKS, Problem
+from sinegan.report.referee.run_values import Samples
+from sinegan.report.referee.run_values import untrained as untrained_metric
+from sinegan.report.referee.statistics import FEWEST, Estimate, estimate
 from sinegan.statuses import DIVERGED, FAILED
 from sinegan.storage.results import records
+
+FEWEST_BY_RANKS = 4
+"""Runs with which the rank-sum test can separate two configurations that lost runs."""
 
 
 class Seeds(NamedTuple):
@@ -30,7 +32,7 @@ class Seeds(NamedTuple):
 class Effect:
     """One configuration against another: the ratio of their estimates, or the difference, with its interval.
 
-    open_ended: whether lost runs can leave an end of the interval open, at 0 or infinity.
+    open_ended: whether lost runs can leave an end of the interval open.
     """
 
     is_ratio: bool
@@ -39,32 +41,18 @@ class Effect:
     high: float
     open_ended: bool = False
 
-    def turned(self) -> "Effect":
-        """The other configuration against the one."""
-        if not self.is_ratio:
-            return Effect(False, -self.value, -self.high, -self.low, self.open_ended)
-        with np.errstate(divide="ignore"):
-            value, low, high = (float(1 / np.float64(each)) for each in (self.value, self.high, self.low))
-        return Effect(True, value, low, high, self.open_ended)
-
-
-class SeedsNeeded(NamedTuple):
-    """The seeds that find a difference of PLANNED, and those that there were."""
-
-    needed: int
-    given: int
-
 
 class Ends(NamedTuple):
-    """The number of runs, and of those that were lost in either way."""
+    """The number of runs, and of those that were lost in each way. other: in a way that is not known."""
 
     runs: int
     diverged: int
     failed: int
+    other: int = 0
 
     @property
     def lost(self) -> int:
-        return self.diverged + self.failed
+        return self.diverged + self.failed + self.other
 
 
 @dataclass(frozen=True)
@@ -86,11 +74,33 @@ class Single:
 
 
 @dataclass(frozen=True)
-class Unranked:
-    """Too few seeds for a comparison. estimates: by configuration."""
+class Blind:
+    """No values could have separated anything: there are too few seeds. estimates: by configuration.
+
+    seeds_needed: those with which something could be separated.
+    """
 
     seeds: Seeds
     estimates: Mapping[str, float]
+    seeds_needed: int
+
+
+@dataclass(frozen=True)
+class OnlyOne:
+    """One of several configurations has a rank; the others lost half of their runs or more."""
+
+    seeds: Seeds
+    only: str
+    estimate: Estimate
+
+
+@dataclass(frozen=True)
+class NoneRanked:
+    """All configurations lost half of their runs or more. lowest: the best estimate, of the rest."""
+
+    seeds: Seeds
+    best: str
+    estimate: Estimate
 
 
 @dataclass(frozen=True)
@@ -104,14 +114,24 @@ class Better:
 
 
 @dataclass(frozen=True)
-class NotSeparated:
-    """The seeds do not support a difference between two configurations."""
+class Equal:
+    """Two configurations differ by no more than the margin."""
 
     seeds: Seeds
     a: str
     b: str
     effect: Effect | None
-    seeds_needed: SeedsNeeded | None
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """The seeds support neither a difference between two configurations nor that they are equal."""
+
+    seeds: Seeds
+    a: str
+    b: str
+    effect: Effect | None
+    seeds_needed: int | None
 
 
 @dataclass(frozen=True)
@@ -127,80 +147,87 @@ class Best:
 
 @dataclass(frozen=True)
 class Shared:
-    """Several configurations share the first rank, or all of them. first: the lowest first."""
+    """Several configurations share the first rank, or one leads that is not separated from all others.
+
+    first: those that share it, best first. undecided: further ones from which the first of them is not
+    separated. equal: whether those that share the rank are equal, each to each. estimate: of the first.
+    """
 
     seeds: Seeds
     first: Sequence[str]
+    undecided: Sequence[str]
     ranked: int
-    lowest: float
-    seeds_needed: SeedsNeeded | None
+    estimate: float
+    equal: bool
+    seeds_needed: int | None
 
 
-Finding = NothingEnded | NothingMeasured | Single | Unranked | Better | NotSeparated | Best | Shared
+Finding = (
+    NothingEnded
+    | NothingMeasured
+    | Single
+    | Blind
+    | OnlyOne
+    | NoneRanked
+    | Better
+    | Equal
+    | Undecided
+    | Best
+    | Shared
+)
 
 
 @dataclass(frozen=True)
 class Verdict:
     """The finding on one problem: a target and a metric.
 
-    names: all its configurations, in the order of the sweep. ends: by configuration.
+    names: all its configurations, in the order of the sweep. ends: by configuration. margin: the share
+    by which two of them may differ and are still equal.
     """
 
     metric: str
+    margin: float
     names: Sequence[str]
     finding: Finding
     ends: Mapping[str, Ends]
 
 
-@dataclass(frozen=True)
-class Matters:
-    """The levels of a key differ, by this typical factor (or difference) from their middle."""
-
-    key: str
-    spread: float
-    is_ratio: bool
-
-
-@dataclass(frozen=True)
-class MattersMore:
-    """The levels of a key differ more than those of another."""
-
-    key: str
-    against: str
-    spread: float
-    spread_against: float
-    is_ratio: bool
-
-
-@dataclass(frozen=True)
-class Depends:
-    """The effect of a key depends on another key."""
-
-    key: str
-    on: str
-
-
-@dataclass(frozen=True)
-class NoEffect:
-    """The effect of a key on average cannot be told from chance."""
-
-    key: str
-
-
-KeyVerdict = Matters | MattersMore | Depends | NoEffect
-
-
 def verdicts(analysis: Analysis) -> list[Verdict]:
-    """A verdict for each problem, in the order of the sweep."""
-    placed = pd.concat([analysis.samples.rows, analysis.ranks], axis=1)
-    return [verdict(analysis, rows) for _, rows in placed.groupby("problem", sort=False)]
-
-
-def verdict(analysis: Analysis, rows: pd.DataFrame) -> Verdict:
-    """The verdict on one problem. rows: those of its samples, with `rank` and `tie_group`."""
+    """A verdict for each problem of a sweep, in the order of the sweep."""
     counts = status_counts(analysis.sweep)
-    ends = {row["name"]: _ends(counts.get(row["configuration"], {})) for row in records(rows)}
-    return Verdict(str(rows["metric"].iloc[0]), rows["name"].tolist(), _finding(analysis, rows, ends), ends)
+    rows = records(analysis.samples.rows)
+    ends = {row["name"]: _ends(counts.get(row["configuration"], {})) for row in rows}
+    start = _untrained(analysis) if len(rows) == 1 else None
+    return verdicts_of(analysis.samples, analysis.comparisons, analysis.margin, ends, start)
+
+
+def verdicts_of(
+    samples: Samples,
+    comparisons: pd.DataFrame,
+    margin: float,
+    ends: Mapping[str, Ends],
+    untrained: float | None = None,
+) -> list[Verdict]:
+    """A verdict for each problem.
+
+    Arguments:
+        samples: the values of all runs.
+        comparisons: as `compare_samples` makes them, with this margin.
+        margin: the share by which two configurations may differ and still be equal.
+        ends: by configuration, how its runs ended.
+        untrained: the metric of the only configuration before training, where it was measured.
+    """
+    placed = pd.concat([samples.rows, ranks(samples, comparisons)], axis=1)
+    problems = problems_of(samples)
+    made = []
+    for name, rows in placed.groupby("problem", sort=False):
+        names = rows["name"].tolist()
+        pairs = comparisons[comparisons["a"].isin(names) & comparisons["b"].isin(names)]
+        tied = set(rows["name"][rows["tie_group"] == 1])
+        ends_here = {each: ends[each] for each in names}
+        finding = _finding(problems[str(name)], pairs, tied, ends_here, untrained)
+        made.append(Verdict(str(rows["metric"].iloc[0]), margin, names, finding, ends_here))
+    return made
 
 
 def _ends(counts: Mapping[str, int]) -> Ends:
@@ -208,78 +235,84 @@ def _ends(counts: Mapping[str, int]) -> Ends:
     return Ends(sum(counts.values()), counts.get(DIVERGED, 0), counts.get(FAILED, 0))
 
 
-def _finding(analysis: Analysis, rows: pd.DataFrame, ends: Mapping[str, Ends]) -> Finding:
-    samples = analysis.samples
-    positive = samples.positive[str(rows["problem"].iloc[0])]
-    values = {name: samples.values[name] for name in rows["name"] if samples.values[name]}
-    estimates = {name: estimate(_finite(by_seed), positive) for name, by_seed in values.items()}
-    measured = {name: each.estimate for name, each in estimates.items() if each.n}
-    if not measured:
+def _finding(
+    problem: Problem,
+    pairs: pd.DataFrame,
+    tied: Collection[str],
+    ends: Mapping[str, Ends],
+    untrained: float | None,
+) -> Finding:
+    """The finding on a problem. pairs: its comparisons. tied: those of the first rank. Others as above."""
+    order = problem.ordered
+    if not order:
         return NothingMeasured() if any(each.lost for each in ends.values()) else NothingEnded()
-    if len(rows) == 1:
-        (only,) = estimates.values()
-        return Single(only, _untrained(analysis, rows))
-    pairs = analysis.comparisons
-    pairs = pairs[pairs["a"].isin(values) & pairs["b"].isin(values)]
-    if pairs["p"].isna().all():
-        seeds = _seeds([len(by_seed) for by_seed in values.values()])
-        return Unranked(seeds, measured)
-    if len(pairs) == 1:
-        return _pair(records(pairs)[0])
-    order = ordered(values, positive)
-    tied = set(rows["name"][rows["tie_group"] == 1])
-    first = [name for name in order if name in tied]
-    return _several(pairs, order, first, int(rows["rank"].notna().sum()), estimates)
+    estimates = {name: estimate(problem.finite(name), problem.positive) for name in order}
+    if len(problem.values) == 1:
+        return Single(estimates[order[0]], untrained)
+    ranked = problem.ranked
+    runs = _seeds([len(by_seed) for by_seed in problem.values.values() if by_seed])
+    if runs.most < FEWEST or (len(order) > 1 and pairs["p"].isna().all()):
+        return Blind(runs, {name: each.estimate for name, each in estimates.items()}, FEWEST)
+    if not ranked:
+        return NoneRanked(runs, order[0], estimates[order[0]])
+    if len(ranked) == 1:
+        return OnlyOne(runs, ranked[0], estimates[ranked[0]])
+    if pairs["method"].str.endswith(AND_RANKS).all() and runs.most < FEWEST_BY_RANKS:
+        return Blind(runs, {name: each.estimate for name, each in estimates.items()}, FEWEST_BY_RANKS)
+    among = pairs[pairs["a"].isin(ranked) & pairs["b"].isin(ranked)]
+    if len(problem.values) == 2:
+        return _pair(records(among)[0])
+    return _several(among, ranked, [name for name in ranked if name in tied], estimates)
 
 
-def _finite(by_seed: Mapping[int, float]) -> list[float]:
-    return [value for value in by_seed.values() if math.isfinite(value)]
-
-
-def _untrained(analysis: Analysis, rows: pd.DataFrame) -> float | None:
+def _untrained(analysis: Analysis) -> float | None:
     """The metric of the only configuration before training, where it was measured later, too."""
     history = analysis.sweep.history
     if not (history["step"] > 0).any():
         return None
-    row = rows.iloc[0]
-    return untrained(history[history["configuration"] == row["configuration"]], row["metric"])
+    return untrained_metric(history, str(analysis.samples.rows["metric"].iloc[0]))
 
 
-def _pair(row: Mapping[str, Any]) -> Better | NotSeparated:
+def _pair(row: Mapping[str, Any]) -> Better | Equal | Undecided:
     """row: of `compare`."""
     seeds, effect = _seeds([row["n"]]), _effect(row)
-    if not row["separated"]:
-        return NotSeparated(seeds, row["a"], row["b"], effect, _seeds_needed([row]))
-    if row["improvement"] < 0.5:
-        return Better(seeds, row["b"], row["a"], effect and effect.turned())
-    return Better(seeds, row["a"], row["b"], effect)
+    if row["separated"]:
+        return Better(seeds, row["a"], row["b"], effect)
+    if row["verdict"] == EQUAL:
+        return Equal(seeds, row["a"], row["b"], effect)
+    return Undecided(seeds, row["a"], row["b"], effect, _seeds_needed([row]))
 
 
 def _several(
-    pairs: pd.DataFrame,
-    order: Sequence[str],
-    first: Sequence[str],
-    ranked: int,
-    estimates: Mapping[str, Estimate],
+    pairs: pd.DataFrame, ranked: Sequence[str], first: Sequence[str], estimates: Mapping[str, Estimate]
 ) -> Best | Shared:
     """The finding on more than two configurations.
 
     Arguments:
-        pairs: the rows of `compare` among them.
-        order: those with values, best first.
+        pairs: the rows of `compare` among the ranked ones.
+        ranked: those that have a rank, best first.
         first: those of the first rank, best first.
-        ranked: how many have a rank.
-        estimates: of those with values.
+        estimates: of all.
     """
     seeds = _seeds(pairs["n"][pairs["p"].notna()].tolist())
-    if len(first) == 1:
-        best, second = first[0], next(name for name in order if name != first[0])
-        (row,) = records(pairs[pairs["a"].isin((best, second)) & pairs["b"].isin((best, second))])
-        effect = _effect(row)
-        return Best(seeds, best, ranked, second, effect if row["a"] == best else effect and effect.turned())
-    tied = pairs[~pairs["separated"] & pairs["a"].isin(first) & pairs["b"].isin(first)]
-    lowest = estimates[first[0]].estimate
-    return Shared(seeds, first, ranked, lowest, _seeds_needed(records(tied)))
+    best = first[0]
+    against_best = {row["b"]: row for row in records(pairs[pairs["a"] == best])}
+    undecided = [name for name in ranked if name in against_best and not against_best[name]["separated"]]
+    if not undecided:
+        row = against_best[ranked[1]]
+        return Best(seeds, best, len(ranked), ranked[1], _effect(row))
+    tied = pairs[pairs["a"].isin(first) & pairs["b"].isin(first)]
+    equal = len(first) > 1 and bool((tied["verdict"] == EQUAL).all()) and _all_pairs(len(first), tied)
+    open_rows = [row for row in records(tied) if row["verdict"] == UNDECIDED]
+    further = [name for name in undecided if name not in first]
+    open_rows = open_rows or [against_best[name] for name in further]
+    value = estimates[best].estimate
+    return Shared(seeds, first, further, len(ranked), value, equal, _seeds_needed(open_rows))
+
+
+def _all_pairs(names: int, pairs: pd.DataFrame) -> bool:
+    """Whether so many configurations were all compared with one another."""
+    return len(pairs) == names * (names - 1) // 2
 
 
 def _seeds(counts: Sequence[int]) -> Seeds:
@@ -294,43 +327,11 @@ def _effect(row: Mapping[str, Any]) -> Effect | None:
         return Effect(False, row["difference"], row["difference_low"], row["difference_high"])
     if not 0 < row["ratio"] < math.inf:
         return None
-    return Effect(True, row["ratio"], row["low"], row["high"], open_ended=row["method"] == RANKS)
+    by_ranks = str(row["method"]).endswith(AND_RANKS)
+    return Effect(True, row["ratio"], row["low"], row["high"], open_ended=by_ranks)
 
 
-def _seeds_needed(rows: Sequence[Mapping[str, Any]]) -> SeedsNeeded | None:
-    """The most that any of these comparisons needs. rows: of `compare`."""
-    known = [row for row in rows if math.isfinite(row["seeds_needed"])]
-    if not known:
-        return None
-    most = max(known, key=lambda row: float(row["seeds_needed"]))
-    return SeedsNeeded(int(most["seeds_needed"]), most["n"])
-
-
-def key_verdicts(effects: pd.DataFrame) -> dict[str, list[KeyVerdict]]:
-    """For each metric: which key matters more, which depend on one another, which have no effect.
-
-    effects: as `factor_effects` makes them.
-    """
-    return {str(metric): _key_verdicts(rows) for metric, rows in effects.groupby("metric", sort=False)}
-
-
-def _key_verdicts(effects: pd.DataFrame) -> list[KeyVerdict]:
-    keys = effects[effects["kind"] == KEY].groupby("key", sort=False)
-    spread, proven = keys["spread"].first(), keys["separated"].any()
-    is_ratio = bool(effects["ratio"].notna().any())
-    order = effects[(effects["kind"] == ORDER) & effects["separated"]]
-    interactions = effects[effects["kind"] == INTERACTION]["key"]
-    more: list[KeyVerdict] = [
-        MattersMore(key, against, float(spread[key]), float(spread[against]), is_ratio)
-        for key, against in zip(order["key"], order["against"], strict=True)
-        if proven[key]
-    ]
-    depends: list[KeyVerdict] = [Depends(*pair.split(TIMES, 1)) for pair in dict.fromkeys(interactions)]
-    named = {each.key for each in more}
-    involved = {key for pair in interactions for key in pair.split(TIMES, 1)}
-    alone: list[KeyVerdict] = [
-        Matters(key, float(spread[key]), is_ratio) if proven[key] else NoEffect(key)
-        for key in proven.index
-        if key not in (named if proven[key] else involved)
-    ]
-    return [*more, *depends, *alone]
+def _seeds_needed(rows: Sequence[Mapping[str, Any]]) -> int | None:
+    """The most seeds that any of these comparisons needs. rows: of `compare`."""
+    known = [row["seeds_needed"] for row in rows if math.isfinite(row["seeds_needed"])]
+    return int(max(known)) if known else None

@@ -3,119 +3,192 @@
 import math
 import re
 from collections.abc import Collection, Mapping, Sequence
+from itertools import accumulate
+from textwrap import shorten, wrap
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from sinegan.report.labels import short_keys, short_label
 from sinegan.report.referee.analysis import Analysis
-from sinegan.report.referee.comparisons import PLANNED
+from sinegan.report.referee.key_verdicts import (
+    Depends,
+    KeyVerdict,
+    LevelBetter,
+    Matters,
+    MattersMore,
+    NoEffect,
+    key_verdicts,
+)
 from sinegan.report.referee.statistics import CONFIDENCE, FEWEST, Estimate
 from sinegan.report.referee.verdicts import (
     Best,
     Better,
-    Depends,
+    Blind,
     Effect,
     Ends,
-    KeyVerdict,
-    Matters,
-    MattersMore,
-    NoEffect,
+    Equal,
+    NoneRanked,
     NothingEnded,
     NothingMeasured,
-    NotSeparated,
+    OnlyOne,
     Seeds,
-    SeedsNeeded,
     Shared,
     Single,
-    Unranked,
+    Undecided,
     Verdict,
-    key_verdicts,
     verdicts,
 )
 from sinegan.report.sweep import Sweep
 from sinegan.statuses import DIVERGED, FAILED
 from sinegan.storage.results import records
 
-MOST_TARGETS = 4
+MOST_LINES = 6
+"""Lines that a terminal shows before the table."""
+LONGEST_WORD = 20
+"""Characters that a line of a shortened sentence may lack at its end."""
+LARGE = 1e5
+"""Factors from here on are written with a power of ten."""
 MOST_LISTED = 5
 """Configurations that are named when they share a rank; of more only the lowest is."""
 
 
 def answers(analysis: Analysis) -> list[str]:
     """The sentences on the configurations, then those on the swept keys."""
-    return [*comparison_sentences(analysis), *key_sentences(analysis.effects)]
+    return [*comparison_sentences(analysis), *key_sentences(analysis.effects, analysis.samples.keys)]
+
+
+def lead(sentences: Sequence[str], width: int, lines: int = MOST_LINES) -> list[str]:
+    """As many of the sentences as fit in some lines of a width, and a line on those that do not."""
+    ends = list(accumulate(len(wrap(sentence, width)) for sentence in sentences))
+    if not ends or ends[-1] <= lines:
+        return list(sentences)
+    shown = [sentence for sentence, end in zip(sentences, ends, strict=True) if end < lines]
+    left = len(sentences) - len(shown)
+    if not shown:
+        shown = [shorten(sentences[0], (lines - 1) * max(width - LONGEST_WORD, width // 2), placeholder=" …")]
+    return [*shown, f"The report says more: {left} further sentence{'s' if left > 1 else ''}."]
 
 
 def comparison_sentences(analysis: Analysis) -> list[str]:
     """A sentence for each target and metric."""
-    all_verdicts = verdicts(analysis)
-    shown = all_verdicts if len(all_verdicts) <= MOST_TARGETS else all_verdicts[: MOST_TARGETS - 1]
     rows = {row["name"]: row for row in records(analysis.samples.rows)}
     keys = short_keys([key for key in analysis.samples.keys if key.split(".")[0] != "target"])
     words = {name: short_label(row, keys) for name, row in rows.items()}
-    sentences = [
+    return [
         verdict_sentence(verdict, f"on {context(analysis.sweep, rows[verdict.names[0]])}", words)
-        for verdict in shown
+        for verdict in verdicts(analysis)
     ]
-    left = len(all_verdicts) - len(shown)
-    return [*sentences, f"The tables have {left} more targets or metrics."] if left else sentences
 
 
-def verdict_sentence(verdict: Verdict, where: str, words: Mapping[str, str]) -> str:
-    """A verdict as a sentence. where: `on sine/tiny`. words: what its configurations are called."""
-    clauses = _clauses(verdict, where, words)
+def verdict_sentence(
+    verdict: Verdict, where: str, words: Mapping[str, str], more_is_better: bool = False
+) -> str:
+    """A verdict as a sentence.
+
+    Arguments:
+        verdict: the verdict.
+        where: `on sine/tiny`, or nothing.
+        words: what its configurations are called.
+        more_is_better: whether its metric is better when it is higher.
+    """
+    clauses = _clauses(verdict, f" {where}" if where else "", words, more_is_better)
     if not isinstance(verdict.finding, NothingEnded | NothingMeasured):
         clauses.append(_lost(verdict.ends, words))
     return f"{'; '.join(filter(None, clauses))}."
 
 
-def _clauses(verdict: Verdict, where: str, words: Mapping[str, str]) -> list[str]:
+def _clauses(verdict: Verdict, where: str, words: Mapping[str, str], more_is_better: bool) -> list[str]:
     """The clauses of a sentence, those that have nothing to say empty. Arguments as `verdict_sentence`."""
-    metric = verdict.metric
+    metric, within = verdict.metric, f"equal within {percent(verdict.margin)}"
     match verdict.finding:
         case NothingEnded():
-            return [f"No run {where} has ended yet"]
+            return [f"No run{where} has ended yet"]
         case NothingMeasured():
             lost = sum(ends.lost for ends in verdict.ends.values())
             runs = f"All {lost:,} runs" if lost > 1 else "The only run"
-            return [f"{runs} {where} {_were_lost(verdict.ends.values())}: nothing was measured"]
+            return [f"{runs}{where} {_were_lost(verdict.ends.values())}: nothing was measured"]
         case Single(estimate, untrained):
             return [
-                f"{_at(Seeds(estimate.n, estimate.n))}, the {metric} {where} is {_estimate(estimate)}",
+                f"{_at(Seeds(estimate.n, estimate.n))}, the {metric}{where} is {_estimate(estimate)}",
                 "" if untrained is None else f"before training it was {untrained:.3g}",
                 "" if estimate.n >= FEWEST else f"an interval needs {FEWEST} seeds",
             ]
-        case Unranked(seeds, estimates):
+        case Blind(seeds, estimates, needed):
             return [
-                f"{_at(seeds)}, the {metric} {where} is {_estimates(estimates, words)}",
-                f"with fewer than {FEWEST} seeds nothing is ranked",
+                f"{_at(seeds)}, nothing{where} can be separated, whatever the values: "
+                f"give {needed} seeds or more",
+                f"the {metric} is {_estimates(estimates, words)}",
+            ]
+        case OnlyOne(seeds, only, estimate):
+            return [
+                f"{_at(seeds)}, only {words[only]} has a rank{where}; its {metric} is {_estimate(estimate)}",
+                f"the others have fewer than {FEWEST} runs, or lost half of them or more",
+            ]
+        case NoneRanked(seeds, best, estimate):
+            return [
+                f"{_at(seeds)}, every configuration lost half of its runs or more{where}: none has a rank",
+                f"of the runs that ended well, those of {words[best]} have the best {metric}, "
+                f"{_estimate(estimate)}",
             ]
         case Better(seeds, better, worse, effect):
-            claim = f"{_at(seeds)}, {words[better]} is better than {words[worse]} {where}"
-            return [_with_effect(claim, effect, metric)]
-        case NotSeparated(seeds, a, b, effect, needed):
-            claim = f"{_at(seeds)}, {words[a]} and {words[b]} are not separated {where}"
-            return [_with_effect(claim, effect, metric), _seeds_needed(needed)]
+            claim = f"{_at(seeds)}, {words[better]} is better than {words[worse]}{where}"
+            return [_join(claim, f"its {metric} is {_effect(effect)}" if effect else "")]
+        case Equal(seeds, a, b, effect):
+            claim = f"{_at(seeds)}, {words[a]} and {words[b]} are {within}{where}"
+            return [_join(claim, f"the {metric} of {words[a]} is {_effect(effect)}" if effect else "")]
+        case Undecided(seeds, a, b, effect, needed):
+            claim = f"{_at(seeds)}, {words[a]} and {words[b]} are not separated{where}"
+            of_first = f"the {metric} of {words[a]} is {_effect(effect)}" if effect else ""
+            return [_join(claim, of_first), _seeds_needed(needed)]
         case Best(seeds, best, ranked, second, effect):
-            claim = f"{_at(seeds)}, {words[best]} is the best of {ranked:,} {where}"
-            next_best = _with_effect(f"against the next, {words[second]}", effect, metric)
-            return [f"{claim}, separated from every other", next_best if effect else ""]
-        case Shared(seeds_needed=needed) as shared:
-            return [*_shared(shared, metric, where, words), _seeds_needed(needed)]
+            claim = (
+                f"{_at(seeds)}, {words[best]} is the best of {ranked:,}{where}, separated from every other"
+            )
+            of_best = (
+                f"its {metric} is {_effect(effect)} than that of the next, {words[second]}" if effect else ""
+            )
+            return [_join(claim, of_best)]
+        case Shared() as shared:
+            return _shared(shared, metric, where, words, within, more_is_better)
 
 
-def _shared(finding: Shared, metric: str, where: str, words: Mapping[str, str]) -> list[str]:
-    """The clauses on a first rank that several share. Arguments as `_clauses`."""
-    first, at = finding.first, _at(finding.seeds)
-    lowest = f"the lowest is {words[first[0]]}, {finding.lowest:.3g}"
-    if len(first) == finding.ranked:
-        separated = f"none of {finding.ranked:,} configurations is separated from the others by {metric}"
-        return [f"{at}, {separated} {where}", lowest]
-    share = f"{len(first):,} of {finding.ranked:,} configurations share the first rank by {metric}"
-    if len(first) > MOST_LISTED:
-        return [f"{at}, {share} {where}", lowest]
-    return [f"{at}, {share} {where}: {_listed([words[name] for name in first])}"]
+def _join(claim: str, detail: str) -> str:
+    return f"{claim}: {detail}" if detail else claim
+
+
+def _shared(
+    finding: Shared, metric: str, where: str, words: Mapping[str, str], within: str, more_is_better: bool
+) -> list[str]:
+    """The clauses on a first rank that several share. within: `equal within 10 %`. Others as `_clauses`."""
+    first, at, ranked = finding.first, _at(finding.seeds), finding.ranked
+    extreme = "highest" if more_is_better else "lowest"
+    lead = f"the {extreme} is {words[first[0]]}, {finding.estimate:.3g}"
+    if len(first) == 1:
+        claim = (
+            f"{at}, {words[first[0]]} has the {extreme} {metric} of {ranked:,}{where}, {finding.estimate:.3g}"
+        )
+        others = finding.undecided
+        named = (
+            _listed([words[name] for name in others]) if len(others) <= MOST_LISTED else f"{len(others):,}"
+        )
+        return [f"{claim}, but is not separated from {named}", _seeds_needed(finding.seeds_needed)]
+    if len(first) == ranked and not finding.equal:
+        claim = f"{at}, none of {ranked:,} configurations is separated from another by {metric}{where}"
+        return [claim, lead, _seeds_needed(finding.seeds_needed)]
+    claim = f"{at}, {len(first):,} of {ranked:,} configurations share the first rank by {metric}{where}"
+    names = _listed([words[name] for name in first]) if len(first) <= MOST_LISTED else ""
+    more = _further(len(finding.undecided))
+    equal = f"they are {within}" if finding.equal else ""
+    return [_join(claim, names), "" if names else lead, equal, more, _seeds_needed(finding.seeds_needed)]
+
+
+def _further(configurations: int) -> str:
+    """A clause on further configurations that are not separated from the first of a shared rank."""
+    if not configurations:
+        return ""
+    return f"{configurations:,} more {'is' if configurations == 1 else 'are'} not separated from the first"
 
 
 def _at(seeds: Seeds) -> str:
@@ -143,40 +216,53 @@ def _estimates(estimates: Mapping[str, float], words: Mapping[str, str]) -> str:
     return f"{low:.3g} to {high:.3g} in {len(estimates):,} configurations"
 
 
-def _with_effect(claim: str, effect: Effect | None, metric: str) -> str:
-    """`…: ratio 0.37, 0.30-0.45`."""
-    if effect is None:
-        return claim
-    if effect.is_ratio:
-        return f"{claim}: ratio {_ratio(effect.value)}, {_ratio_span(effect)}"
-    span = f"{effect.low:.3g} to {effect.high:.3g}"
-    return f"{claim}: difference in {metric} {effect.value:.3g}, {span}"
+def _effect(effect: Effect) -> str:
+    """`2.9 times lower (95 % interval 2.3 to 3.6)`; a difference as `lower by 0.2 (…)`."""
+    if not effect.is_ratio:
+        way, size, low, high = "higher", effect.value, effect.low, effect.high
+        if size <= 0:
+            way, size, low, high = "lower", -size, -high, -low
+        return f"{way} by {size:.3g} ({percent(CONFIDENCE)} interval {low:.3g} to {high:.3g})"
+    way, times, low, high = "higher", effect.value, effect.low, effect.high
+    if times <= 1:
+        with np.errstate(divide="ignore"):
+            times, low, high = (float(1 / np.float64(each)) for each in (times, high, low))
+        way = "lower"
+    factor, *ends = _factors(times, low, high)
+    return f"{factor} times {way} ({_span(low, high, ends, effect.open_ended)})"
 
 
-def _ratio_span(effect: Effect) -> str:
-    low, high = effect.low, effect.high
-    if effect.open_ended and low == 0 and math.isinf(high):
-        return "which may be any"
-    if effect.open_ended and low == 0:
-        return f"at most {_ratio(high)}"
-    if effect.open_ended and math.isinf(high):
-        return f"at least {_ratio(low)}"
-    return f"{_ratio(low)}-{_ratio(high)}"
+def _span(low: float, high: float, ends: Sequence[str], open_ended: bool) -> str:
+    """An interval of a factor. ends: as texts. open_ended: whether lost runs can leave an end open."""
+    interval = f"{percent(CONFIDENCE)} interval"
+    if math.isnan(low):
+        return "too few seeds for an interval"
+    if open_ended and low == 0 and math.isinf(high):
+        return f"{interval}: any factor"
+    if open_ended and low == 0:
+        return f"{interval}: at most {ends[1]}"
+    if open_ended and math.isinf(high):
+        return f"{interval}: at least {ends[0]}"
+    return f"{interval} {ends[0]} to {ends[1]}"
 
 
-def _ratio(value: float) -> str:
-    """A ratio with two decimals; very small and very large ones with two or three digits."""
-    return f"{value:.2f}" if 0.1 <= value < 100 else f"{value:.2g}" if value < 0.1 else f"{value:.3g}"
+def _factors(value: float, *ends: float) -> list[str]:
+    """A factor and the ends of its interval with as many decimals as tell them apart: 2.9, 2.3, 3.6."""
+    texts: list[str] = []
+    fewest = 2 if value < 2 else 1 if value < 10 else 0
+    for decimals in range(fewest, fewest + 4):
+        texts = [_times(each, decimals) for each in (value, *ends)]
+        if len(set(texts)) == len({value, *ends}):
+            break
+    return texts
 
 
-def _seeds_needed(seeds: SeedsNeeded | None) -> str:
-    """The seeds that would find a difference of 10 %, or that those at hand are enough."""
-    if seeds is None:
-        return ""
-    difference = f"a difference of {percent(PLANNED)}"
-    if seeds.needed <= seeds.given:
-        return f"{difference} would have been found with {seeds.needed:,}"
-    return f"{seeds.needed:,} seeds would be needed for {difference}"
+def _times(value: float, decimals: int) -> str:
+    return f"{value:,.{decimals}f}" if value < LARGE else f"{value:.3g}"
+
+
+def _seeds_needed(seeds: int | None) -> str:
+    return "" if seeds is None else f"{seeds:,} seeds would decide"
 
 
 def _lost(ends: Mapping[str, Ends], words: Mapping[str, str]) -> str:
@@ -196,6 +282,8 @@ def _were_lost(ends: Collection[Ends]) -> str:
     """`diverged`, or `were lost (3 diverged, 2 failed)`."""
     counts = {DIVERGED: sum(each.diverged for each in ends), FAILED: sum(each.failed for each in ends)}
     some = {status: count for status, count in counts.items() if count}
+    if any(each.other for each in ends):
+        return "were lost"
     if len(some) == 1:
         return next(iter(some))
     return f"were lost ({', '.join(f'{count:,} {status}' for status, count in some.items())})"
@@ -211,45 +299,53 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def key_sentences(effects: pd.DataFrame) -> list[str]:
+def key_sentences(effects: pd.DataFrame, keys: Sequence[str]) -> list[str]:
     """A sentence for each verdict on the swept keys; of several metrics each has sentences of its own.
 
-    effects: as `factor_effects` makes them.
+    Arguments:
+        effects: as `factor_effects` makes them.
+        keys: all swept keys.
     """
-    by_metric = key_verdicts(effects)
+    by_metric = key_verdicts(effects, keys)
     several = len(by_metric) > 1
     return [
-        key_sentence(verdict, metric if several else None)
-        for metric, its_verdicts in by_metric.items()
-        for verdict in its_verdicts
+        key_sentence(verdict, metric, several)
+        for metric, metric_verdicts in by_metric.items()
+        for verdict in metric_verdicts
     ]
 
 
-def key_sentence(verdict: KeyVerdict, metric: str | None = None) -> str:
-    """A verdict on a key as a sentence. metric: to be named, where there are several."""
-    clause = _key_clause(verdict)
-    if metric is not None:
-        return f"by {metric}, {clause}."
-    if isinstance(verdict, Matters | MattersMore):  # it begins with the name of a key
-        return f"{clause}."
-    return f"{clause[0].upper()}{clause[1:]}."
+def key_sentence(verdict: KeyVerdict, metric: str, several: bool = False) -> str:
+    """A verdict on a key as a sentence. several: whether there are other metrics, so that this is named."""
+    clause = _key_clause(verdict, metric)
+    if several:
+        return f"By {metric}, {clause}."
+    begins_with_key = isinstance(verdict, Matters | MattersMore | LevelBetter)
+    return f"{clause}." if begins_with_key else f"{clause[0].upper()}{clause[1:]}."
 
 
-def _key_clause(verdict: KeyVerdict) -> str:
+def _key_clause(verdict: KeyVerdict, metric: str) -> str:
     match verdict:
-        case MattersMore(key, against, spread, spread_against, is_ratio):
-            more = f"{key} matters more than {against}"
-            return f"{more}: {_size(is_ratio)} {spread:.3g} against {spread_against:.3g}"
         case Matters(key, spread, is_ratio):
-            return f"{key} matters: {_size(is_ratio)} {spread:.3g}"
+            size = (
+                f"by a typical factor of {_factors(spread)[0]}" if is_ratio else f"typically by {spread:.3g}"
+            )
+            return f"{key} matters: on average, its levels differ {size} from their middle"
+        case LevelBetter(key, better, worse, effect):
+            first, second = (_level(key, level) for level in (better, worse))
+            better_by = f"the {metric} of {first} is {_effect(effect)} than that of {second}"
+            return f"{key} matters: on average, {better_by}"
+        case MattersMore(key, against):
+            return f"{key} matters more than {against}"
         case Depends(key, on):
             return f"the effect of {key} depends on {on}"
         case NoEffect(key):
-            return f"no effect of {key} on average can be told from chance"
+            return f"on average over the rest, no effect of {key} is shown"
 
 
-def _size(is_ratio: bool) -> str:
-    return "a typical factor of" if is_ratio else "typically"
+def _level(key: str, level: str) -> str:
+    """What a sentence calls a level of a key: `minimax`, `optim.lr=0.1`."""
+    return short_label({key: level}, {key: key})
 
 
 def context(sweep: Sweep, row: Mapping[str, Any]) -> str:

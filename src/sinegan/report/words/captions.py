@@ -12,14 +12,15 @@ THEORY = (
     "(Goodfellow et al. 2014, theorem 1); `gap` is how far V lies above it."
 )
 COMPARISONS = (
-    "`ratio`: a's estimate over b's, less than 1 when a is better, with its own 95% interval. `p`: paired "
-    "by seed (t on logarithms) where seeds are shared and no run was lost; `corrected` for all that was "
-    "compared. `seeds needed`: to find a difference of 10 % with a chance of 0.8 at this spread. "
-    "`improvement`: the chance that a run of a is better than one of b."
+    "`ratio`: the estimate of a, which is the better one, over that of b, with its own 95% interval. `p`: of "
+    "this comparison alone; `corrected` for all comparisons of all targets as one family. `verdict`: "
+    "`better` (corrected below 0.05), `equal` (they differ by no more than the margin, corrected in the "
+    "same family) or `undecided`; then `seeds needed` would decide. `improvement`: the chance that a run of "
+    "a is better than one of b."
 )
 EFFECTS = (
     "`ratio`: the level's geometric mean over that of the level it is held against, over the rest of the "
-    "grid, computed in each seed. `corrected` for all keys and interactions of the sweep, and for the levels."
+    "grid, computed in each seed. `corrected` for all keys, levels, interactions and orders of the sweep."
 )
 
 
@@ -29,6 +30,7 @@ def estimates_caption(sweep: Sweep, escaped: Callable[[str], str] = printable) -
     return (
         f"The estimate is of each run's mean {metrics} over its last 20 % of evaluations, over the n "
         f"runs that ended well: their geometric mean (the mean where values can be negative) with a "
-        f"{CONFIDENCE:.0%} t interval. Less is better. Configurations that are not separated from the "
-        f"best share its rank (`1=`). `seconds`: computing time of all its runs."
+        f"{CONFIDENCE:.0%} t interval. Less is better. A configuration shares the rank of those before "
+        f"it (`1=`) unless it is separated from one of them; one that "
+        f"lost half of its runs or more has none. `seconds`: computing time of all its runs."
     )

@@ -13,7 +13,6 @@ from sinegan.report.words.tables import (
     shown_effects,
     shown_table,
     shown_theory,
-    winners,
 )
 
 
@@ -23,16 +22,15 @@ def markdown(analysis: Analysis) -> str:
     if len(analysis.comparisons):
         text += _comparisons(analysis.comparisons)
     if len(analysis.effects):
-        text += _effects(analysis.effects)
+        text += _effects(analysis)
     theory = markdown_table(shown_theory(analysis))
     return f"{text}## Distance from the optimum\n\n{theory}\n\n{captions.THEORY}\n"
 
 
 def _configurations(analysis: Analysis) -> str:
     shown, wide = shown_table(analysis), analysis.wide_table
-    winner = winners(analysis.samples.rows["problem"], wide)
     marked = [name for name in ("estimate", "rank", *wide["metric"].unique()) if name in shown]
-    bold = pd.DataFrame({name: [wins and name in marked for wins in winner] for name in shown})
+    bold = pd.DataFrame({name: [wins and name in marked for wins in analysis.winners] for name in shown})
     sentences = "".join(f"{markdown_line(sentence)}\n\n" for sentence in comparison_sentences(analysis))
     table = f"{markdown_table(shown, bold)}\n\n{captions.estimates_caption(analysis.sweep, in_markdown)}"
     remarks = "".join(f"- {markdown_line(note)}\n" for note in notes(analysis))
@@ -46,9 +44,11 @@ def _comparisons(comparisons: pd.DataFrame) -> str:
     return f"## Comparisons\n\n{table}\n\n{captions.COMPARISONS}{more}\n\n"
 
 
-def _effects(effects: pd.DataFrame) -> str:
-    lines = "".join(f"- {markdown_line(sentence)}\n" for sentence in key_sentences(effects))
-    return f"## Effects\n\n{lines}\n{markdown_table(shown_effects(effects))}\n\n{captions.EFFECTS}\n\n"
+def _effects(analysis: Analysis) -> str:
+    sentences = key_sentences(analysis.effects, analysis.samples.keys)
+    lines = "".join(f"- {markdown_line(sentence)}\n" for sentence in sentences)
+    table = markdown_table(shown_effects(analysis.effects))
+    return f"## Effects\n\n{lines}\n{table}\n\n{captions.EFFECTS}\n\n"
 
 
 def markdown_table(shown: pd.DataFrame, bold: pd.DataFrame | None = None) -> str:

@@ -1,7 +1,7 @@
 """The notes under a table: what is missing, what failed, and cautions about few seeds."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,6 +13,8 @@ from sinegan.storage.results import records
 
 MOST_NOTES = 12
 """Configurations whose lost runs have a sentence; of more there is only the sum."""
+MOST_NAMED = 3
+"""Configurations with few runs that are named."""
 LACKS = (UNFINISHED, DIVERGED, FAILED)
 
 CAUTIONS = {
@@ -38,7 +40,20 @@ def notes(analysis: Analysis) -> list[str]:
         counts = {status: int(short[status].sum()) for status in LACKS}
         ends = ", ".join(f"{count:,} {status}" for status, count in counts.items() if count)
         lines.append(f"{len(short):,} of {len(wide):,} configurations lack runs: {ends}; the table has all.")
-    return lines + [f"n = {n}: {CAUTIONS[n]}." for n in sorted(set(wide["n"])) if n in CAUTIONS]
+    return lines + [f"{whose}: {CAUTIONS[n]}." for n, whose in _few_runs(wide, sweep.swept)]
+
+
+def _few_runs(wide: pd.DataFrame, swept: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Each small number of runs that ended well, and the names of the configurations that have it."""
+    for n in sorted(set(wide["n"]) & set(CAUTIONS)):
+        rows = records(wide[wide["n"] == n])
+        names = [label(row, swept) for row in rows]
+        if len(rows) == len(wide):
+            yield n, f"n = {n}"
+        elif len(rows) <= MOST_NAMED:
+            yield n, f"{', '.join(names)} (n = {n})"
+        else:
+            yield n, f"{len(rows):,} configurations (n = {n})"
 
 
 def _shortcomings(

@@ -96,11 +96,11 @@ def in_terminal(text: str) -> Text:
 
 def shown_comparisons(comparisons: pd.DataFrame) -> pd.DataFrame:
     """The comparisons, at most MOST_ROWS of them, the clearest first."""
-    chosen = comparisons.sort_values("p_holm", kind="stable").head(MOST_ROWS)
+    chosen = comparisons.sort_values("p_corrected", kind="stable").head(MOST_ROWS)
     columns = {name: chosen[name].tolist() for name in ("a", "b")} | {"n": [str(n) for n in chosen["n"]]}
     columns |= _effect_columns(chosen)
-    columns |= {"p": list(map(number, chosen["p"])), "corrected": list(map(number, chosen["p_holm"]))}
-    columns["separated"] = ["yes" if separated else "no" for separated in chosen["separated"]]
+    columns |= {"p": list(map(number, chosen["p"])), "corrected": list(map(number, chosen["p_corrected"]))}
+    columns["verdict"] = chosen["verdict"].tolist()
     columns["seeds needed"] = ["-" if pd.isna(seeds) else f"{seeds:,.0f}" for seeds in chosen["seeds_needed"]]
     columns["improvement"] = list(map(number, chosen["improvement"]))
     return pd.DataFrame(columns)
@@ -112,7 +112,7 @@ def shown_effects(effects: pd.DataFrame) -> pd.DataFrame:
     columns = {name: [str(value) for value in chosen[name]] for name in ("key", "level", "against")}
     columns["n"] = [str(n) for n in chosen["n"]]
     columns |= _effect_columns(chosen)
-    columns |= {"p": list(map(number, chosen["p"])), "corrected": list(map(number, chosen["p_holm"]))}
+    columns |= {"p": list(map(number, chosen["p"])), "corrected": list(map(number, chosen["p_corrected"]))}
     columns["separated"] = ["yes" if separated else "no" for separated in chosen["separated"]]
     return pd.DataFrame(columns)
 
@@ -128,13 +128,3 @@ def _effect_columns(table: pd.DataFrame) -> dict[str, list[str]]:
         of_difference = spans(table["difference_low"], table["difference_high"])
         columns[f"{INTERVAL} of difference" if ratios.any() else INTERVAL] = of_difference
     return columns
-
-
-def winners(problems: "pd.Series[str]", placed: pd.DataFrame) -> list[bool]:
-    """Whether a configuration is alone in the first tie group of its problem.
-
-    It is separated, then, from every other that is ranked. placed: with the column `tie_group`.
-    """
-    first = (placed["tie_group"] == 1).fillna(False).to_numpy(bool)
-    count = Counter(problems[first])
-    return [bool(leads and count[problem] == 1) for problem, leads in zip(problems, first, strict=True)]

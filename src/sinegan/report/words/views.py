@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from sinegan.report.referee.comparisons import compare_samples
+from sinegan.report.referee.comparisons import MARGIN, compare_samples, winners
 from sinegan.report.referee.estimates import estimates_table
 from sinegan.report.referee.run_values import UnknownNameError, check_keys, samples_of
 from sinegan.report.sweep import Sweep
 from sinegan.report.words.escapes import in_file_name
-from sinegan.report.words.tables import INTERVAL, label_texts, number, rank_words, spans, winners
+from sinegan.report.words.tables import INTERVAL, label_texts, number, rank_words, spans
 
 
 class View(NamedTuple):
@@ -29,7 +29,11 @@ class View(NamedTuple):
 
 
 def by_view(
-    sweep: Sweep, by: Sequence[str] = (), metric: str | None = None, tolerance: float | None = None
+    sweep: Sweep,
+    by: Sequence[str] = (),
+    metric: str | None = None,
+    tolerance: float | None = None,
+    margin: float = MARGIN,
 ) -> View:
     """A row for each combination of some keys, or of all.
 
@@ -37,12 +41,13 @@ def by_view(
         sweep: the sweep.
         by: the keys that the rows are named by; none are all swept keys.
         metric, tolerance: as `samples_of` takes them.
+        margin: as `compare` takes it.
 
     Raises:
         UnknownNameError: there is no such key or metric.
     """
     samples = samples_of(sweep, metric, by, tolerance)
-    comparisons = compare_samples(samples)
+    comparisons = compare_samples(samples, margin)
     full = estimates_table(samples, comparisons)
     if full["metric"].nunique() == 1:
         full = full.drop(columns="metric")
@@ -58,14 +63,19 @@ def by_view(
     if samples.ranked and full["rank"].notna().any():
         columns["rank"] = rank_words(full["rank"], samples.rows["problem"])
     shown = pd.DataFrame(columns)
-    winner = pd.Series(winners(samples.rows["problem"], full), index=full.index)
+    winner = pd.Series(winners(samples, comparisons), index=full.index)
     bold = pd.DataFrame({name: winner & (name in ("estimate", "rank")) for name in shown})
     title = f"{samples.metric} by {', '.join(by)}" if by else samples.metric
     return View(in_file_name(title), title, sweep.in_full(full), shown, bold, comparisons)
 
 
 def pivot_view(
-    sweep: Sweep, rows: str, columns: str, metric: str | None = None, tolerance: float | None = None
+    sweep: Sweep,
+    rows: str,
+    columns: str,
+    metric: str | None = None,
+    tolerance: float | None = None,
+    margin: float = MARGIN,
 ) -> View:
     """A table of two keys: in each cell the estimate with its interval, over the rest of the grid.
 
@@ -75,6 +85,7 @@ def pivot_view(
         sweep: the sweep.
         rows, columns: the two keys.
         metric, tolerance: as `samples_of` takes them.
+        margin: as `compare` takes it.
 
     Raises:
         UnknownNameError: there is no such key or metric, or the two keys are the same.
@@ -83,12 +94,12 @@ def pivot_view(
     if rows == columns:
         raise UnknownNameError(f"key {rows}: cannot be the rows and the columns; name two keys")
     samples = samples_of(sweep, metric, [rows, columns], tolerance)
-    comparisons = compare_samples(samples)
+    comparisons = compare_samples(samples, margin)
     table = estimates_table(samples, comparisons)
     index = [key for key in samples.keys if key != columns]
     if table["metric"].nunique() > 1:
         index.insert(0, "metric")
-    long = _cells(table, [*index, columns]).assign(bold=winners(samples.rows["problem"], table))
+    long = _cells(table, [*index, columns]).assign(bold=winners(samples, comparisons))
     full = _wide(long, index, columns, "estimate").reset_index().rename_axis(columns=None)
     levels = list(dict.fromkeys(long[columns]))
     named = {level: f"{columns}={level}" for level in levels}
