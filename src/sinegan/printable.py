@@ -58,10 +58,11 @@ def in_spreadsheet(text: str) -> str:
     """
     shown = printable_lines(text)
     begins = len(shown) > 1 and shown.lstrip().startswith(tuple(_FORMULA))
-    return f"'{shown}" if begins and not _is_number(shown) else shown
+    return f"'{shown}" if begins and not is_number(shown) else shown
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether a text is a number, as Python writes one."""
     try:
         float(text)
     except ValueError:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from sinegan.printable import shortened
+from sinegan.printable import is_number, shortened
 from sinegan.report.referee.comparisons import MARGIN, compare_samples, winners
 from sinegan.report.referee.estimates import estimates_table
 from sinegan.report.referee.run_values import Samples
@@ -152,7 +152,7 @@ def _check(table: pd.DataFrame, columns: Columns) -> None:
     if table.empty:
         raise UnreadableScoresError("the table has no rows: give a row for each run")
     if not pd.api.types.is_numeric_dtype(table[columns.metric]):
-        texts = [text for text in table[columns.metric].dropna().map(str) if not _is_number(text)]
+        texts = [text for text in table[columns.metric].dropna().map(str) if not is_number(text)]
         example = f", not {shortened(texts[0])!r}" if texts else ""
         raise UnreadableScoresError(f"column {columns.metric}: must hold numbers{example}")
     runs = [name for name in columns.names if name != columns.metric]
@@ -169,18 +169,10 @@ def _check(table: pd.DataFrame, columns: Columns) -> None:
         )
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _texts(column: "pd.Series[Any]") -> list[str]:
     return [str(value) for value in column.tolist()]
 
 
 def _in_order(text: str) -> tuple[float, str]:
     """Sorts numbers by their size, and texts after them."""
-    return (float(text), text) if _is_number(text) else (math.inf, text)
+    return (float(text), text) if is_number(text) else (math.inf, text)

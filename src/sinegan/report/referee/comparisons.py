@@ -25,6 +25,8 @@ COLUMNS += ["method", "correction"]
 def compare_samples(samples: Samples, margin: float = MARGIN) -> pd.DataFrame:
     """The comparisons of configurations, a row each: `a`, which has the better estimate, against `b`.
 
+    A configuration that lost half of its runs or more stands behind all that did not.
+
     Up to 12 configurations of one problem (target and metric) these are all pairs, of more the best
     against the others. `n` counts the pairs of seeds. `ratio` is a's estimate over b's with its own 95 %
     interval `low`, `high`; where values can be negative it is empty, and `difference` is used. `p` is of

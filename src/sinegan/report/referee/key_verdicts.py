@@ -24,7 +24,7 @@ class Matters:
 
 @dataclass(frozen=True)
 class LevelBetter:
-    """Of the two levels of a key one is better on average. effect: of the better over the worse one."""
+    """One of two levels of a key is better on average. effect: the better level against the worse one."""
 
     key: str
     better: str

@@ -28,6 +28,8 @@ ROUNDING = 1e-12
 """A difference below this share of the largest value is nothing but rounding."""
 _BEYOND, _STEP = 3.0, 0.2
 """Typical variances are tried so far beyond those that were seen, and in such steps (of the logarithm)."""
+_FEWEST_FREEDOM = 0.7
+"""The range table is exact enough from here on."""
 _SMALLEST = 1e-3
 """Variances below this share of the median say no more than that they are small: values can be discrete."""
 
@@ -236,7 +238,7 @@ def differences(
         freedom = np.where(below > 0, squared**2 / below, own_freedom[:, first])
         unknown = share**2 * prior.error
         shared = 4 / (unknown[:, first] + unknown[:, second])
-    # What the neighbours of both support: a strength that one of them rules out counts for neither.
+    # A strength of pooling that the neighbours of one rule out must not pool the other.
     weight = np.sqrt(prior.weight[:, first] * prior.weight[:, second])
     weight = weight / weight.sum(0)
-    return Differences(given, np.sqrt(squared), freedom, np.maximum(shared, 0.7), weight)
+    return Differences(given, np.sqrt(squared), freedom, np.maximum(shared, _FEWEST_FREEDOM), weight)

@@ -344,7 +344,7 @@ def _key_clause(verdict: KeyVerdict, metric: str) -> str:
 
 
 def _level(key: str, level: str) -> str:
-    """What a sentence calls a level of a key: `minimax`, `optim.lr=0.1`."""
+    """The name of a level of a key in a sentence: `minimax`, `optim.lr=0.1`."""
     return short_label({key: level}, {key: key})
 
 
