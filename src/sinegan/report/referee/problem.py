@@ -324,12 +324,13 @@ def _with_losses(problem: Problem, comparison: Comparison) -> Comparison:
     ranks = _by_ranks(problem, comparison.a, comparison.b)
     if ranks is None:
         return comparison
+    alone = ranks.n >= RANKS_ALONE
     return comparison._replace(
         n=ranks.n,
         difference=ranks.difference,
         low=ranks.low,
         high=ranks.high,
-        p=max(comparison.p, ranks.p),
+        p=ranks.p if alone else max(comparison.p, ranks.p),
         p_equal=1.0,
         seeds_needed=math.nan,
         method=f"{comparison.method}{AND_RANKS}",
