@@ -41,6 +41,12 @@ def test_swept_keys_are_those_that_differ_in_the_order_of_the_command() -> None:
     assert swept_keys([{"a": "1", "b": "2"}]) == []
 
 
+def test_a_resume_with_other_workers_pictures_or_margin_sweeps_none_of_them() -> None:
+    resumed = {"executor.workers": 2, "executor": "dask", "plot.animation": True, "margin": 0.05}
+    assert swept_keys([{"a": 1, "executor.workers": 1}, {"a": 2} | resumed]) == ["a"]
+    assert swept_keys([{"executors": 1}, {"executors": 2}]) == ["executors"]
+
+
 def test_a_default_value_is_taken_from_the_settings() -> None:
     overrides = [{"loss": "minimax"}, {"optim.lr": 1e-3}, {"loss": "other", "optim.lr": 0.002}]
     settings = [

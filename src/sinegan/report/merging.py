@@ -6,12 +6,13 @@ from typing import Any
 
 from sinegan.report.labels import spelled
 from sinegan.storage.settings import ABSENT, Settings, flattened, setting
-from sinegan.storage.sweep_folder import SEED_KEYS
+from sinegan.storage.sweep_folder import HANDLING, SEED_KEYS
 
 Overrides = Mapping[str, Any]
 """Trained values by the keys that a command set: the name of a choice, or a value as in the settings."""
 
-_NOT_COMPARED = (*SEED_KEYS, "executor", "plot", "margin")
+_NOT_SWEPT = (*HANDLING, "plot")
+_NOT_COMPARED = (*SEED_KEYS, *_NOT_SWEPT)
 DEFAULT = "default"
 """Shown for a choice that a command left to the defaults and that no other command names."""
 
@@ -42,8 +43,11 @@ def plain(value: Any) -> Any:
 
 
 def swept_keys(overrides: Sequence[Overrides]) -> list[str]:
-    """The keys that differ between configurations, in the order of the command."""
-    keys = dict.fromkeys(key for values in overrides for key in values)
+    """The keys that differ between configurations, in the order of the command.
+
+    Not those of the executor, the pictures and the referee, which a resume may change.
+    """
+    keys = dict.fromkeys(key for values in overrides for key in values if not _is_within(key, _NOT_SWEPT))
     return [key for key in keys if len({_spelling(values, key) for values in overrides}) > 1]
 
 

@@ -13,6 +13,7 @@ from sinegan.storage.files import name_problem
 from sinegan.storage.results import PARTS, KnownRun
 from sinegan.storage.settings import flattened
 from sinegan.storage.sweep_folder import (
+    HANDLING,
     REPORT,
     configuration_folders,
     is_configuration,
@@ -24,7 +25,7 @@ from sinegan.training.signature import is_compiled
 
 Settings = Mapping[str, Any]
 
-FREE = ("executor", "seeds", "margin", "training.compile")
+FREE = (*HANDLING, "seeds", "training.compile")
 """The settings that may differ: they change no run's numbers, or are compared separately."""
 
 
@@ -126,7 +127,7 @@ def identity(settings: Settings) -> Hashable:
     return frozenset(
         (key, _hashable(value))
         for key, value in flattened(settings).items()
-        if key.split(".")[0] not in ("executor", "margin")
+        if key.split(".")[0] not in HANDLING
     )
 
 
