@@ -83,6 +83,28 @@ def test_what_is_neither_good_nor_bad_is_not_ranked_and_has_no_worst(
     assert samples_of(load_sweep(tmp_path), "last").ranked
 
 
+def test_a_target_without_the_metric_has_no_row_and_loses_no_run(
+    tmp_path: Path, file_configuration: FileConfiguration
+) -> None:
+    values, both_failed = {0: [3.0], 1: [3.0]}, {0: "failed", 1: "failed"}
+    for target, metric, status in (
+        ("sine", "rmse", {}),
+        ("ring", "energy_distance", {}),
+        ("grid", "energy_distance", both_failed),
+    ):
+        file_configuration(
+            tmp_path / target,
+            [f"target={target}"],
+            values,
+            metric=metric,
+            status=status,
+            settings={"target": {"kind": target}},
+        )
+    found = samples_of(load_sweep(tmp_path), "energy_distance")
+    assert found.values == {"target=grid": {0: math.inf, 1: math.inf}, "target=ring": {0: 3.0, 1: 3.0}}
+    assert set(found.rows["target"]) == {"grid", "ring"}
+
+
 def test_a_group_is_the_geometric_mean_over_the_rest_of_the_grid_seed_by_seed(
     tmp_path: Path, file_configuration: FileConfiguration
 ) -> None:

@@ -85,7 +85,10 @@ def samples_of(
     rows = _rows(sweep, metric)
     more = metric in MORE_IS_BETTER
     ranked = metric is None or metric in SUMMARIES or metric in LESS_IS_BETTER or more
-    runs = _with_lost_runs(_run_values(sweep, metric, tolerance, summaries), ranked)
+    runs = _run_values(sweep, metric, tolerance, summaries)
+    if metric is not None and metric not in SUMMARIES:
+        rows = _measured(rows, runs)
+    runs = _with_lost_runs(runs[runs["configuration"].isin(rows["configuration"])], ranked)
     problem_of = dict(zip(rows["configuration"], rows["problem"], strict=True))
     smallest = runs.groupby(runs["configuration"].map(problem_of))["value"].min()
     positive = {problem: bool(smallest.get(problem, 1.0) > 0) for problem in rows["problem"].unique()}
@@ -116,6 +119,14 @@ def _rows(sweep: Sweep, metric: str | None) -> pd.DataFrame:
     ]
     rows["name"] = unique_labels(records(rows), sweep.swept)
     return rows
+
+
+def _measured(rows: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """The rows without the problems in which no run that ended well has the metric: a curve has no modes."""
+    ended = runs[runs["status"].isin(ENDED_WELL)]
+    problem_of = dict(zip(rows["configuration"], rows["problem"], strict=True))
+    known = ended["value"].notna().groupby(ended["configuration"].map(problem_of)).any()
+    return rows[rows["problem"].map(known).fillna(True).astype(bool)].reset_index(drop=True)
 
 
 def _with_lost_runs(runs: pd.DataFrame, ranked: bool) -> pd.DataFrame:
