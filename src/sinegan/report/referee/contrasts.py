@@ -89,7 +89,7 @@ def _t(n: int, mean: float, error: float, freedom: float, deviation: float, meth
     return Difference(n, mean, mean - half, mean + half, p, deviation, method)
 
 
-def rank_sum(a: ArrayLike, b: ArrayLike) -> Difference:
+def rank_sum(a: ArrayLike, b: ArrayLike, confidence: float = CONFIDENCE) -> Difference:
     """The rank-sum test, for samples in which runs were lost (infinite values, all tied for last).
 
     The p-value is exact also with ties, or from the normal approximation for more than EXACT_RUNS
@@ -109,7 +109,7 @@ def rank_sum(a: ArrayLike, b: ArrayLike) -> Difference:
     middle = float(low if low == high else (low + high) / 2)
     if n < FEWEST:
         return _untested(n, middle, RANKS)
-    cut = _shift_cut(first.size, second.size)
+    cut = _shift_cut(first.size, second.size, 1 - confidence)
     ends = (-math.inf, math.inf) if cut == 0 else (float(ordered[cut - 1]), float(ordered[-cut]))
     return Difference(n, middle, *ends, _rank_sum_p(first, second), math.nan, RANKS)
 
@@ -125,14 +125,17 @@ def _rank_sum_p(a: NDArray[Any], b: NDArray[Any]) -> float:
     return min(1.0, 2 * min(float(chances[: observed + 1].sum()), float(chances[observed:].sum())))
 
 
-def _shift_cut(runs_a: int, runs_b: int) -> int:
-    """The number of differences outside either end of the interval, plus one; 0 for an infinite one."""
+def _shift_cut(runs_a: int, runs_b: int, error: float) -> int:
+    """The number of differences outside either end of the interval, plus one; 0 for an infinite one.
+
+    error: the chance with which the interval misses the true difference.
+    """
     if runs_a + runs_b > EXACT_RUNS:
         spread = math.sqrt(runs_a * runs_b * (runs_a + runs_b + 1) / 12)
-        return max(0, math.floor(runs_a * runs_b / 2 + float(ndtri(ALPHA / 2)) * spread))
+        return max(0, math.floor(runs_a * runs_b / 2 + float(ndtri(error / 2)) * spread))
     chances = _sum_chances(tuple(range(2, 2 * (runs_a + runs_b) + 1, 2)), runs_a)
     below = np.cumsum(chances[runs_a * (runs_a + 1) :: 2])
-    return int(np.searchsorted(below, ALPHA / 2, side="right"))
+    return int(np.searchsorted(below, error / 2, side="right"))
 
 
 @lru_cache(maxsize=256)

@@ -127,7 +127,13 @@ class PairTests(NamedTuple):
     correction: str
 
 
-def compare_problem(problem: Problem, margin: float, problems: int = 1) -> list[Comparison]:
+def compare_problem(
+    problem: Problem,
+    margin: float,
+    problems: int = 1,
+    level: float = ALPHA,
+    every_pair: bool | None = None,
+) -> list[Comparison]:
     """All pairs of configurations, or of many the best with each of the others; the better one first.
 
     A comparison with lost runs has the interval of the rank-sum test.
@@ -136,13 +142,15 @@ def compare_problem(problem: Problem, margin: float, problems: int = 1) -> list[
         problem: the runs.
         margin: the share by which two may differ and are still equal.
         problems: how many problems are one family with this one.
+        level: the chance with which the interval of a comparison misses the true difference.
+        every_pair: whether all pairs are compared; None where they are few.
     """
-    tests = pair_tests(problem)
-    tested = {} if tests is None else _comparisons(problem, tests, margin, problems)
-    return [tested.get(pair) or _untested(problem, *pair) for pair in _pairs(problem.ordered)]
+    tests = pair_tests(problem, every_pair)
+    tested = {} if tests is None else _comparisons(problem, tests, margin, problems, level)
+    return [tested.get(pair) or _untested(problem, *pair) for pair in _pairs(problem.ordered, every_pair)]
 
 
-def pair_tests(problem: Problem) -> PairTests | None:
+def pair_tests(problem: Problem, every_pair: bool | None = None) -> PairTests | None:
     """The tests of a problem; None where fewer than two configurations have enough runs.
 
     Up to MOST_PAIRED configurations all differences are held against the studentised range of so many
@@ -150,10 +158,12 @@ def pair_tests(problem: Problem) -> PairTests | None:
     each step has one mean less. A lost run counts as the worst of all runs, and a
     comparison with lost runs follows the rank-sum test. Nobody is better whose
     estimate (of the runs that ended well) is not.
+
+    every_pair: whether all pairs are compared; None where they are few.
     """
     order = problem.ordered
     names = [name for name in order if len(problem.values[name]) >= FEWEST]
-    pairs = [pair for pair in _pairs(order) if pair[0] in names and pair[1] in names]
+    pairs = [pair for pair in _pairs(order, every_pair) if pair[0] in names and pair[1] in names]
     if not pairs:
         return None
     paired = all(_share_seeds(problem.values[a], problem.values[b]) for a, b in pairs)
@@ -169,31 +179,47 @@ def pair_tests(problem: Problem) -> PairTests | None:
         runs = np.array([fitted.runs[first], fitted.runs[second]])
         difference = fitted.mean[first] - fitted.mean[second]
     compared = differences(fitted, difference, first, second, runs)
-    every_pair = len(order) <= MOST_PAIRED
-    family = compared.p(len(names)) if every_pair else _step_down(compared, len(names))
+    all_pairs = _is_few(order) if every_pair is None else every_pair
+    family = compared.p(len(names)) if all_pairs else _step_down(compared, len(names))
     family = np.where(compared.difference < 0, family, 1)
     family = np.array(
         [_with_ranks(problem, *pair, p, len(names)) for pair, p in zip(pairs, family, strict=True)]
     )
-    correction = ALL_PAIRS if every_pair else STEP_DOWN
+    correction = ALL_PAIRS if all_pairs else STEP_DOWN
     return PairTests(names, pairs, compared, runs, family, _method(fitted), correction)
 
 
-def _pairs(order: Sequence[str]) -> list[tuple[str, str]]:
-    """The pairs to compare. order: the configurations, best first."""
-    if len(order) <= MOST_PAIRED:
+def equality(problem: Problem, tests: PairTests, margin: float) -> NDArray[Any]:
+    """The p-values of "they differ by no more than the margin", corrected likewise, shape (pairs,).
+
+    1 where runs were lost.
+    """
+    compared = tests.differences
+    allowed = _margins(problem, tests.pairs, margin)
+    p = compared.exceeded(allowed - np.abs(compared.difference), len(tests.names))
+    whole = [not (problem.lost(a) or problem.lost(b)) for a, b in tests.pairs]
+    return np.where(whole, p, 1.0)
+
+
+def _is_few(configurations: Sequence[str]) -> bool:
+    return len(configurations) <= MOST_PAIRED
+
+
+def _pairs(order: Sequence[str], every_pair: bool | None) -> list[tuple[str, str]]:
+    """The pairs to compare. order: the configurations, best first. every_pair: as `pair_tests` takes it."""
+    if _is_few(order) if every_pair is None else every_pair:
         return list(itertools.combinations(order, 2))
     return [(order[0], other) for other in order[1:]]
 
 
 def _comparisons(
-    problem: Problem, tests: PairTests, margin: float, problems: int
+    problem: Problem, tests: PairTests, margin: float, problems: int, level: float
 ) -> dict[tuple[str, str], Comparison]:
     """The comparisons of the tested pairs. Arguments as `compare_problem`."""
     compared, means = tests.differences, len(tests.names)
     allowed = _margins(problem, tests.pairs, margin)
-    width, p = compared.half_width(), compared.p()
-    equal = compared.exceeded(allowed - np.abs(compared.difference), means)
+    width, p = compared.half_width(1 - level), compared.p()
+    equal = equality(problem, tests, margin)
     needed = _seeds_needed(compared, tests.runs, allowed, means, problems)
     comparisons = {}
     for index, (a, b) in enumerate(tests.pairs):
@@ -213,7 +239,7 @@ def _comparisons(
             method=tests.method,
             correction=tests.correction,
         )
-    return {pair: _with_losses(problem, comparison) for pair, comparison in comparisons.items()}
+    return {pair: _with_losses(problem, comparison, level) for pair, comparison in comparisons.items()}
 
 
 def _share_seeds(a: Mapping[int, float], b: Mapping[int, float]) -> bool:
@@ -295,11 +321,11 @@ def _critical(chance: float, means: int) -> tuple[NDArray[Any], NDArray[Any]]:
     return reciprocal, studentised_range_quantile(chance, means, freedom) / math.sqrt(2)
 
 
-def _by_ranks(problem: Problem, a: str, b: str) -> Difference | None:
+def _by_ranks(problem: Problem, a: str, b: str, level: float = ALPHA) -> Difference | None:
     """The rank-sum test of two configurations of which either lost runs."""
     if not (problem.lost(a) or problem.lost(b)):
         return None
-    return rank_sum(problem.scaled_runs(a), problem.scaled_runs(b))
+    return rank_sum(problem.scaled_runs(a), problem.scaled_runs(b), 1 - level)
 
 
 def _with_ranks(problem: Problem, a: str, b: str, p_family: float, means: int) -> float:
@@ -319,9 +345,9 @@ def _with_ranks(problem: Problem, a: str, b: str, p_family: float, means: int) -
     return max(p_family, ranks.p)
 
 
-def _with_losses(problem: Problem, comparison: Comparison) -> Comparison:
+def _with_losses(problem: Problem, comparison: Comparison, level: float) -> Comparison:
     """A comparison with the interval of the rank-sum test, where either lost runs."""
-    ranks = _by_ranks(problem, comparison.a, comparison.b)
+    ranks = _by_ranks(problem, comparison.a, comparison.b, level)
     if ranks is None:
         return comparison
     alone = ranks.n >= RANKS_ALONE
@@ -331,7 +357,6 @@ def _with_losses(problem: Problem, comparison: Comparison) -> Comparison:
         low=ranks.low,
         high=ranks.high,
         p=ranks.p if alone else max(comparison.p, ranks.p),
-        p_equal=1.0,
         seeds_needed=math.nan,
         method=f"{comparison.method}{AND_RANKS}",
     )

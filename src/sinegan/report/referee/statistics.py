@@ -41,13 +41,19 @@ def last_share_mean(values: ArrayLike, share: float = LAST_SHARE) -> float:
     return float(array[-math.ceil(share * array.size) :].mean())
 
 
-def estimate(values: ArrayLike, positive: bool | None = None) -> Estimate:
+def estimate(
+    values: ArrayLike, positive: bool | None = None, confidence: float = CONFIDENCE
+) -> Estimate:
     """Estimates the metric of a configuration from a handful of seeds.
 
     Positive metrics: the geometric mean with Student's t interval on the log scale; otherwise the
     mean with the plain t interval (Student 1908). An interval needs three values: two give their
-    mean and range, one gives itself. values: shape (runs,), no NaN. positive: whether the metric is;
-    None looks at the values.
+    mean and range, one gives itself.
+
+    Arguments:
+        values: shape (runs,), no NaN.
+        positive: whether the metric is; None looks at the values.
+        confidence: of the interval.
     """
     array = np.asarray(values, float)
     n = array.size
@@ -58,7 +64,7 @@ def estimate(values: ArrayLike, positive: bool | None = None) -> Estimate:
     scaled = np.log(array) if positive else array
     center, half = float(scaled.mean()), math.nan
     if n >= FEWEST:
-        half = float(stdtrit(n - 1, (1 + CONFIDENCE) / 2) * scaled.std(ddof=1) / math.sqrt(n))
+        half = float(stdtrit(n - 1, (1 + confidence) / 2) * scaled.std(ddof=1) / math.sqrt(n))
     ends = np.array([center, center - half, center + half])
     with np.errstate(over="ignore"):
         value, low, high = (np.exp(ends) if positive else ends).tolist()

@@ -193,16 +193,16 @@ class Differences:
         chances = studentised_range_sf(math.sqrt(2) * normal, means, self.shared_freedom)
         return np.where(distance > 0, (self.weight * chances).sum(0), 1.0)
 
-    def half_width(self) -> NDArray[Any]:
-        """Half the width of the 95 % confidence interval of each difference. Shape (pairs,)."""
+    def half_width(self, confidence: float = CONFIDENCE) -> NDArray[Any]:
+        """Half the width of the confidence interval of each difference. Shape (pairs,)."""
         low, high = self.error.min(0), 4 * self.error.max(0)
-        while (outside := (self.exceeded(high) > 1 - CONFIDENCE) & (high > 0)).any():
+        while (outside := (self.exceeded(high) > 1 - confidence) & (high > 0)).any():
             high = np.where(outside, 4 * high, high)
         widths = np.zeros(len(high))
         (pairs,) = np.nonzero(high)
 
         def excess(width: NDArray[Any], pair: NDArray[Any]) -> NDArray[Any]:
-            return self[pair].exceeded(width) - (1 - CONFIDENCE)
+            return self[pair].exceeded(width) - (1 - confidence)
 
         if pairs.size:
             bracket = low[pairs], high[pairs]
