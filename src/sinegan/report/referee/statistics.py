@@ -41,9 +41,7 @@ def last_share_mean(values: ArrayLike, share: float = LAST_SHARE) -> float:
     return float(array[-math.ceil(share * array.size) :].mean())
 
 
-def estimate(
-    values: ArrayLike, positive: bool | None = None, confidence: float = CONFIDENCE
-) -> Estimate:
+def estimate(values: ArrayLike, positive: bool | None = None, confidence: float = CONFIDENCE) -> Estimate:
     """Estimates the metric of a configuration from a handful of seeds.
 
     Positive metrics: the geometric mean with Student's t interval on the log scale; otherwise the
