@@ -50,12 +50,12 @@ class _Display:
 
     def _render(self) -> Progress:
         progress = self._watcher.read_progress()
-        done = f"{self._watcher.configurations_done}/{self._watcher.configurations}"
+        done = f"{self._watcher.configurations_done}/{self._watcher.configurations} configurations"
         self._bar.update(
             self._task,
             total=progress.all_run_steps,
             completed=progress.run_steps,
-            description=f"{done} configurations",
+            description=self._watcher.title or done,
             line=progress.line(WIDTH_NEXT_TO_BAR),
         )
         return self._bar
@@ -63,6 +63,5 @@ class _Display:
     def _print_lines(self) -> None:
         while not self._stop.wait(SECONDS_BETWEEN_PLAIN_LINES):
             progress = self._watcher.read_progress()
-            print(
-                f"{100 * progress.run_steps / progress.all_run_steps:3.0f} %, {progress.line()}", flush=True
-            )
+            share = f"{100 * progress.run_steps / progress.all_run_steps:3.0f} %"
+            print(", ".join(filter(None, (self._watcher.title, share, progress.line()))), flush=True)

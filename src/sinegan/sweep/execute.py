@@ -1,11 +1,13 @@
 """The one door for all work: trains the unfinished runs of configurations and writes their results."""
 
+import math
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 from uuid import uuid4
 
 from sinegan.printable import printable
@@ -32,15 +34,28 @@ class Hooks:
     remark: takes each line that the user should read.
     progress: makes a context manager that shows the progress while shards train.
     submitted: is called once, when the workers have their first shards.
+    deadline: the `time.monotonic()` at which training stops with an OutOfTimeError.
     """
 
     observers: Sequence[Observer] = ()
     remark: Callable[[str], None] = lambda _: None
     progress: Callable[[Watcher], AbstractContextManager[object]] = nullcontext
     submitted: Callable[[], None] = lambda: None
+    deadline: float = math.inf
 
 
 SILENT = Hooks()
+
+
+class Round(NamedTuple):
+    """Configurations to train, by their positions in the sweep.
+
+    title: as `Watcher` has it. last: whether no other round can follow.
+    """
+
+    configurations: Mapping[int, Configuration]
+    title: str = ""
+    last: bool = True
 
 
 def execute(
@@ -49,10 +64,24 @@ def execute(
     home: Path,
     hooks: Hooks = SILENT,
 ) -> Iterator[tuple[int, list[Failure]]]:
+    """Trains all configurations in one round: as `execute_rounds`."""
+    only = Round(dict(enumerate(configurations)))
+    return execute_rounds([only], len(configurations), executor, home, hooks)
+
+
+def execute_rounds(
+    rounds: Iterable[Round],
+    count: int,
+    executor: ExecutorSettings,
+    home: Path,
+    hooks: Hooks = SILENT,
+) -> Iterator[tuple[int, list[Failure]]]:
     """Trains all runs that have no result yet; yields each configuration when its results are written.
 
     Arguments:
-        configurations: what to train; some or all of their runs may have results already.
+        rounds: what to train, round by round; some or all of the runs may have results already. The next
+            round is asked for when all runs of the one before have ended.
+        count: the number of configurations of the sweep.
         executor: where to train.
         home: the sweep's folder, or the configuration's own folder for a single one.
         hooks: the caller's part.
@@ -66,75 +95,120 @@ def execute(
         ExecutorError: the executor cannot be used.
         UnwritableFileError, ResultFilesError: files cannot be written, or are not what was written.
         CannotCompileError: compiling was required and is not possible.
+        OutOfTimeError: at the deadline.
     """
     settle_kernels()
-    home = home.absolute()
-    configurations = [replace(each, folder=each.folder.absolute()) for each in configurations]
-    pending = _pending_runs(configurations)
-    shards, executor, workers = _plan_shards(configurations, pending, executor, hooks.observers)
-    ledger = _Ledger(pending)
+    home, later = home.absolute(), iter(rounds)
+    first = next(later)
+    executor, workers = _for_observers(first, executor, hooks.observers)
+    work = _plan_work(first, executor, workers)
+    if first.last:
+        executor, workers = _for_few_shards(work, executor, workers)
     with _progress_folder(home) as folder, _remarks_at_end(hooks.remark) as remarks:
-        watcher = Watcher(folder, sum(ledger.left), sum(shard.run_steps for shard in shards), len(pending))
-        for line in _remarks_at_start(configurations, shards):
+        watcher = Watcher(folder, 0, 0, count)
+        for line in _remarks_at_start(work):
             hooks.remark(line)
-        for place, configuration in enumerate(configurations):
-            if pending[place]:
-                begin_provenance(configuration)
-            else:
-                _tidy(configuration)
-                yield place, []
+        yield from _complete_ended(work)
         with executor.open() as pool, hooks.progress(watcher):
-            scheduler = Scheduler(pool, shards, workers, watcher, executor.deaths, hooks.observers)
-            scheduler.submit()
-            hooks.submitted()
-            for shard, summary in scheduler.results():
-                watcher.shard_done(shard, Counter(summary.statuses))
-                remarks |= dict.fromkeys(summary.remarks)
-                for place in ledger.completed_by(shard, summary):
-                    _publish(configurations[place])
-                    watcher.configurations_done += 1
-                    yield place, ledger.failures[place]
+            scheduler = Scheduler(pool, workers, watcher, executor.deaths, hooks.observers, hooks.deadline)
+            yield from _train(work, scheduler, watcher, remarks, hooks.submitted)
+            for each in later:
+                work = _plan_work(each, executor, workers)
+                yield from _complete_ended(work)
+                yield from _train(work, scheduler, watcher, remarks)
 
 
-def _pending_runs(configurations: Sequence[Configuration]) -> list[list[PendingRun]]:
-    """The unfinished runs of each configuration.
+class _Work(NamedTuple):
+    """The work of a round. pending: the unfinished runs of each configuration. shards: all of these."""
 
-    Raises CannotResumeError when there are any, and the others were trained in another way.
-    """
-    known = [known_runs(configuration.folder) for configuration in configurations]
-    pending = [
-        unfinished_runs(place, configuration, known[place])
-        for place, configuration in enumerate(configurations)
-    ]
-    if any(pending):
-        pairs = zip(configurations, known, strict=True)
-        changes = [changed_engine(each.folder, each.config, runs) for each, runs in pairs]
-        changes += [changed_data(each.folder, each.config) for each in configurations]
+    title: str
+    configurations: Mapping[int, Configuration]
+    pending: Mapping[int, Sequence[PendingRun]]
+    shards: Sequence[Shard]
+
+
+def _plan_work(each: Round, executor: ExecutorSettings, workers: int) -> _Work:
+    """Raises CannotResumeError when runs are unfinished, and the others were trained in another way."""
+    configurations = {
+        place: replace(configuration, folder=configuration.folder.absolute())
+        for place, configuration in each.configurations.items()
+    }
+    known = {place: known_runs(configuration.folder) for place, configuration in configurations.items()}
+    pending = {
+        place: unfinished_runs(place, configuration, known[place])
+        for place, configuration in configurations.items()
+    }
+    if any(pending.values()):
+        changes = [changed_engine(c.folder, c.config, known[place]) for place, c in configurations.items()]
+        changes += [changed_data(c.folder, c.config) for c in configurations.values()]
         if any(changes):
             raise CannotResumeError("\n".join(filter(None, changes)))
-    return pending
-
-
-def _plan_shards(
-    configurations: Sequence[Configuration],
-    pending: Sequence[Sequence[PendingRun]],
-    executor: ExecutorSettings,
-    observers: Sequence[Observer],
-) -> tuple[list[Shard], ExecutorSettings, int]:
-    """The shards, the executor to train them with, and the number of its workers."""
-    runs = [run for of_configuration in pending for run in of_configuration]
-    on_gpu = any(each.run.setup.training.on_gpu for each in runs)
-    if observers or (on_gpu and isinstance(executor, Local)):  # one process fills a GPU
-        executor = Serial()
-    workers = executor.worker_count if runs else 1
 
     def fit_width(run: PendingRun, width: int) -> int:
         return fitting_width(configurations[run.place].config, width, executor)
 
-    shards = plan(runs, workers, fit_width)
-    if len(shards) == 1 and isinstance(executor, Local) and workers > 1:
-        return shards, executor, 1  # while it trains, this process can load the report
-    return (shards, executor, workers) if len(shards) > 1 else (shards, Serial(), 1)
+    runs = [run for of_configuration in pending.values() for run in of_configuration]
+    return _Work(each.title, configurations, pending, plan(runs, workers if runs else 1, fit_width))
+
+
+def _for_observers(
+    first: Round, executor: ExecutorSettings, observers: Sequence[Observer]
+) -> tuple[ExecutorSettings, int]:
+    """The executor to train with, and the number of its workers. One process fills a GPU."""
+    on_gpu = any(each.config.training.on_gpu for each in first.configurations.values())
+    if observers or (on_gpu and isinstance(executor, Local)):
+        executor = Serial()
+    return executor, executor.worker_count
+
+
+def _for_few_shards(work: _Work, executor: ExecutorSettings, workers: int) -> tuple[ExecutorSettings, int]:
+    """The same for work of a single round, which may be too little for several workers."""
+    if len(work.shards) > 1:
+        return executor, workers
+    if work.shards and isinstance(executor, Local) and workers > 1:
+        return executor, 1  # while it trains, this process can load the report
+    return Serial(), 1
+
+
+def _complete_ended(work: _Work) -> Iterator[tuple[int, list[Failure]]]:
+    """Yields the configurations whose runs have all ended, complete; begins the record of the others."""
+    for place, configuration in work.configurations.items():
+        if work.pending[place]:
+            begin_provenance(configuration)
+        else:
+            _tidy(configuration)
+            yield place, []
+
+
+def _train(
+    work: _Work,
+    scheduler: Scheduler,
+    watcher: Watcher,
+    remarks: dict[str, None],
+    submitted: Callable[[], None] = lambda: None,
+) -> Iterator[tuple[int, list[Failure]]]:
+    """Trains the shards of a round; yields as `execute` does.
+
+    Arguments:
+        work: the round.
+        scheduler: trains the shards.
+        watcher: counts what is done.
+        remarks: collects the workers' remarks.
+        submitted: is called when the workers have their first shards.
+    """
+    ledger = _Ledger(work.pending)
+    watcher.title = work.title
+    watcher.add_work(sum(ledger.left.values()), sum(shard.run_steps for shard in work.shards))
+    watcher.configurations_done += sum(not runs for runs in work.pending.values())
+    scheduler.add(work.shards)
+    submitted()
+    for shard, summary in scheduler.results():
+        watcher.shard_done(shard, Counter(summary.statuses))
+        remarks |= dict.fromkeys(summary.remarks)
+        for place in ledger.completed_by(shard, summary):
+            _publish(work.configurations[place])
+            watcher.configurations_done += 1
+            yield place, ledger.failures[place]
 
 
 @contextmanager
@@ -162,19 +236,19 @@ def _remarks_at_end(remark: Callable[[str], None]) -> Iterator[dict[str, None]]:
             remark(printable(line))
 
 
-def _remarks_at_start(configurations: Sequence[Configuration], shards: Sequence[Shard]) -> list[str]:
+def _remarks_at_start(work: _Work) -> list[str]:
     """How data was read, and why runs are not compiled; each line once."""
-    of_targets = [line for each in configurations for line in each.config.target.remarks()]
-    of_engine = filter(None, (why_eager(shard.runs[0].run.setup.training) for shard in shards))
+    of_targets = [line for each in work.configurations.values() for line in each.config.target.remarks()]
+    of_engine = filter(None, (why_eager(shard.runs[0].run.setup.training) for shard in work.shards))
     return [printable(line) for line in dict.fromkeys([*of_targets, *of_engine])]
 
 
 class _Ledger:
     """The number of runs that each configuration still waits for, and its failures."""
 
-    def __init__(self, pending: Sequence[Sequence[PendingRun]]) -> None:
-        self.left = [len(runs) for runs in pending]
-        self.failures: list[list[Failure]] = [[] for _ in pending]
+    def __init__(self, pending: Mapping[int, Sequence[PendingRun]]) -> None:
+        self.left = {place: len(runs) for place, runs in pending.items()}
+        self.failures: dict[int, list[Failure]] = {place: [] for place in pending}
 
     def completed_by(self, shard: Shard, summary: ShardSummary) -> list[int]:
         """Records a shard that has ended; returns the configurations that wait for no other."""

@@ -115,6 +115,13 @@ class Watcher:
         self._past: deque[tuple[float, int]] = deque()
         self.configurations = configurations
         self.configurations_done = 0
+        self.title = ""
+        """What the command is doing; empty for the number of configurations that are done."""
+
+    def add_work(self, runs: int, run_steps: int) -> None:
+        """Counts more runs to train, and their steps summed over the runs."""
+        self._runs += runs
+        self._all_run_steps += run_steps
 
     def shard_done(self, shard: Shard, statuses: Counter[str]) -> None:
         """Counts a shard that has ended, with the statuses of its runs; its file is no longer read."""

@@ -1,5 +1,6 @@
 """Schedules the shards of a sweep, and retries those that fail."""
 
+import math
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,10 @@ RETRIES_BEFORE_BEGIN = 4
 """The same for a shard that had not begun: its worker died of something that it did before."""
 
 
+class OutOfTimeError(Exception):
+    """The time that a command may take is over; a resume trains the rest."""
+
+
 class Scheduler:
     """Keeps the workers busy with shards.
 
@@ -35,55 +40,74 @@ class Scheduler:
     def __init__(
         self,
         pool: Executor,
-        shards: Sequence[Shard],
         workers: int,
         watcher: Watcher,
         deaths: tuple[type[BaseException], ...],
         observers: Sequence[Observer] = (),
+        deadline: float = math.inf,
     ) -> None:
-        """Submits nothing yet.
+        """Has no work yet.
 
         Arguments:
             pool: where the shards train.
-            shards: all work that there is.
             workers: the number of shards that `pool` trains at the same time.
             watcher: is informed when shards are replaced by others.
             deaths: the exceptions by which `pool` says that a worker has died.
             observers: are called with each evaluation; only for a pool in this process.
+            deadline: the `time.monotonic()` at which the work is given up.
         """
         self._pool = pool
         self._workers = workers
         self._watcher = watcher
         self._deaths = deaths
         self._observers = observers
-        self._queue = deque(shards)
-        self._numbers = count(len(shards))
+        self._deadline = deadline
+        self._queue = deque[Shard]()
+        self._numbers = count()
         self._submitted: dict[Future[ShardSummary], Shard] = {}
 
-    def submit(self) -> None:
-        """Submits shards until there is one more than there are workers."""
+    def add(self, shards: Sequence[Shard]) -> None:
+        """Adds work, and submits shards until there is one more than there are workers."""
+        self._queue.extend(self._numbered(shards))
+        self._submit()
+
+    def _numbered(self, shards: Sequence[Shard]) -> list[Shard]:
+        """The shards, with numbers that no other shard of the command has."""
+        return [replace(each, number=next(self._numbers)) for each in shards]
+
+    def _submit(self) -> None:
         while self._queue and len(self._submitted) < self._workers + 1:
             shard = self._queue.popleft()
             future = self._pool.submit(train_shard, shard, self._watcher.folder, self._observers)
             self._submitted[future] = shard
 
     def results(self) -> Iterator[tuple[Shard, ShardSummary]]:
-        """Yields each shard when it has ended, well or finally failed, and submits others in its place."""
+        """Yields each shard when it has ended, well or finally failed, and submits others in its place.
+
+        Raises OutOfTimeError at the deadline.
+        """
         while self._submitted:
-            for future in wait(self._submitted, return_when=FIRST_COMPLETED).done:
+            for future in self._wait():
                 shard = self._submitted.pop(future)
                 summary = _summary(future, self._deaths)
                 if summary.failure is None:
                     yield shard, summary
                 elif not self._retry(shard, summary.failure):
                     yield shard, _failed(shard, summary.failure)
-            self.submit()
+            self._submit()
+
+    def _wait(self) -> set["Future[ShardSummary]"]:
+        left = None if math.isinf(self._deadline) else max(0.0, self._deadline - time.monotonic())
+        done = wait(self._submitted, timeout=left, return_when=FIRST_COMPLETED).done
+        if not done:
+            raise OutOfTimeError
+        return done
 
     def _retry(self, shard: Shard, failure: Failure) -> bool:
         """Queues what to try in place of a failed shard; returns whether there is anything to try."""
         begun = self._watcher.has_begun(shard)
         successors = _after_death(shard, begun) if _is_death(failure) else _halves(shard)
-        successors = [replace(each, number=next(self._numbers)) for each in successors]
+        successors = self._numbered(successors)
         if successors:
             self._watcher.shard_replaced(shard, successors)
             self._queue.extendleft(reversed(successors))
