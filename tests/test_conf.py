@@ -25,7 +25,8 @@ from sinegan.schema import Allowed
 from sinegan.training.signature import Run
 from sinegan.training.stack import Stack
 
-GROUPS = ("target", "network", "loss", "penalty", "optim", "lr_schedule", "average", "training", "executor")
+GROUPS = ("target", "network", "loss", "penalty", "optim", "lr_schedule", "average", "training")
+GROUPS += ("decide", "executor")
 FEW_STEPS = ["training.steps=2", "training.batch_size=3", "training.evaluation_samples=4", "seeds=2"]
 WANTED = {
     "target=from_file": [f"target.path={Path(__file__).with_name('measured_curve.csv')}"],

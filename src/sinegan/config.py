@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from sinegan.designs import Design, Fixed, Sequential
 from sinegan.engine.cpp_compiler import why_no_compiler
 from sinegan.game.averages import Average, Last
 from sinegan.game.losses import Loss
@@ -58,10 +59,17 @@ class Config:
     seeds: int = bounded(8, at_least=1, at_most=10**9)
     margin: float = bounded(0.1, above=0, below=1)
     """The share by which two configurations may differ and still be equal, for the report."""
+    decide: Design = field(default_factory=Fixed)
+    """The design of the sweep; with a sequential one, `seeds` are those that were given so far."""
 
     @property
     def all_seeds(self) -> range:
         return range(self.seed, self.seed + self.seeds)
+
+    @property
+    def most_seeds(self) -> int:
+        """The number of seeds that the configuration can be given."""
+        return self.decide.most if isinstance(self.decide, Sequential) else self.seeds
 
     @property
     def rules(self) -> Rules:
@@ -145,10 +153,11 @@ def with_learning_rates(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _too_many(config: Config) -> Iterator[str]:
     """Seeds beyond the last one, and more steps than can be counted."""
-    if config.seed + config.seeds > SEED_LIMIT:
+    most, key = config.most_seeds, "seeds" if isinstance(config.decide, Fixed) else "decide.most"
+    if config.seed + most > SEED_LIMIT:
         yield (
-            f"seeds = {config.seeds}: the last seed would be {config.seed + config.seeds - 1}, beyond "
-            f"{SEED_LIMIT - 1}; lower seed to at most {SEED_LIMIT - config.seeds}"
+            f"{key} = {most}: the last seed would be {config.seed + most - 1}, beyond "
+            f"{SEED_LIMIT - 1}; lower seed to at most {SEED_LIMIT - most}"
         )
     if config.training.dtype == "float32" and config.training.steps > MOST_STEPS_SINGLE:
         yield (

@@ -51,7 +51,7 @@ class Sequential(Design):
 
     def conflicts(self) -> Iterator[str]:
         if self.most < self.first:
-            yield f"most = {self.most}: must be at least first, {self.first}"
+            yield f"most = {self.most}: must be at least decide.first, which is {self.first}"
         if self.budget is not None and parse_budget(self.budget) is None:
             yield f"budget = {self.budget}: must be {BUDGET}"
 

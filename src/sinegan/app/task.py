@@ -17,6 +17,8 @@ from sinegan.app.imports import importing
 from sinegan.printable import printable
 
 if TYPE_CHECKING:
+    from sinegan.sweep.executors import ExecutorSettings
+    from sinegan.sweep.plan import Configuration
     from sinegan.sweep.worker import Failure
 
 log = logging.getLogger(__name__)
@@ -27,6 +29,7 @@ log = logging.getLogger(__name__)
 def train(config: DictConfig) -> float:
     """Trains one configuration into the folder that Hydra chose; returns its objective."""
     from sinegan.app.composition import plain_settings
+    from sinegan.app.decide import single_problem
     from sinegan.storage.results import DamagedResultsError
     from sinegan.sweep.resume import differences, stored_settings
 
@@ -38,7 +41,10 @@ def train(config: DictConfig) -> float:
         _refuse("a file cannot be used", [str(error)])
     if stored is not None and (changes := differences(stored, plain_settings(config))):
         _refuse(f"{folder} holds another configuration; resume it with its own command", changes)
-    ((_, objective_of),) = _train([Job(config, list(hydra.overrides.task), folder)], folder)
+    configurations, executor = _configurations([Job(config, list(hydra.overrides.task), folder)])
+    if problem := single_problem(configurations[0].config.decide):
+        _refuse("these settings do not go together", [problem])
+    ((_, objective_of),) = _train(configurations, executor, folder)
     objective: float = objective_of(config)
     return objective
 
@@ -49,6 +55,7 @@ def train_together(jobs: Sequence[Job]) -> Iterator[tuple[int, TaskFunction]]:
     With the position of each comes the function by which Hydra records it.
     """
     from sinegan.app.composition import plain_settings
+    from sinegan.app.decide import design_problems
     from sinegan.storage.files import UnwritableFileError
     from sinegan.storage.results import DamagedResultsError
     from sinegan.storage.sweep_folder import Listed, write_list
@@ -56,6 +63,9 @@ def train_together(jobs: Sequence[Job]) -> Iterator[tuple[int, TaskFunction]]:
 
     home = Path(os.path.abspath(str(jobs[0].config.hydra.sweep.dir)))
     wanted = {Path(os.path.abspath(job.folder)): plain_settings(job.config) for job in jobs}
+    configurations, executor = _configurations(jobs)
+    if problems := design_problems(configurations, _in_batches(jobs[0].config)):
+        _refuse("these settings do not go together", problems)
     try:
         problems = find_misplaced(home, wanted) or (
             [] if _in_batches(jobs[0].config) else find_moved(home, wanted)
@@ -69,31 +79,43 @@ def train_together(jobs: Sequence[Job]) -> Iterator[tuple[int, TaskFunction]]:
         write_list(home, entries)
     except (DamagedResultsError, UnwritableFileError) as error:
         _refuse("a file cannot be used", [str(error)])
-    yield from _train(jobs, home)
+    yield from _train(configurations, executor, home)
 
 
-def _train(jobs: Sequence[Job], home: Path) -> Iterator[tuple[int, TaskFunction]]:
-    """Trains jobs, with live output and a progress bar; yields as `train_together` does."""
+def _configurations(jobs: Sequence[Job]) -> "tuple[list[Configuration], ExecutorSettings]":
+    """The typed configurations of jobs, and the executor, which they share."""
     from sinegan.app.composition import build_config, plain_settings
-    from sinegan.app.live import live_observers
-    from sinegan.app.progress_bar import progress_bar
-    from sinegan.engine.programs import CannotCompileError
-    from sinegan.storage.files import UnwritableFileError
-    from sinegan.storage.results import ResultFilesError
-    from sinegan.sweep.execute import Hooks, execute
-    from sinegan.sweep.executors import ExecutorError
     from sinegan.sweep.plan import Configuration
-    from sinegan.sweep.resume import CannotResumeError
 
     configurations = []
     for job in jobs:
         config, executor = build_config(job.config)
         configurations.append(Configuration(config, job.folder, plain_settings(job.config), job.overrides))
+    return configurations, executor
+
+
+def _train(
+    configurations: "Sequence[Configuration]", executor: "ExecutorSettings", home: Path
+) -> Iterator[tuple[int, TaskFunction]]:
+    """Trains configurations, with live output and a progress bar; yields as `train_together` does."""
+    from sinegan.app.decide import execute_until_decided
+    from sinegan.app.live import live_observers
+    from sinegan.app.progress_bar import progress_bar
+    from sinegan.designs import Sequential
+    from sinegan.engine.programs import CannotCompileError
+    from sinegan.storage.files import UnwritableFileError
+    from sinegan.storage.results import ResultFilesError
+    from sinegan.sweep.execute import Hooks, execute
+    from sinegan.sweep.executors import ExecutorError
+    from sinegan.sweep.resume import CannotResumeError
+
     try:
         with live_observers(configurations) as observers:
             hooks = Hooks(observers, partial(print, flush=True), progress_bar, _load_report)
-            for place, failures in execute(configurations, executor, home, hooks):
-                yield place, partial(_objective, jobs[place].folder, failures)
+            decides = isinstance(configurations[0].config.decide, Sequential)
+            train_all = execute_until_decided if decides else execute
+            for place, failures in train_all(configurations, executor, home, hooks):
+                yield place, partial(_objective, configurations[place].folder, failures)
     except CannotResumeError as error:
         _refuse("the unfinished runs would not match the others", str(error).splitlines())
     except ExecutorError as error:
@@ -127,10 +149,14 @@ def _assign_numbers(configs: Sequence[DictConfig], sweep: Path, first: int) -> l
         first: the number of the first job when nothing is stored.
     """
     from sinegan.app.composition import plain_settings
+    from sinegan.app.decide import seed_problems
     from sinegan.storage.results import DamagedResultsError
     from sinegan.sweep.resume import CannotResumeError, Stored, assign_numbers, stored_sweep
 
     home = Path(os.path.abspath(sweep))
+    wanted = [plain_settings(config) for config in configs]
+    if problems := seed_problems(wanted):
+        _refuse("these settings do not go together", problems)
     try:
         present, missing = stored_sweep(home)
         earlier = {number: settings for number, settings in present.items() if number < first}
@@ -138,7 +164,7 @@ def _assign_numbers(configs: Sequence[DictConfig], sweep: Path, first: int) -> l
         if _in_batches(configs[0]):  # later batches will ask for the other numbers
             numbers_left &= set(range(first, first + len(configs)))
         stored = Stored(*({n: each[n] for n in numbers_left & set(each)} for each in (present, missing)))
-        result = assign_numbers([plain_settings(config) for config in configs], stored, first, earlier)
+        result = assign_numbers(wanted, stored, first, earlier)
     except DamagedResultsError as error:
         _refuse("a file cannot be used", [str(error)])
     except CannotResumeError as error:

@@ -113,8 +113,8 @@ def execute_rounds(
             scheduler = Scheduler(pool, workers, watcher, executor.deaths, hooks.observers, hooks.deadline)
             yield from _train(work, scheduler, watcher, remarks, hooks.submitted)
             for each in later:
-                work = _plan_work(each, executor, workers)
-                yield from _complete_ended(work)
+                work = _plan_work(each, executor, workers, is_first=False)
+                yield from _complete_ended(work, is_first=False)
                 yield from _train(work, scheduler, watcher, remarks)
 
 
@@ -127,15 +127,18 @@ class _Work(NamedTuple):
     shards: Sequence[Shard]
 
 
-def _plan_work(each: Round, executor: ExecutorSettings, workers: int) -> _Work:
-    """Raises CannotResumeError when runs are unfinished, and the others were trained in another way."""
+def _plan_work(each: Round, executor: ExecutorSettings, workers: int, is_first: bool = True) -> _Work:
+    """The work of a round. Only the first one of a command tries failed runs again.
+
+    Raises CannotResumeError when runs are unfinished, and the others were trained in another way.
+    """
     configurations = {
         place: replace(configuration, folder=configuration.folder.absolute())
         for place, configuration in each.configurations.items()
     }
     known = {place: known_runs(configuration.folder) for place, configuration in configurations.items()}
     pending = {
-        place: unfinished_runs(place, configuration, known[place])
+        place: unfinished_runs(place, configuration, known[place], retry=is_first)
         for place, configuration in configurations.items()
     }
     if any(pending.values()):
@@ -170,11 +173,11 @@ def _for_few_shards(work: _Work, executor: ExecutorSettings, workers: int) -> tu
     return Serial(), 1
 
 
-def _complete_ended(work: _Work) -> Iterator[tuple[int, list[Failure]]]:
+def _complete_ended(work: _Work, is_first: bool = True) -> Iterator[tuple[int, list[Failure]]]:
     """Yields the configurations whose runs have all ended, complete; begins the record of the others."""
     for place, configuration in work.configurations.items():
         if work.pending[place]:
-            begin_provenance(configuration)
+            begin_provenance(configuration, is_resume=is_first)
         else:
             _tidy(configuration)
             yield place, []

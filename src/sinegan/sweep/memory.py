@@ -3,9 +3,11 @@
 import dataclasses
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from sinegan.config import Config
+from sinegan.designs import Sequential
 from sinegan.sweep.executors import ExecutorSettings, Local
 from sinegan.sweep.room import Room, free_memory, free_on_gpu
 from sinegan.training.footprint import command_bytes, player_sizes, worker_bytes
@@ -44,16 +46,16 @@ class Place(NamedTuple):
 
     def need(self, config: Config, runs: int, all_busy: bool = False) -> Need:
         """The need of shards of `runs` runs. all_busy: as in a sweep that has shards for all workers."""
-        shards = -(-config.seeds // runs)
+        shards = -(-config.most_seeds // runs)
         worker = worker_bytes(config.setup, runs, self.compiled)
-        command = command_bytes(config.setup, config.seeds, shards)
+        command = command_bytes(config.setup, config.most_seeds, shards)
         workers = self.workers if all_busy else min(self.workers, shards)
         return Need(workers, worker, command if self.elsewhere else command + workers * worker)
 
     def least_need(self, config: Config) -> Need:
         """The smallest need among the widths that the shards of a configuration may have."""
         device = "cuda" if config.training.on_gpu else "cpu"
-        widest = shard_width(config.seeds, self.workers, WIDEST[device])
+        widest = shard_width(config.most_seeds, self.workers, WIDEST[device])
         return min(
             (self.need(config, runs) for runs in halved(widest)), key=lambda need: need.share(self.room)
         )
@@ -192,8 +194,8 @@ def _sizes(config: Config) -> Iterator[Size]:
 
         def changed(number: int) -> Config:
             entries: Any = tuple(min(each, number) for each in value) if isinstance(value, tuple) else number
-            changed_group: Any = dataclasses.replace(group, **{key: entries})
-            return dataclasses.replace(config, **{part: changed_group})
+            changed_group: Any = replace(group, **{key: entries})
+            return replace(config, **{part: changed_group})
 
         largest = max(value) if isinstance(value, tuple) else value
         shown = str([*value]) if isinstance(value, tuple) else str(value)
@@ -215,7 +217,18 @@ def _sizes(config: Config) -> Iterator[Size]:
             if field.init and numbers and all(type(number) is int for number in numbers):
                 allowed = field.metadata.get("allowed")
                 yield of(part, field.name, int(getattr(allowed, "at_least", None) or 1))
-    yield Size("seeds", str(config.seeds), config.seeds, 1, lambda n: dataclasses.replace(config, seeds=n))
+    yield _seeds(config)
+
+
+def _seeds(config: Config) -> Size:
+    design = config.decide
+    if not isinstance(design, Sequential):
+        return Size("seeds", str(config.seeds), config.seeds, 1, lambda n: replace(config, seeds=n))
+
+    def changed(most: int) -> Config:
+        return replace(config, decide=replace(design, most=most))
+
+    return Size("decide.most", str(design.most), design.most, design.first, changed)
 
 
 def _gib(size: float) -> str:

@@ -61,10 +61,16 @@ class Shard:
         return sum(pending.run.setup.training.steps - pending.step for pending in self.runs)
 
 
-def unfinished_runs(place: int, configuration: Configuration, known: Sequence[KnownRun]) -> list[PendingRun]:
-    """The runs of a configuration that have no result yet; a failed run is tried again.
+def unfinished_runs(
+    place: int, configuration: Configuration, known: Sequence[KnownRun], retry: bool = True
+) -> list[PendingRun]:
+    """The runs of a configuration that have no result yet.
 
-    known: the runs that the configuration's files hold.
+    Arguments:
+        place: the position of the configuration in the sweep.
+        configuration: the configuration.
+        known: the runs that its files hold.
+        retry: whether failed runs are tried again.
     """
     known_by_seed = {run.seed: run for run in known}
     engine = next((run.engine for run in known if run.engine), "")
@@ -72,7 +78,11 @@ def unfinished_runs(place: int, configuration: Configuration, known: Sequence[Kn
     for seed in configuration.config.all_seeds:
         run = Run(configuration.config.setup, seed)
         stored = known_by_seed.get(seed)
-        if stored is None or stored.status == FAILED or (stored.status == UNFINISHED and stored.step == 0):
+        if (
+            stored is None
+            or (stored.status == UNFINISHED and stored.step == 0)
+            or (stored.status == FAILED and retry)
+        ):
             pending.append(PendingRun(place, run, configuration.folder, engine=engine))
         elif stored.status == UNFINISHED:
             pending.append(PendingRun(place, run, configuration.folder, stored.step, stored.source, engine))

@@ -21,17 +21,22 @@ from sinegan.training.signature import is_compiled
 PACKAGES = ("sinegan", "torch", "numpy", "hydra-core", "omegaconf", "pandas", "scipy", "matplotlib")
 
 
-def begin_provenance(configuration: Configuration) -> None:
+def begin_provenance(configuration: Configuration, is_resume: bool = True) -> None:
     """Writes the provenance of a configuration that starts; `complete_provenance` adds the rest.
 
-    A resumed configuration keeps its record, with the new settings and the time of the resume.
+    A configuration that was begun before keeps its record, with the new settings and, for a resume, the time.
+
+    Arguments:
+        configuration: the configuration.
+        is_resume: whether an earlier command began it, if it was begun.
     """
     config, folder = configuration.config, configuration.folder
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     if (folder / PROVENANCE).exists():
         before = read_provenance(folder)
         after = {"overrides": list(configuration.overrides), "settings": configuration.settings}
-        write_provenance(folder, before | after | {"resumed": [*before["resumed"], now]})
+        resumed = [*before["resumed"], now] if is_resume else before["resumed"]
+        write_provenance(folder, before | after | {"resumed": resumed})
         return
     provenance = {
         "overrides": list(configuration.overrides),

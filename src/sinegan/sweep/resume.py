@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 import torch
 
 from sinegan.config import Config
+from sinegan.designs import Fixed
 from sinegan.printable import shortened
 from sinegan.storage.files import name_problem
 from sinegan.storage.results import PARTS, KnownRun
-from sinegan.storage.settings import flattened
+from sinegan.storage.settings import flattened, setting
 from sinegan.storage.sweep_folder import (
     HANDLING,
     REPORT,
@@ -25,8 +26,9 @@ from sinegan.training.signature import is_compiled
 
 Settings = Mapping[str, Any]
 
-FREE = (*HANDLING, "seeds", "training.compile")
+FREE = (*HANDLING, "seeds", "training.compile", "decide.budget")
 """The settings that may differ: they change no run's numbers, or are compared separately."""
+FIXED = f"{Fixed.__module__}.{Fixed.__qualname__}"
 
 
 class CannotResumeError(ValueError):
@@ -124,11 +126,21 @@ def _best_match(stored: Mapping[int, Settings], wanted: Settings) -> int | None:
 
 def identity(settings: Settings) -> Hashable:
     """A key that is equal for configurations that train the same runs, on any executor, for any report."""
+    left_out = {*HANDLING, "decide.budget", *(["seeds"] if _decides(settings) else [])}
     return frozenset(
         (key, _hashable(value))
-        for key, value in flattened(settings).items()
-        if key.split(".")[0] not in HANDLING
+        for key, value in {"decide._target_": FIXED, **flattened(settings)}.items()
+        if not {key, key.split(".")[0]} & left_out
     )
+
+
+def _decides(settings: Settings) -> bool:
+    """Whether the sweep chooses the seeds of its configurations itself."""
+    return bool(_design(settings) != FIXED)
+
+
+def _design(settings: Settings) -> Any:
+    return setting(settings, "decide._target_", FIXED)  # older sweeps have no design
 
 
 def _hashable(value: Any) -> Hashable:
@@ -181,13 +193,13 @@ def find_moved(home: Path, wanted: Iterable[Path]) -> list[str]:
 
 def differences(stored: Settings, wanted: Settings) -> list[str]:
     """The differences between a stored configuration and a wanted one that prevent a resume, a line each."""
-    old, new = flattened(stored), flattened(wanted)
+    old, new = ({"decide._target_": _design(each), **flattened(each)} for each in (stored, wanted))
     lines = [
         f"{key}: {old.get(key, 'absent')} in the folder, {new.get(key, 'absent')} in the command"
         for key in dict.fromkeys([*old, *new])
         if not {key, key.split(".")[0]} & set(FREE) and old.get(key) != new.get(key)
     ]
-    if wanted["seeds"] < stored["seeds"]:
+    if wanted["seeds"] < stored["seeds"] and not _decides(wanted):
         lines.append(f"seeds: {stored['seeds']} in the folder, only {wanted['seeds']} in the command")
     return lines
 

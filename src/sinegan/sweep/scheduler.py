@@ -97,11 +97,12 @@ class Scheduler:
             self._submit()
 
     def _wait(self) -> set["Future[ShardSummary]"]:
-        left = None if math.isinf(self._deadline) else max(0.0, self._deadline - time.monotonic())
-        done = wait(self._submitted, timeout=left, return_when=FIRST_COMPLETED).done
-        if not done:
-            raise OutOfTimeError
-        return done
+        left = None if math.isinf(self._deadline) else self._deadline - time.monotonic()
+        if left is None or left > 0:
+            done = wait(self._submitted, timeout=left, return_when=FIRST_COMPLETED).done
+            if done:
+                return done
+        raise OutOfTimeError
 
     def _retry(self, shard: Shard, failure: Failure) -> bool:
         """Queues what to try in place of a failed shard; returns whether there is anything to try."""

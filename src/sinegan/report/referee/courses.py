@@ -1,7 +1,9 @@
 """Courses: how a sequential design came to its decisions, for all problems of a sweep."""
 
+from collections.abc import Mapping
+
 from sinegan.designs import Sequential
-from sinegan.report.referee.looks import Course, follow
+from sinegan.report.referee.looks import Course, Values, follow
 from sinegan.report.referee.run_values import Samples
 
 
@@ -14,8 +16,11 @@ def courses_of(samples: Samples, design: Sequential, first_seed: int) -> dict[st
         first_seed: the seed of the first run of each configuration.
     """
     problems = samples.problems()
-    family = max(1, sum(len(names) > 1 for names in problems.values()))
-    return {
-        problem: follow({name: samples.values[name] for name in names}, design, first_seed, family)
-        for problem, names in problems.items()
-    }
+    values = {problem: {name: samples.values[name] for name in names} for problem, names in problems.items()}
+    return follow_all(values, design, first_seed)
+
+
+def follow_all(problems: Mapping[str, Values], design: Sequential, first_seed: int) -> dict[str, Course]:
+    """The same of the values themselves. problems: as `follow` takes each."""
+    family = max(1, sum(len(values) > 1 for values in problems.values()))
+    return {name: follow(values, design, first_seed, family) for name, values in problems.items()}
