@@ -58,7 +58,7 @@ def test_every_choice_of_every_group_trains(choice: str) -> None:
     assert stack.finite_steps().tolist() == [2, 2]
 
 
-@pytest.mark.parametrize("group", ["target", "network", "loss", "optim", "lr_schedule", "average"])
+@pytest.mark.parametrize("group", ["target", "network", "loss", "optim", "lr_schedule", "average", "decide"])
 def test_a_yaml_file_names_every_setting_of_its_class_and_no_other(group: str) -> None:
     for name in choices(group):
         composed = compose("config", [f"{group}={name}", *WANTED.get(f"{group}={name}", [])])

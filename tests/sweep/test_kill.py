@@ -3,6 +3,7 @@
 import multiprocessing
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,15 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from sinegan.app.decide import execute_until_decided
 from sinegan.config import Config, Plot
+from sinegan.designs import Design, Fixed, Sequential, UntilBest
 from sinegan.game.optimisers import SGD
 from sinegan.game.targets import NoisySine
 from sinegan.report.load import load_sweep
 from sinegan.report.referee.analysis import Analysis
 from sinegan.sweep import worker
-from sinegan.sweep.execute import execute
+from sinegan.sweep.execute import SILENT, execute
 from sinegan.sweep.executors import Serial
 from sinegan.sweep.plan import Configuration
 
@@ -26,7 +29,8 @@ KILLS = 12
 
 def train(configurations: Sequence[Configuration], home: Path, seconds_between_parts: float) -> None:
     worker.SECONDS_BETWEEN_PARTS = seconds_between_parts
-    for _ in execute(configurations, Serial(), home):
+    decides = isinstance(configurations[0].config.decide, Sequential)
+    for _ in (execute_until_decided if decides else execute)(configurations, Serial(), home, SILENT):
         pass
 
 
@@ -39,11 +43,13 @@ def sweep(configs: Sequence[Config], home: Path) -> list[Configuration]:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("design", [Fixed(), UntilBest(first=3, most=7, margin=1e-6)])
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_sweep_killed_a_dozen_times_ends_with_the_same_bytes(
     make_config: Callable[..., Config],
     tmp_path: Path,
     read_samples: Callable[[Path], dict[str, NDArray[Any]]],
+    design: Design,
 ) -> None:
     training = {"steps": 400, "evaluate_every": 10}
     configs = [
@@ -52,6 +58,7 @@ def test_a_sweep_killed_a_dozen_times_ends_with_the_same_bytes(
         make_config(training=training, optim=SGD(lr=1e30, generator_lr=1e30, discriminator_lr=1e30)),
         make_config(training=training | {"stop_tolerance": 0.005}),
     ]
+    configs = [replace(config, decide=design) for config in configs]
     undisturbed, killed = sweep(configs, tmp_path / "undisturbed"), sweep(configs, tmp_path / "killed")
     train(undisturbed, tmp_path / "undisturbed", 1e9)
 

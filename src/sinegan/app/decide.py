@@ -82,7 +82,7 @@ def _problems(configurations: Sequence[Configuration]) -> dict[str, list[int]]:
     """The positions of the configurations that are compared with each other: those of one target."""
     problems: dict[str, list[int]] = {}
     for place, configuration in enumerate(configurations):
-        target = json.dumps(setting(configuration.settings, "target"), sort_keys=True)
+        target = json.dumps(setting(configuration.settings, "target", None), sort_keys=True)
         problems.setdefault(f"{target} {configuration.config.primary_metric}", []).append(place)
     return problems
 
