@@ -39,6 +39,9 @@ SWEEP = ["-m", "optim.lr=1e-4,3e-3", "network=tiny", "seeds=4", "training.compil
 SWEEP += ["training.steps=300", "training.evaluate_every=25"]
 SWEEP += ["training.batch_size=4", "training.evaluation_samples=8"]
 
+DECIDE = ["optim.lr=1e-4,1.02e-4", "decide=best", "decide.first=3", "decide.most=5", "decide.margin=1e-6"]
+"""The same sweep of two rates that are hard to tell apart, with a second look."""
+
 DIE = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
 
 PARENT = """
@@ -359,11 +362,12 @@ def start(home: Path, *arguments: str) -> "subprocess.Popen[str]":
     )
 
 
-def finish(home: Path, process: "subprocess.Popen[str]") -> Sweep:
+def finish(home: Path, process: "subprocess.Popen[str]", seeds: int = 4) -> Sweep:
     printed, errors = process.communicate(timeout=240)
     assert (process.returncode, errors) == (0, ""), errors
     (folder,) = home.glob("outputs/sweeps/*/*")
-    assert [len((folder / name / "runs.csv").read_text().splitlines()) for name in "01"] == [5, 5]
+    rows = [len((folder / name / "runs.csv").read_text().splitlines()) for name in "01"]
+    assert rows == [seeds + 1, seeds + 1]
     return Sweep([(folder / name / "history.csv").read_bytes() for name in "01"], printed)
 
 
@@ -371,6 +375,12 @@ def finish(home: Path, process: "subprocess.Popen[str]") -> Sweep:
 def expected(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
     home = tmp_path_factory.mktemp("serial")
     return finish(home, start(home, "executor=serial"))
+
+
+@pytest.fixture(scope="module")
+def decided(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
+    home = tmp_path_factory.mktemp("decided")
+    return finish(home, start(home, *DECIDE, "executor=serial"), seeds=5)
 
 
 def test_a_sweep_whose_worker_is_killed_ends_with_the_same_bytes(tmp_path: Path, expected: Sweep) -> None:
@@ -388,6 +398,14 @@ def test_a_sweep_at_a_given_scheduler_has_the_same_bytes(
     until(lambda: Dask(address=address).worker_count == 2, "two workers")
     with start(tmp_path, "executor=dask", f"executor.address={address}") as process:
         assert finish(tmp_path, process).histories == expected.histories
+
+
+def test_a_decided_sweep_at_a_given_scheduler_has_the_same_bytes(
+    tmp_path: Path, address: str, decided: Sweep
+) -> None:
+    until(lambda: Dask(address=address).worker_count == 2, "two workers")
+    with start(tmp_path, *DECIDE, "executor=dask", f"executor.address={address}") as process:
+        assert finish(tmp_path, process, seeds=5).histories == decided.histories
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
@@ -458,6 +476,14 @@ def test_a_sweep_on_slurm_has_the_same_bytes(tmp_path: Path, expected: Sweep) ->
     assert sweep.histories == expected.histories
     assert "2 jobs are with Slurm" in sweep.printed
     assert list(tmp_path.glob("outputs/slurm/sinegan-*.err"))
+    until(lambda: not jobs(), "end of the jobs", 30)
+
+
+@with_slurm
+def test_a_decided_sweep_on_slurm_has_the_same_bytes(tmp_path: Path, decided: Sweep) -> None:
+    overrides = ["executor=slurm", "executor.workers=2", "executor.memory=1GB", "executor.walltime=00:10:00"]
+    with start(tmp_path, *DECIDE, *overrides) as process:
+        assert finish(tmp_path, process, seeds=5).histories == decided.histories
     until(lambda: not jobs(), "end of the jobs", 30)
 
 
