@@ -41,6 +41,8 @@ MOST = UntilBest().most
 RATIO, ESTIMATE = "ratio", "estimate"
 NAIVE = ", naive"
 LOST = "lost runs"
+TURNS = 4
+"""The sweeps of all figures are drawn in so many turns: a study that is stopped has some of each."""
 NARROW = 0.2
 """Power of the values in the study of equality: their standard deviation is 0.05."""
 
@@ -146,57 +148,60 @@ def cells() -> Iterator[Cell]:
     """All cells of the studies of errors and coverage."""
     few, two = ("log-normal", "two-humped", "0.15 and 0.75"), ("log-normal", "two-humped")
     more = (*few, "log-t3", "lopsided humps", "random deviations", "shared seeds, 0.95", "ten steps")
-    yield from (Cell("best", shape, 13) for shape in few)  # the longest first
-    yield Cell("all", "log-normal", 13)
-    yield from (Cell("best", shape, 36, fewer=4) for shape in two)
-    yield Cell("all", "log-normal", 36, fewer=16)
     yield from (Cell("best", shape, 6) for shape in (*more, "either sign"))
-    yield from (Cell("all", shape, 6) for shape in (*few, "lopsided humps", "shared seeds, 0.95"))
     # Of two configurations, both designs ask the same.
     yield from (Cell("best", shape, 2) for shape in (*more, "either sign", LOST))
+    yield Cell("best", "log-normal", 13)
+    yield Cell("best", "0.15 and 0.75", 13, fewer=2)
+    yield from (Cell(design, LOST, 6, fewer=4) for design in DESIGNS)
     yield from (Cell("best", shape, 3) for shape in few)
-    yield Cell("all", "two-humped", 3)
-    yield from (
-        Cell(design, LOST, count, fewer=2) for design, count in (("best", 3), ("best", 6), ("all", 6))
-    )
-    yield from (Cell("best", shape, 6, targets=4, fewer=4) for shape in few)
-    half, apart = "half are better by 4", "every other one is 10 % worse"
-    yield from (Cell("best", shape, 6, half) for shape in few)
-    yield from (Cell("all", shape, 6, half) for shape in ("log-normal", "0.15 and 0.75"))
-    yield Cell("best", LOST, 6, half, fewer=2)
-    yield Cell("best", "log-normal", 13, half)
-    yield Cell("best", "log-normal", 36, half, fewer=4)
-    for truth in ("one better by 1.2", "one better by 1.5", "one better by 2", "two close ones"):
+    yield from (Cell("all", shape, 6) for shape in few)
+    for truth in ("two close ones", "one better by 1.2", "one better by 1.5", "one better by 2"):
         yield from (Cell("best", shape, 6, truth) for shape in few)
-        yield Cell("best", LOST, 6, truth, fewer=2)
-    yield from (Cell("all", "log-normal", 6, truth) for truth in ("one better by 1.2", "two close ones"))
+        yield Cell("best", LOST, 6, truth, fewer=4)
     yield from (Cell("best", shape, count, "from 1 to 20") for shape in few for count in (6, 13))
     yield from (Cell("best", "log-normal", count, "from 1 to 20", fewer=4) for count in (36, 144))
-    yield from (
-        Cell("all", shape, count, apart, narrow=True)
-        for shape in (*few, "lopsided humps")
-        for count in (2, 6)
-    )
-    yield from (Cell("best", shape, 6, apart, narrow=True) for shape in two)
+    half, apart = "half are better by 4", "every other one is 10 % worse"
+    yield from (Cell("all", shape, 2, apart, narrow=True) for shape in (*few, "lopsided humps"))
     for truth in ("nothing differs", "one better by 1.5"):
-        for shape in ("log-normal", "two-humped", "log-t3"):
+        for shape in two:
             yield from (Cell(design, shape, 6, truth, fewer=8, covers=True) for design in DESIGNS)
+    yield from (Cell("best", shape, 6, targets=4, fewer=4) for shape in few)
+    yield from (Cell("best", shape, 6, half) for shape in few)
+    yield Cell("best", LOST, 6, half, fewer=4)
+    yield from (Cell("best", shape, 36, fewer=4) for shape in two)
+    yield Cell("all", "log-normal", 13, fewer=2)
+    yield Cell("all", "log-normal", 36, fewer=20)
+    yield Cell("all", "log-normal", 6, "two close ones")
+    yield Cell("all", "0.15 and 0.75", 6, half)
+    yield Cell("best", "log-normal", 36, half, fewer=4)
+    for design in DESIGNS:
+        yield from (Cell(design, shape, 6, apart, narrow=True) for shape in two)
 
 
-def measured(place: int, cell: Cell, sweeps: int) -> list[dict[str, Any]]:
-    """The rows of a cell: a figure each. place: of the cell, from which its draws follow."""
-    rng, study = np.random.default_rng(place), coverage if cell.covers else errors
+def measured(place: int, cell: Cell, sweeps: int, turn: int = 0) -> list[dict[str, Any]]:
+    """The rows of a cell: a figure each. place, turn: from which its draws follow."""
+    rng, study = np.random.default_rng([place, turn]), coverage if cell.covers else errors
     count = max(1, sweeps // cell.fewer)
     figures = pd.DataFrame([study(cell, rng) for _ in range(count)]).mean()
     about = {name: getattr(cell, name) for name in ("truth", "shape", "configurations", "targets", "design")}
     return [
-        {"study": study.__name__, **about, "sweeps": count, "of": of, "share": share}
+        {"study": study.__name__, **about, "of": of, "sweeps": count, "share": share}
         for of, share in figures.items()
     ]
 
 
+def joined(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """The figures of all turns as one row each."""
+    table = pd.DataFrame(rows)
+    table["share"] *= table["sweeps"]
+    about = [name for name in table if name not in ("sweeps", "share")]
+    table = table.groupby(about, sort=False, as_index=False)[["sweeps", "share"]].sum()
+    return table.assign(share=table["share"] / table["sweeps"])
+
+
 # Sweeps of each race, as a share of those of a figure.
-RACES = {"6": 0.25, "36": 0.25, "144": 0.1, "stability map": 0.1, "games": 0.075, "loss comparison": 0.25}
+RACES = {"6": 0.2, "36": 0.15, "144": 0.06, "stability map": 0.06, "games": 0.05, "loss comparison": 0.2}
 
 
 def races(reference: Path, games: Path, sweeps: int) -> Iterator[tuple[race_models.Source, int]]:
@@ -229,8 +234,10 @@ def over_steps(reference: Path, games: Path, draws: int) -> list[dict[str, Any]]
 Job = tuple[Callable[..., list[dict[str, Any]]], tuple[Any, ...]]
 
 
-def worked(jobs: list[Job], workers: int) -> list[dict[str, Any]]:
-    """The rows of all jobs, in their order."""
+def work_off(
+    jobs: list[Job], workers: int, path: Path, table: Callable[[list[dict[str, Any]]], pd.DataFrame]
+) -> None:
+    """Writes the rows of all jobs in their order, and after each job those that are there."""
     began, done = time.perf_counter(), dict[int, list[dict[str, Any]]]()
     with ProcessPoolExecutor(workers) as executor:
         futures = {executor.submit(work, *given): place for place, (work, given) in enumerate(jobs)}
@@ -238,14 +245,14 @@ def worked(jobs: list[Job], workers: int) -> list[dict[str, Any]]:
             rows = done[futures[future]] = future.result()
             first = " ".join(map(str, rows[0].values()))
             print(f"{count}/{len(jobs)} {time.perf_counter() - began:.0f} s: {first}", flush=True)
-    return [row for place in range(len(jobs)) for row in done[place]]
+            table([row for place in sorted(done) for row in done[place]]).to_csv(path, index=False)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sweeps", type=int, default=2000)
     parser.add_argument("--workers", type=int, default=os.cpu_count())
-    parser.add_argument("--parts", nargs="+", choices=("errors", "cost"), default=["errors", "cost"])
+    parser.add_argument("--parts", nargs="*", choices=("errors", "cost"), default=["errors", "cost"])
     parser.add_argument("--games", type=Path, default=Path("outputs/sweeps/games"), help="the trained sweep")
     parser.add_argument("--out", type=Path, default=Path("outputs/reference/sequential"))
     chosen = parser.parse_args()
@@ -254,12 +261,17 @@ def main() -> None:
     if "cost" in chosen.parts:
         given = races(reference, chosen.games, chosen.sweeps)
         jobs: list[Job] = [(racing.race, (*each, place)) for place, each in enumerate(given)]
-        pd.DataFrame(worked(jobs, chosen.workers)).to_csv(chosen.out / "cost.csv", index=False)
         table = pd.DataFrame(over_steps(reference, chosen.games, chosen.sweeps))
         table.to_csv(chosen.out / "steps.csv", index=False)
+        work_off(jobs, chosen.workers, chosen.out / "cost.csv", pd.DataFrame)
     if "errors" in chosen.parts:
-        jobs = [(measured, (place, cell, chosen.sweeps)) for place, cell in enumerate(cells())]
-        pd.DataFrame(worked(jobs, chosen.workers)).to_csv(chosen.out / "errors.csv", index=False)
+        part = -(-chosen.sweeps // TURNS)
+        jobs = [
+            (measured, (place, cell, part, turn))
+            for turn in range(TURNS)
+            for place, cell in enumerate(cells())
+        ]
+        work_off(jobs, chosen.workers, chosen.out / "errors.csv", joined)
     (chosen.out / "sequential.md").write_text(page(chosen.out))
 
 

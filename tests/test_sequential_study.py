@@ -128,3 +128,13 @@ def test_the_page_names_the_cells_that_break_the_promise(study: SimpleNamespace)
         "  - 8.0 %: one better by 2, log-normal, 3 configurations, 4 sweeps"
         in study.sequential_page.errors_page(table)
     )
+
+
+def test_turns_are_joined_by_their_sweeps(study: SimpleNamespace) -> None:
+    rows = [{"of": "x", "sweeps": 1, "share": 0.0}, {"of": "y", "sweeps": 2, "share": 0.5}]
+    rows += [{"of": "x", "sweeps": 3, "share": 1.0}]
+    table = study.sequential.joined(rows)
+    assert table.to_dict("records") == [
+        {"of": "x", "sweeps": 4, "share": 0.75},
+        {"of": "y", "sweeps": 2, "share": 0.5},
+    ]
