@@ -142,6 +142,8 @@ TRUTHS: dict[str, Callable[[int], Values]] = {
     "one level differs by 2": lambda count: np.where(np.arange(count) % 3 == 2, 2.0, 1.0),
     "both keys matter alike": lambda count: np.exp(np.add.outer([0, 0.6], [0, 0, 0.735]).ravel())[:count],
     "10 % apart": lambda count: np.array([1.0, 1 + MARGIN])[:count],
+    "every other one is 10 % worse": lambda count: 1 + MARGIN * (np.arange(count) % 2),
+    "two close ones": lambda count: np.array([1.0, 1.05] + [1.5] * (count - 2)),
     "one better by 1.2": one_better(1.2),
     "one better by 1.5": one_better(1.5),
     "one better by 2": one_better(2),

@@ -16,11 +16,12 @@ import numpy as np
 from numpy.polynomial.legendre import leggauss
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 from sinegan.designs import Sequential
-from sinegan.report.referee.contrasts import ALPHA
+from sinegan.report.referee.contrasts import ALPHA, rank_sum
 from sinegan.report.referee.problem import Comparison, Problem, compare_problem, equality, pair_tests
+from sinegan.report.referee.ranges import range_sf
 
 SPENDING_POWER = 0.5
 """At half of the most seeds, this power of one half of the error is spent."""
@@ -170,7 +171,7 @@ def follow(values: Values, design: Sequential, first_seed: int = 0, problems: in
         )
         better, equal = _decisions(problem, design, look.level / problems)
         if design.every_pair:
-            undecided -= set(map(frozenset, better | equal))
+            undecided -= set(map(frozenset, better | equal | _without_answer(problem, better)))
             left = tuple(name for name in left if any(name in pair for pair in undecided))
             steps.append(Step(look, problem, better, equal, left))
         else:
@@ -185,16 +186,40 @@ def follow(values: Values, design: Sequential, first_seed: int = 0, problems: in
 
 def _decisions(problem: Problem, design: Sequential, level: float) -> tuple[frozenset[Pair], frozenset[Pair]]:
     """The pairs of which the first is better, and those that are equal, each at a level."""
+    better_than_lost = _better_than_lost(problem, design, level)
     tests = pair_tests(problem, design.every_pair)
     if tests is None:
-        return frozenset(), frozenset()
+        return better_than_lost, frozenset()
     is_better = tests.p_family < level
     is_equal = (equality(problem, tests, design.margin) < level) & ~is_better
     better, equal = (
         frozenset(pair for pair, chosen in zip(tests.pairs, mask, strict=True) if chosen)
         for mask in (is_better, is_equal)
     )
-    return better, equal
+    return better | better_than_lost, equal
+
+
+def _better_than_lost(problem: Problem, design: Sequential, level: float) -> frozenset[Pair]:
+    """The pairs of which the second lost all its runs, so that `pair_tests` leaves it out: by ranks alone.
+
+    The rank-sum test is held against the range of all configurations, as `pair_tests` does.
+    """
+    order, means = problem.ordered, len(problem.values)
+    rivals = order if design.every_pair else order[:1]
+    better = set()
+    for name, lost in itertools.product(rivals, (name for name in problem.values if name not in order)):
+        ranks = rank_sum(problem.scaled_runs(name), problem.scaled_runs(lost))
+        surprise = -ndtri(ranks.p / 2)
+        if ranks.high < 0 and range_sf(math.sqrt(2) * surprise, means) < level:
+            better.add((name, lost))
+    return frozenset(better)
+
+
+def _without_answer(problem: Problem, better: frozenset[Pair]) -> frozenset[Pair]:
+    """The pairs that both lost all their runs, and are worse than others: nothing is there to compare."""
+    order = problem.ordered
+    lost = sorted({worse for _, worse in better if worse not in order})
+    return frozenset(itertools.combinations(lost, 2))
 
 
 def _is_known(problem: Problem, left: Sequence[str], equal: frozenset[Pair]) -> bool:
