@@ -16,12 +16,12 @@ import numpy as np
 from numpy.polynomial.legendre import leggauss
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr
 
 from sinegan.designs import Sequential
 from sinegan.report.referee.contrasts import ALPHA, rank_sum
 from sinegan.report.referee.problem import Comparison, Problem, compare_problem, equality, pair_tests
-from sinegan.report.referee.ranges import range_sf
+from sinegan.report.referee.ranges import corrected
 
 SPENDING_POWER = 0.5
 """At half of the most seeds, this power of one half of the error is spent."""
@@ -202,15 +202,14 @@ def _decisions(problem: Problem, design: Sequential, level: float) -> tuple[froz
 def _better_than_lost(problem: Problem, design: Sequential, level: float) -> frozenset[Pair]:
     """The pairs of which the second lost all its runs, so that `pair_tests` leaves it out: by ranks alone.
 
-    The rank-sum test is held against the range of all configurations, as `pair_tests` does.
+    The rank-sum test is corrected for all configurations, as `pair_tests` does.
     """
     order, means = problem.ordered, len(problem.values)
     rivals = order if design.every_pair else order[:1]
     better = set()
     for name, lost in itertools.product(rivals, (name for name in problem.values if name not in order)):
         ranks = rank_sum(problem.scaled_runs(name), problem.scaled_runs(lost))
-        surprise = -ndtri(ranks.p / 2)
-        if ranks.high < 0 and range_sf(math.sqrt(2) * surprise, means) < level:
+        if ranks.high < 0 and corrected(ranks.p, means) < level:
             better.add((name, lost))
     return frozenset(better)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from sinegan.report.referee.contrasts import ALPHA, Difference, improvement, rank_sum
-from sinegan.report.referee.ranges import range_sf, studentised_range_quantile
+from sinegan.report.referee.ranges import corrected, studentised_range_quantile
 from sinegan.report.referee.statistics import FEWEST
 from sinegan.report.referee.variances import Differences, Fit, differences, fit
 
@@ -331,9 +331,8 @@ def _by_ranks(problem: Problem, a: str, b: str, level: float = ALPHA) -> Differe
 def _with_ranks(problem: Problem, a: str, b: str, p_family: float, means: int) -> float:
     """The corrected p-value of "a is better", with the say of the rank-sum test where runs were lost.
 
-    From RANKS_ALONE runs on that test decides alone: its p-value is turned into a normal value, which is
-    held against the range of so many means. With fewer, its p-values are too coarse to be corrected; the
-    claim is then no surer than the test alone.
+    From RANKS_ALONE runs on that test decides alone, corrected for so many means. With fewer, its p-values
+    are too coarse to be corrected; the claim is then no surer than the test alone.
     """
     ranks = _by_ranks(problem, a, b)
     if ranks is None:
@@ -341,7 +340,7 @@ def _with_ranks(problem: Problem, a: str, b: str, p_family: float, means: int) -
     if not ranks.high < 0:  # ties of lost runs make the test surer than its interval: a claim needs both
         return 1.0
     if ranks.n >= RANKS_ALONE:
-        return float(range_sf(-math.sqrt(2) * ndtri(ranks.p / 2), means))
+        return corrected(ranks.p, means)
     return max(p_family, ranks.p)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.polynomial.legendre import leggauss
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize.elementwise import find_root
-from scipy.special import digamma, gammaln, ndtr, polygamma
+from scipy.special import digamma, gammaln, ndtr, ndtri, polygamma
 
 _LARGEST_RANGE = 16.0
 _PLACES, _WEIGHTS = leggauss(32)
@@ -27,6 +27,14 @@ def range_sf(width: ArrayLike, means: int) -> NDArray[Any]:
     """
     table_width, table = _range_table(means)
     return np.asarray(np.interp(np.asarray(width, float), table_width, table, right=0.0))
+
+
+def corrected(p: float, means: int) -> float:
+    """The p-value of one comparison (two-sided), corrected for all pairs of so many means.
+
+    The normal value that is as surprising is held against their range.
+    """
+    return float(range_sf(-math.sqrt(2) * ndtri(p / 2), means))
 
 
 def studentised_range_sf(width: ArrayLike, means: int, freedom: ArrayLike) -> NDArray[Any]:
