@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.special import ndtri
+from scipy.special import ndtri, stdtrit
 
 from sinegan.designs import Sequential, UntilAll, UntilBest
 from sinegan.report.referee.looks import Course, Values, follow, levels, looks
@@ -151,6 +151,16 @@ def test_every_pair_has_one_comparison_at_the_look_that_decided_it(design: Seque
         assert row.n == look.seeds
         if (row.a, row.b) in better:
             assert row.high < 0  # the interval at the level of its look agrees
+
+
+def test_intervals_have_the_level_of_their_look() -> None:
+    values = draws([1, 1.05])
+    course = follow(values, UntilBest(most=9, margin=0.001))
+    ((row, look),) = course.comparisons(1)
+    logs = [math.log(values[row.a][seed] / values[row.b][seed]) for seed in range(9)]
+    half = stdtrit(8, 1 - look.level / 2) * np.std(logs, ddof=1) / 3
+    assert look.level < 0.05
+    assert (row.difference, row.high - row.difference) == pytest.approx((np.mean(logs), half), rel=1e-4)
 
 
 def test_nothing_differs_and_little_is_claimed() -> None:
