@@ -35,6 +35,8 @@ class Sweep:
     """Notes on the files, each a sentence without a full stop, as on missing configurations."""
     provenances: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The provenance of each configuration, by its name."""
+    merged: bool = False
+    """Whether it is several sweeps, read as one."""
 
     @cached_property
     def labels(self) -> pd.DataFrame:
