@@ -128,7 +128,7 @@ def with_design(sweep: Sweep, design: Sequential) -> Sweep:
     """A sweep whose settings say by which design its seeds were trained."""
     stored = {"_target_": f"{type(design).__module__}.{type(design).__name__}", **dataclasses.asdict(design)}
     return dataclasses.replace(
-        sweep, settings={name: {**each, "decide": stored} for name, each in sweep.settings.items()}
+        sweep, settings={name: {**each, "decide": dict(stored)} for name, each in sweep.settings.items()}
     )
 
 

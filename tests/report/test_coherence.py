@@ -40,7 +40,7 @@ from sinegan.report.words.markdown import markdown
 from sinegan.storage.results import records
 
 FIXED = [(forged, number) for number in range(150)]
-DECIDED = [(forged_decided, number) for number in range(60)]
+DECIDED = [(forged_decided, number) for number in range(40)]
 FORGED = [*FIXED, *DECIDED]
 SHOWN = FORGED[::5]
 """Those whose page and terminal are made, too, which takes longer."""

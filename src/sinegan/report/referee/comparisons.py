@@ -144,12 +144,13 @@ def better_pairs(comparisons: pd.DataFrame) -> set[Pair]:
 def ranks(samples: Samples, comparisons: pd.DataFrame) -> pd.DataFrame:
     """`rank` and `tie_group` of each row of the samples, as `ranks.places` gives them.
 
-    Both are empty for a configuration that has fewer than three runs, or lost half of them or more.
+    Both are empty for a configuration that has fewer than three runs, lost half of them or more, or awaits
+    the first look of its design.
     """
-    pairs = better_pairs(comparisons)
+    pairs, compared = better_pairs(comparisons), {*comparisons["a"], *comparisons["b"]}
     placed: dict[str, Place] = {}
     for problem in problems_of(samples).values() if samples.ranked else ():
-        if len(problem.ranked) >= 2:
+        if len(problem.ranked) >= 2 and not compared.isdisjoint(problem.ranked):
             placed |= places(in_order(problem.ranked, pairs), pairs)
     rows = [placed.get(name, (pd.NA, pd.NA)) for name in samples.rows["name"]]
     return pd.DataFrame(
