@@ -37,6 +37,8 @@ class Sweep:
     """The provenance of each configuration, by its name."""
     merged: bool = False
     """Whether it is several sweeps, read as one."""
+    merged_designs: Sequence[Any] = ()
+    """The settings `decide` of all configurations of merged sweeps, also of those that became one."""
 
     @cached_property
     def labels(self) -> pd.DataFrame:

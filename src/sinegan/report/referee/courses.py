@@ -34,7 +34,7 @@ def ignores_design(sweep: Sweep) -> bool:
     """Whether a sweep is judged as fixed, though a rule added seeds to some of its configurations."""
     if isinstance(stored_design(sweep), Sequential):
         return False
-    stored = [settings.get("decide") for settings in sweep.settings.values()]
+    stored = [settings.get("decide") for settings in sweep.settings.values()] + [*sweep.merged_designs]
     return any(each is not None and not isinstance(_built(each), Fixed) for each in stored)
 
 
