@@ -1,5 +1,6 @@
 """Sweeps in memory, from the values of their runs, and forged ones of every kind."""
 
+import dataclasses
 import itertools
 import math
 from collections.abc import Mapping
@@ -9,6 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sinegan.designs import Sequential, UntilAll, UntilBest
+from sinegan.report.referee.looks import follow
 from sinegan.report.sweep import Sweep
 
 Keys = tuple[tuple[str, str], ...]
@@ -48,9 +51,16 @@ def sweep_of(values: Mapping[Keys, Mapping[int, float]], metric: str = "rmse") -
 
 def forged(number: int) -> Sweep:
     """A sweep of any kind: few or many configurations, seeds, targets and keys, lost runs, odd values."""
-    rng = np.random.default_rng(number)
+    keys, values, metric = _any_kind(np.random.default_rng(number))
+    return sweep_of(
+        {key: dict(enumerate(row)) for key, row in zip(keys, values.tolist(), strict=True)}, metric
+    )
+
+
+def _any_kind(rng: np.random.Generator, seeds: int | None = None) -> tuple[list[Keys], Any, str]:
+    """The configurations of a sweep, the values of their runs, (configurations, seeds), and a metric."""
     targets = [f"t{place}" for place in range(rng.choice([1, 1, 1, 2, 3]))]
-    seeds = int(rng.choice([1, 2, 3, 3, 4, 4, 5, 6, 8, 9]))
+    number = int(rng.choice([1, 2, 3, 3, 4, 4, 5, 6, 8, 9]))
     if rng.random() < 0.5:
         cells = [(("loss", f"l{place}"),) for place in range(int(rng.integers(2, 15)))]
     else:
@@ -60,11 +70,8 @@ def forged(number: int) -> Sweep:
     keys = [
         (*((("target", target),) if len(targets) > 1 else ()), *cell) for target in targets for cell in cells
     ]
-    values = _values(rng, len(keys), seeds)
-    return sweep_of(
-        {key: dict(enumerate(row)) for key, row in zip(keys, values.tolist(), strict=True)},
-        "energy_distance" if (values <= 0).any() else "rmse",
-    )
+    values = _values(rng, len(keys), seeds or number)
+    return keys, values, "energy_distance" if (values <= 0).any() else "rmse"
 
 
 def _values(rng: np.random.Generator, configurations: int, seeds: int) -> Any:
@@ -87,3 +94,50 @@ def _values(rng: np.random.Generator, configurations: int, seeds: int) -> Any:
     return np.where(
         rng.random(values.shape) < lost * rng.integers(0, 2, (configurations, 1)), math.inf, values
     )
+
+
+def decided_values(
+    values: Mapping[Keys, Mapping[int, float]], design: Sequential, spent: int | None = None
+) -> dict[Keys, dict[int, float]]:
+    """The runs that a design would have trained.
+
+    Arguments:
+        values: all runs that it could have trained, of the seeds from 0 on.
+        design: which of them it asks for.
+        spent: runs after which the sweep was killed; None is never.
+    """
+    of_target: dict[str, list[Keys]] = {}
+    for keys in values:
+        of_target.setdefault(dict(keys).get("target", ""), []).append(keys)
+    family = max(1, sum(len(group) > 1 for group in of_target.values()))
+    by_text = {str(keys): keys for keys in values}
+    given = {}
+    for group in of_target.values():
+        course = follow({str(keys): values[keys] for keys in group}, design, 0, family)
+        given |= {by_text[text]: seeds for text, seeds in course.seeds.items()}
+    # A killed sweep has trained seed by seed, as the design asked for them.
+    asked = sorted((seed, place) for place, keys in enumerate(values) for seed in range(given[keys]))
+    trained = set(asked if spent is None else asked[:spent])
+    return {
+        keys: {seed: value for seed, value in by_seed.items() if (seed, place) in trained}
+        for place, (keys, by_seed) in enumerate(values.items())
+    }
+
+
+def with_design(sweep: Sweep, design: Sequential) -> Sweep:
+    """A sweep whose settings say by which design its seeds were trained."""
+    stored = {"_target_": f"{type(design).__module__}.{type(design).__name__}", **dataclasses.asdict(design)}
+    return dataclasses.replace(
+        sweep, settings={name: {**each, "decide": dict(stored)} for name, each in sweep.settings.items()}
+    )
+
+
+def forged_decided(number: int) -> Sweep:
+    """A sweep of any kind with a sequential design, decided, at its most seeds, or killed half-way."""
+    rng = np.random.default_rng(number)
+    keys, values, metric = _any_kind(rng, seeds=24)
+    kind = UntilAll if rng.random() < 0.3 else UntilBest
+    design = kind(first=int(rng.integers(3, 6)), most=int(rng.choice([9, 14, 24])))
+    runs = {key: dict(enumerate(row)) for key, row in zip(keys, values.tolist(), strict=True)}
+    spent = int(rng.integers(1, 15 * len(keys))) if rng.random() < 0.3 else None
+    return with_design(sweep_of(decided_values(runs, design, spent), metric), design)

@@ -3,19 +3,25 @@
 import html
 import io
 import math
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from forged import forged
+from forged import forged, forged_decided
 from rich.console import Console
 
+from sinegan.designs import UntilAll, UntilBest
 from sinegan.report.make import print_report
 from sinegan.report.page.page import page
 from sinegan.report.referee.analysis import Analysis
 from sinegan.report.referee.comparisons import BETTER, EQUAL, UNDECIDED
+from sinegan.report.referee.decisions import ALONE, BEST, DROPPED, OPEN, SETTLED
+from sinegan.report.referee.decisions import COLUMNS as DECISION_COLUMNS
+from sinegan.report.referee.looks import looks
+from sinegan.report.referee.problem import AND_RANKS
 from sinegan.report.referee.verdicts import (
     Best,
     Better,
@@ -26,19 +32,34 @@ from sinegan.report.referee.verdicts import (
     Undecided,
     verdicts,
 )
+from sinegan.report.sweep import Sweep
 from sinegan.report.words.answers import answers, comparison_sentences, key_sentences
+from sinegan.report.words.decisions import course_sentences
 from sinegan.report.words.escapes import markdown_line
 from sinegan.report.words.markdown import markdown
 from sinegan.storage.results import records
 
-FORGED = range(150)
+FIXED = [(forged, number) for number in range(150)]
+DECIDED = [(forged_decided, number) for number in range(40)]
+FORGED = [*FIXED, *DECIDED]
 SHOWN = FORGED[::5]
 """Those whose page and terminal are made, too, which takes longer."""
 
+Case = tuple[Callable[[int], Sweep], int]
+
 
 @lru_cache(maxsize=len(FORGED))
-def analysed(number: int) -> Analysis:
-    return Analysis(forged(number))
+def analysed(case: Case) -> Analysis:
+    forge, number = case
+    return Analysis(forge(number))
+
+
+def name_of(case: Case) -> str:
+    return f"{case[0].__name__}-{case[1]}"
+
+
+every_sweep = pytest.mark.parametrize("case", FORGED, ids=name_of)
+decided_ones = pytest.mark.parametrize("case", DECIDED, ids=name_of)
 
 
 def placed(analysis: Analysis) -> pd.DataFrame:
@@ -53,17 +74,31 @@ def separated(analysis: Analysis) -> set[tuple[str, str]]:
     return set(zip(table["a"], table["b"], strict=True))
 
 
-@pytest.mark.parametrize("number", FORGED)
-def test_ranks_estimates_and_comparisons_agree(number: int) -> None:
-    analysis = analysed(number)
-    table, apart = placed(analysis), separated(analysis)
+def better(analysis: Analysis) -> set[tuple[str, str]]:
+    """The separated pairs, and those without a comparison of their own that follow from them."""
+    direct = separated(analysis)
+    compared = set(zip(analysis.comparisons["a"], analysis.comparisons["b"], strict=True))
+    known = set(direct)
+    while more := {(a, d) for a, b in known for c, d in known if b == c} - known:
+        known |= more
+    return direct | {(a, b) for a, b in known if not {(a, b), (b, a)} & compared}
+
+
+@every_sweep
+def test_ranks_estimates_and_comparisons_agree(case: Case) -> None:
+    analysis = analysed(case)
+    table, apart = placed(analysis), better(analysis)
     estimates = dict(zip(table["name"], table["estimate"], strict=True))
     of_rank = set(table["name"][table["rank"].notna()])
     assert table["rank"][table["estimate"].isna()].isna().all()
     for _, rows in table.groupby("problem"):
         ranked = rows[rows["rank"].notna()].sort_values("estimate", kind="stable")
-        assert ranked["rank"].is_monotonic_increasing
+        if not analysis.courses:
+            assert ranked["rank"].is_monotonic_increasing
+        ranked = ranked.sort_values("rank", kind="stable")
         assert ranked["tie_group"].is_monotonic_increasing
+        place = dict(zip(ranked["name"], ranked["rank"], strict=True))
+        assert all(place[a] < place[b] for a, b in apart if {a, b} <= set(place))
         for _, group in ranked.groupby("rank"):
             names = set(group["name"])
             assert not any({a, b} <= names for a, b in apart)
@@ -73,15 +108,15 @@ def test_ranks_estimates_and_comparisons_agree(number: int) -> None:
             assert row["wins"] == (beats_all and row["name"] in set(ranked["name"]))
     for row in records(analysis.comparisons):
         # One that lost half of its runs has an estimate of the rest, and is worse whatever it says.
-        if row["separated"] and row["b"] in of_rank:
+        if row["separated"] and row["b"] in of_rank and not analysis.courses:
             assert estimates[row["a"]] <= estimates[row["b"]]
     in_a_pair = {*analysis.comparisons["a"], *analysis.comparisons["b"]}
     assert not in_a_pair & set(table["name"][table["n"] == 0])
 
 
-@pytest.mark.parametrize("number", FORGED)
-def test_the_columns_of_the_comparisons_fit_one_another(number: int) -> None:
-    for row in records(analysed(number).comparisons):
+@every_sweep
+def test_the_columns_of_the_comparisons_fit_one_another(case: Case) -> None:
+    for row in records(analysed(case).comparisons):
         assert row["separated"] == (row["p_corrected"] < 0.05)
         expected = BETTER if row["separated"] else EQUAL if row["p_equal"] < 0.05 else UNDECIDED
         assert row["verdict"] == expected
@@ -99,7 +134,7 @@ def test_the_columns_of_the_comparisons_fit_one_another(number: int) -> None:
 
 def check_finding(analysis: Analysis, finding: Any, sentence: str, named: set[str]) -> None:
     """A finding against the comparisons. named: the configurations of its problem."""
-    table, apart = placed(analysis), separated(analysis)
+    table, apart = placed(analysis), better(analysis)
     ranked = table[table["name"].isin(named) & table["rank"].notna()]
     estimates = dict(zip(table["name"], table["estimate"], strict=True))
     pairs = analysis.comparisons[analysis.comparisons["a"].isin(named)]
@@ -137,18 +172,18 @@ def check_finding(analysis: Analysis, finding: Any, sentence: str, named: set[st
         assert not table["wins"][table["name"].isin(named)].any()
 
 
-@pytest.mark.parametrize("number", FORGED)
-def test_the_answer_says_what_the_comparisons_say(number: int) -> None:
-    analysis = analysed(number)
+@every_sweep
+def test_the_answer_says_what_the_comparisons_say(case: Case) -> None:
+    analysis = analysed(case)
     for verdict, sentence in zip(verdicts(analysis), comparison_sentences(analysis), strict=True):
         assert "nan" not in sentence.replace("nance", "")
         assert " inf" not in sentence
         check_finding(analysis, verdict.finding, sentence, set(verdict.names))
 
 
-@pytest.mark.parametrize("number", FORGED)
-def test_no_key_has_no_effect_whose_levels_are_separated(number: int) -> None:
-    analysis = analysed(number)
+@every_sweep
+def test_no_key_has_no_effect_whose_levels_are_separated(case: Case) -> None:
+    analysis = analysed(case)
     said = key_sentences(analysis.effects, analysis.samples.keys)
     if analysis.samples.keys == ["loss"]:
         assert said == []
@@ -169,9 +204,91 @@ def test_no_key_has_no_effect_whose_levels_are_separated(number: int) -> None:
             assert not end[0] <= nothing <= end[1]
 
 
-@pytest.mark.parametrize("number", SHOWN)
-def test_page_markdown_and_terminal_say_the_same(number: int) -> None:
-    analysis = analysed(number)
+@decided_ones
+def test_decisions_follow_from_the_comparisons(case: Case) -> None:
+    analysis = analysed(case)
+    assert analysis.courses
+    table = placed(analysis).assign(**analysis.decisions[DECISION_COLUMNS])
+    place = dict(zip(table["name"], table["rank"], strict=True))
+    pairs = {(row["a"], row["b"]): row for row in records(analysis.comparisons)}
+    open_ones = {name for course in analysis.courses.values() for name in course.open}
+    for row in records(table):
+        name, other = row["name"], row["against"]
+        between = pairs.get((name, other)) or pairs.get((other, name))
+        assert (row["outcome"] == OPEN) == (name in open_ones)
+        assert pd.isna(row["decided_at"]) == (name in open_ones)
+        if row["outcome"] in (DROPPED, SETTLED):
+            assert pairs[other, name]["separated"]
+            assert row["p_corrected"] < 0.05
+            if not pd.isna(place[name]) and not pd.isna(place[other]):
+                assert place[other] < place[name]
+        if row["outcome"] == EQUAL and between is not None:
+            assert between["verdict"] == EQUAL
+        if row["outcome"] == BEST:
+            assert pairs[name, other]["separated"]
+            assert row["wins"] or pd.isna(row["rank"])
+        if row["outcome"] == OPEN and between is not None:
+            assert row["p_corrected"] == between["p_corrected"]
+    for _, rows in table.groupby("problem"):
+        assert sum(rows["outcome"] == BEST) <= 1
+        if not analysis.courses[str(rows["problem"].iloc[0])].design.every_pair:
+            assert not {BEST, EQUAL} <= set(rows["outcome"])
+            assert not {OPEN} < set(rows["outcome"]) - {DROPPED}
+
+
+@decided_ones
+def test_the_sentence_on_the_course_counts_what_the_table_holds(case: Case) -> None:
+    analysis = analysed(case)
+    (sentence,) = course_sentences(analysis)
+    runs = int(analysis.decisions["seeds"].sum())
+    assert f" {runs:,} of " in sentence
+    if "nothing yet" in sentence:
+        assert analysis.comparisons.empty
+        assert set(analysis.decisions["outcome"]) <= {OPEN, ALONE}
+        return
+    counts = analysis.decisions["outcome"].value_counts()
+    verdicts_there = analysis.comparisons["verdict"].value_counts()
+    words = {"dropped": counts.get(DROPPED, 0), "still open": counts.get(OPEN, 0)}
+    words["equal"] = counts.get(EQUAL, 0)
+    if isinstance(analysis.design, UntilAll):
+        words = {"found one better": verdicts_there.get(BETTER, 0), "equal": verdicts_there.get(EQUAL, 0)}
+        words["still open"] = verdicts_there.get(UNDECIDED, 0)
+    clauses = sentence.split("; ")[0].split(": ", 1)[1].removesuffix(".").split(", ")
+    for word, count in words.items():
+        (clause,) = [each for each in clauses if f" {word}" in each] or [""]
+        assert clause.split(" ")[0] == (f"{count:,}" if count else "")
+    waits = any(course.waits for course in analysis.courses.values())
+    assert ("under way" in sentence) == waits
+    leaves_one = BEST in counts and len(analysis.courses) == 1 and isinstance(analysis.design, UntilBest)
+    assert ("which leaves the best" in sentence) == leaves_one
+
+
+@decided_ones
+def test_every_number_rests_on_the_runs_that_a_look_saw(case: Case) -> None:
+    analysis = analysed(case)
+    last = {name: course.last_look(name) for course in analysis.courses.values() for name in course.names}
+    for name, by_seed in analysis.samples.values.items():
+        look = last[name]
+        if look is not None:
+            assert sorted(by_seed) == list(range(look.seeds))
+            if len(analysis.courses[_problem(analysis, name)].names) > 1:
+                assert analysis.samples.confidence_of(name) == 1 - look.level > 0.95
+        else:
+            assert analysis.samples.confidence_of(name) == 0.95
+    levels = {look.seeds: look.level for look in looks(analysis.design)}  # type: ignore[arg-type]
+    for row in records(analysis.comparisons):
+        if not row["method"].endswith(AND_RANKS):
+            assert row["n"] in levels
+
+
+def _problem(analysis: Analysis, name: str) -> str:
+    rows = analysis.samples.rows
+    return str(rows["problem"][rows["name"] == name].iloc[0])
+
+
+@pytest.mark.parametrize("case", SHOWN, ids=name_of)
+def test_page_markdown_and_terminal_say_the_same(case: Case) -> None:
+    analysis = analysed(case)
     sentences = answers(analysis)
     screen = io.StringIO()
     print_report(analysis, Console(width=80, file=screen))

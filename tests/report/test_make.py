@@ -87,6 +87,50 @@ def test_a_report_has_tables_pictures_and_a_page(
     assert "Distance from the optimum" not in text
 
 
+def file_decided(folder: Path, file: FileConfiguration) -> None:
+    """A sweep that its design decided at the first look."""
+    design = {"_target_": "sinegan.designs.UntilBest", "first": 3, "most": 9, "margin": 0.2, "budget": None}
+    for place, a in enumerate("xyz"):
+        values = {seed: [10.0**place * (1 + seed / 100)] for seed in range(3)}
+        file(
+            folder / str(place),
+            [f"a={a}", "decide=best", "decide.first=3"],
+            values,
+            settings={"decide": design},
+        )
+
+
+def test_a_decided_sweep_has_a_table_and_a_picture_of_the_decisions(
+    tmp_path: Path, file_configuration: FileConfiguration
+) -> None:
+    file_decided(tmp_path, file_configuration)
+    text = " ".join(reported(tmp_path).split())
+    assert "x is the best of 3" in text
+    assert "decide=best ended after 9 of at most 27 runs (33 %)" in text
+    assert {"decisions.csv", "decisions.png", "decisions.svg"} <= names(tmp_path / "report")
+    table = pd.read_csv(tmp_path / "report" / "decisions.csv")
+    assert list(table) == ["a", "seeds", "outcome", "decided_at", "against", "p_corrected"]
+    assert table["outcome"].tolist() == ["best", "dropped", "dropped"]
+    assert table["decided_at"].tolist() == table["seeds"].tolist() == [3, 3, 3]
+    assert table["against"].tolist() == ["a=y", "a=x", "a=x"]
+    assert (table["p_corrected"] < 0.05).all()
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert page.count('alt="How the decision came about') == 1
+    assert page.count("<figcaption>How the decision came about") == 1
+
+
+def test_a_decided_sweep_keeps_the_margin_that_it_was_decided_within(
+    tmp_path: Path, file_configuration: FileConfiguration
+) -> None:
+    file_decided(tmp_path, file_configuration)
+    ended = report_in_a_process(str(tmp_path), "--margin", "0.3")
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        "sinegan.report: --margin 0.3: leave it out; the sweep was decided within decide.margin = 0.2\n"
+    )
+    make_report(tmp_path, Console(file=io.StringIO()), margin=0.2)
+
+
 def test_the_table_is_printed_before_anything_is_drawn(
     tmp_path: Path, file_configuration: FileConfiguration, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -106,6 +106,29 @@ def test_configurations_with_other_seeds_are_merged_into_more_runs(
     assert sweep.remarks == ()
 
 
+def test_a_design_is_no_column_and_merged_sweeps_are_judged_without_it(
+    tmp_path: Path, file_configuration: FileConfiguration
+) -> None:
+    for home, seeds in (("fixed", (0, 1, 2)), ("decided", (3, 4, 5, 6))):
+        kind = "Fixed" if home == "fixed" else "UntilBest"
+        for place, loss in enumerate("xy"):
+            folder = tmp_path / home / str(place)
+            overrides = [f"loss={loss}", f"decide={'none' if home == 'fixed' else 'best'}"]
+            values = {seed: [1.0 + seed + place] for seed in seeds}
+            file_configuration(folder, overrides, values)
+            change(folder, {"seed": seeds[0], "decide": {"_target_": f"sinegan.designs.{kind}"}})
+    assert load_sweep(tmp_path / "decided").swept == ["loss"]
+    assert Analysis(load_sweep(tmp_path / "decided")).courses
+    merged = load_sweep(tmp_path / "fixed", tmp_path / "decided")
+    assert merged.swept == ["loss"]
+    assert merged.configurations["seeds"].tolist() == [7, 7]
+    assert not Analysis(merged).courses
+    assert notes(Analysis(merged)) == [
+        "seeds were added by a rule (decide) that these numbers do not account for: they are judged as if "
+        "the number of seeds had been fixed beforehand."
+    ]
+
+
 def test_settings_that_clash_are_shown(tmp_path: Path, file_configuration: FileConfiguration) -> None:
     for home, steps in (("one", 100), ("two", 500)):
         for place, loss in enumerate("xy"):

@@ -13,8 +13,8 @@ from sinegan.report.figures.intervals import interval_panels
 from sinegan.report.figures.style import png, svg
 from sinegan.report.make import WIDTH
 from sinegan.report.options import share
-from sinegan.report.referee.comparisons import MARGIN, compare_samples
-from sinegan.report.referee.run_values import samples_of
+from sinegan.report.referee.analysis import Analysis
+from sinegan.report.referee.comparisons import MARGIN
 from sinegan.report.scores import CONFIGURATION, PROBLEM, Columns, Scores, read_scores, scores_of
 from sinegan.report.sweep import Sweep
 from sinegan.report.words.answers import lead
@@ -48,7 +48,8 @@ def compare(
         data: a sweep, or a table with a row a run; a run without a number (NaN) counts as lost.
         metric: of a sweep, as `samples_of` takes it; of a table, the column of the values (`score`).
         by: of a sweep, keys that make groups, as `samples_of` takes them.
-        margin: the share by which two configurations may differ and still be equal.
+        margin: the share by which two configurations may differ and still be equal; a sequential design
+            has its own.
         configuration, seed: of a table, the columns that say which run a row is of.
         problem: of a table, the column of what is compared apart: the data set, the task.
         more_is_better: of a table, whether the values are better when they are higher.
@@ -61,7 +62,7 @@ def compare(
         UnreadableScoresError: a table has no such column, or its rows are no runs.
     """
     if isinstance(data, Sweep):
-        return compare_samples(samples_of(data, metric, by), margin)
+        return Analysis(data, margin).judged(metric, by)[1]
     columns = Columns(configuration, seed, metric or "score", problem)
     return scores_of(data, columns, more_is_better, margin).comparisons
 

@@ -97,6 +97,8 @@ def load_sweep(folder: str | Path, *more: str | Path) -> Sweep:
         _shared(overrides),
         (*remarks, *run_remarks),
         {leader.name: leader.provenance for leader in leaders},
+        merged=len(homes) > 1,
+        merged_designs=[each.settings.get("decide") for each in stored] if len(homes) > 1 else (),
     )
 
 

@@ -10,6 +10,7 @@ from sinegan.report.figures.all_figures import all_figures
 from sinegan.report.figures.animation import write_animation
 from sinegan.report.figures.style import png, svg
 from sinegan.report.load import load_sweep
+from sinegan.report.options import UnusableOptionError
 from sinegan.report.page.page import page
 from sinegan.report.referee.analysis import Analysis
 from sinegan.report.referee.comparisons import MARGIN
@@ -47,11 +48,16 @@ def make_report(
 
     Raises:
         UnreadableSweepError: there is nothing to report on.
+        UnusableOptionError: the sweep was decided within another margin.
         OSError: the report cannot be written.
     """
     console = console or Console()
     sweep = load_sweep(folder, *more)
     analysis = Analysis(sweep, stored_margin(sweep) if margin is None else margin)
+    if margin not in (None, analysis.margin):
+        raise UnusableOptionError(
+            f"--margin {margin}: leave it out; the sweep was decided within decide.margin = {analysis.margin}"
+        )
     report = report_folder(folder, more)
     write_tables(analysis, report, formats)
     print_report(analysis, console)
@@ -77,11 +83,16 @@ def write_tables(analysis: Analysis, report: Path, formats: Sequence[str]) -> No
     write_whole(report / "configurations.csv", csv(sweep.in_full(analysis.table)))
     write_whole(report / "configurations.md", markdown(analysis))
     write_whole(report / "comparisons.csv", csv(analysis.comparisons))
+    if analysis.courses:
+        write_whole(report / "decisions.csv", csv(sweep.in_full(analysis.decisions)))
     write_whole(report / "effects.csv", csv(analysis.effects))
     write_whole(report / "secondary.csv", csv(sweep.in_full(analysis.secondary)))
     for form in formats:
         if form not in ("csv", "md"):
-            write_whole(report / f"configurations.{FORMATS[form]}", formatted(by_view(sweep), form))
+            write_whole(
+                report / f"configurations.{FORMATS[form]}",
+                formatted(by_view(sweep), form),
+            )
 
 
 def write_figures(analysis: Analysis, report: Path) -> dict[str, str]:
@@ -121,6 +132,8 @@ def print_view(view: View, console: Console) -> None:
     if not _fits(terminal_table(table, view.title), console, width):
         table = table.map(lambda cell: cell.split(" (")[0])
     console.print(terminal_table(table, view.title), width=width)
+    if view.note:
+        console.print(in_terminal(f"- {view.note}"), width=width)
 
 
 def print_report(analysis: Analysis, console: Console) -> None:

@@ -11,7 +11,7 @@ from sinegan.storage.sweep_folder import HANDLING, SEED_KEYS
 Overrides = Mapping[str, Any]
 """Trained values by the keys that a command set: the name of a choice, or a value as in the settings."""
 
-_NOT_SWEPT = (*HANDLING, "plot")
+_NOT_SWEPT = (*HANDLING, "decide", "plot")
 _NOT_COMPARED = (*SEED_KEYS, *_NOT_SWEPT)
 DEFAULT = "default"
 """Shown for a choice that a command left to the defaults and that no other command names."""
@@ -45,7 +45,7 @@ def plain(value: Any) -> Any:
 def swept_keys(overrides: Sequence[Overrides]) -> list[str]:
     """The keys that differ between configurations, in the order of the command.
 
-    Not those of the executor, the pictures and the referee, which a resume may change.
+    Not those of the executor, the pictures, the design and the referee, which a resume may change.
     """
     keys = dict.fromkeys(key for values in overrides for key in values if not _is_within(key, _NOT_SWEPT))
     return [key for key in keys if len({_spelling(values, key) for values in overrides}) > 1]
@@ -80,7 +80,7 @@ def fill_in_defaults(overrides: Sequence[Overrides], settings: Sequence[Settings
 
 
 def identity_key(overrides: Overrides, settings: Settings) -> str:
-    """A text that is equal for configurations that differ only in seeds, executor and pictures."""
+    """A text that is equal for configurations that differ only in seeds, design, executor and pictures."""
     compared = [
         {key: value for key, value in each.items() if not _is_within(key, _NOT_COMPARED)}
         for each in (overrides, flattened(settings))

@@ -35,6 +35,10 @@ class Sweep:
     """Notes on the files, each a sentence without a full stop, as on missing configurations."""
     provenances: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The provenance of each configuration, by its name."""
+    merged: bool = False
+    """Whether it is several sweeps, read as one."""
+    merged_designs: Sequence[Any] = ()
+    """The settings `decide` of all configurations of merged sweeps, also of those that became one."""
 
     @cached_property
     def labels(self) -> pd.DataFrame:

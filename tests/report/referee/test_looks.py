@@ -142,7 +142,7 @@ def test_runs_that_were_not_asked_for_do_not_count(design: Sequential, seed: int
 @given(seed=st.integers(0, 1000))
 def test_every_pair_has_one_comparison_at_the_look_that_decided_it(design: Sequential, seed: int) -> None:
     course = follow(draws([1, 1.2, 1.5, 3], seed=seed), design)
-    rows = list(course.comparisons(1))
+    rows = [(row, step.look) for row, step in course.comparisons(1)]
     assert len({frozenset((row.a, row.b)) for row, _ in rows}) == len(rows)
     better = {(row.a, row.b): look for row, look in rows if row.p_family < look.level}
     expected = {pair: step.look for step in course.steps[::-1] for pair in step.better}
@@ -156,7 +156,8 @@ def test_every_pair_has_one_comparison_at_the_look_that_decided_it(design: Seque
 def test_intervals_have_the_level_of_their_look() -> None:
     values = draws([1, 1.05])
     course = follow(values, UntilBest(most=9, margin=0.001))
-    ((row, look),) = course.comparisons(1)
+    ((row, step),) = course.comparisons(1)
+    look = step.look
     logs = [math.log(values[row.a][seed] / values[row.b][seed]) for seed in range(9)]
     half = stdtrit(8, 1 - look.level / 2) * np.std(logs, ddof=1) / 3
     assert look.level < 0.05

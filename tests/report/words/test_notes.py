@@ -54,8 +54,10 @@ def test_notes_add_up_the_lost_runs_of_many_configurations(
         )
     said = notes(Analysis(load_sweep(tmp_path)))
     assert said[0] == "loss=1: 1 of 8 runs diverged, the first at step 100."
-    assert said[-1] == "13 of 14 configurations lack runs: 13 diverged, 13 failed; the table has all."
-    assert len(said) == 2 * MOST_NOTES + 1
+    *_, sums, replayed = said
+    assert sums == "13 of 14 configurations lack runs: 13 diverged, 13 failed; the table has all."
+    assert replayed == "decide=best would have trained all of these 112 runs."
+    assert len(said) == 2 * MOST_NOTES + 2
 
 
 def test_few_seeds_are_cautioned_about_with_whose_they_are_and_enough_are_not(

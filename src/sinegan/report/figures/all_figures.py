@@ -4,6 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from sinegan.report.figures.curves import generated_curves, learning_curves
+from sinegan.report.figures.decisions import decision_figures
 from sinegan.report.figures.dynamics import gradient_norms, value_and_probabilities
 from sinegan.report.figures.heat_map import heat_map
 from sinegan.report.figures.intervals import MOST_NAMED, interval_plot
@@ -29,6 +30,8 @@ def all_figures(analysis: Analysis) -> dict[str, Figure]:
                 )
         start = untrained(sweep.history, str(metric))
         figures[f"heat_map{ending}"] = heat_map(table.iloc[places], sweep.swept, str(metric), start)
+    for ending, figure in decision_figures(analysis).items():
+        figures[f"decisions{ending}"] = figure
     figures["learning_curves"] = learning_curves(analysis)
     figures["generated_curves"] = generated_curves(analysis)
     figures["value_and_probabilities"] = value_and_probabilities(analysis)

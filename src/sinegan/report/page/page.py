@@ -39,6 +39,7 @@ CAPTIONS = {
     "learning_curves": "Learning curves: the primary metric over steps, each run faint.",
     "generated_curves": "Generated curves at the end against the real ones.",
     "intervals": "Estimates of all configurations with their intervals and tie groups.",
+    "decisions": "How the decision came about: the seeds of each configuration, and its outcome.",
     "heat_map": "The primary metric over two swept numbers; lost runs are marked.",
     "value_and_probabilities": "The value V against −log 4, and D(real) with D(fake), over steps.",
     "gradient_norms": "Norm of the generator’s gradient over steps, by loss.",

@@ -1,14 +1,17 @@
 """All comparisons of the configurations of a sweep, and their ranks, as tables."""
 
 import math
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from sinegan.report.referee.contrasts import ALPHA
+from sinegan.report.referee.courses import family_size
+from sinegan.report.referee.looks import Course
 from sinegan.report.referee.problem import Comparison, Problem, compare_problem
-from sinegan.report.referee.ranks import Place, places
+from sinegan.report.referee.ranks import Pair, Place, in_order, places, with_inferred
 from sinegan.report.referee.run_values import Samples
 from sinegan.report.referee.statistics import FEWEST
 
@@ -41,12 +44,35 @@ def compare_samples(samples: Samples, margin: float = MARGIN) -> pd.DataFrame:
     metric = dict(zip(samples.rows["name"], samples.rows["metric"], strict=True))
     problems = problems_of(samples)
     compared = [problem for problem in problems.values() if _compares(problem)]
-    rows = [
+    return _table(
         _row(problem, comparison, len(compared), samples.ranked) | {"metric": metric[comparison.a]}
         for problem in problems.values()
         for comparison in compare_problem(problem, margin, max(1, len(compared)))
-    ]
-    table = pd.DataFrame(rows, columns=COLUMNS)
+    )
+
+
+def compare_courses(samples: Samples, courses: Mapping[str, Course]) -> pd.DataFrame:
+    """The comparisons of a sequential design, a row each, in the columns of `compare_samples`.
+
+    Each pair has a row from the look at which it was decided, or from the last one at it. `p_corrected` and
+    `p_equal` count what the error is spent on: they are the p-values of the look, corrected for all
+    problems, times 5 % over the level of the look. The interval has the level of the look: a repeated
+    confidence interval (Jennison & Turnbull 1989), which holds whenever the design stops.
+
+    courses: of each problem, as `courses_of` makes them.
+    """
+    metric = dict(zip(samples.rows["name"], samples.rows["metric"], strict=True))
+    family = family_size(course.names for course in courses.values())
+    return _table(
+        _row(step.problem, comparison, family * ALPHA / step.look.level, samples.ranked)
+        | {"metric": metric[comparison.a]}
+        for course in courses.values()
+        for comparison, step in course.comparisons(family)
+    )
+
+
+def _table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    table = pd.DataFrame(list(rows), columns=COLUMNS)
     return table.astype({"n": int, "separated": bool, "seeds_needed": float})
 
 
@@ -65,10 +91,17 @@ def _compares(problem: Problem) -> bool:
     return sum(len(problem.values[name]) >= FEWEST for name in problem.ordered) >= 2
 
 
-def _row(problem: Problem, comparison: Comparison, problems: int, ranked: bool) -> dict[str, Any]:
-    """The columns of a comparison. problems: how many are one family. ranked: as `Samples` has it."""
-    corrected = float(np.minimum(1, problems * comparison.p_family))
-    equal = float(np.minimum(1, problems * comparison.p_equal))
+def _row(problem: Problem, comparison: Comparison, factor: float, ranked: bool) -> dict[str, Any]:
+    """The columns of a comparison.
+
+    Arguments:
+        problem: the runs.
+        comparison: of two of its configurations.
+        factor: by which p-values grow when they are corrected, the number of problems of a family, say.
+        ranked: as `Samples` has it.
+    """
+    corrected = float(np.minimum(1, factor * comparison.p_family))
+    equal = float(np.minimum(1, factor * comparison.p_equal))
     separated = corrected < ALPHA
     verdict = UNDECIDED
     if separated:
@@ -99,17 +132,26 @@ def _row(problem: Problem, comparison: Comparison, problems: int, ranked: bool) 
     }
 
 
+def better_pairs(comparisons: pd.DataFrame) -> set[Pair]:
+    """The pairs of which the first is better: the separated ones, and what follows from them."""
+    pairs, separated = (
+        list(zip(table["a"], table["b"], strict=True))
+        for table in (comparisons, comparisons[comparisons["separated"]])
+    )
+    return with_inferred(separated, pairs)
+
+
 def ranks(samples: Samples, comparisons: pd.DataFrame) -> pd.DataFrame:
     """`rank` and `tie_group` of each row of the samples, as `ranks.places` gives them.
 
-    Both are empty for a configuration that has fewer than three runs, or lost half of them or more.
+    Both are empty for a configuration that has fewer than three runs, lost half of them or more, or awaits
+    the first look of its design.
     """
-    separated = comparisons[comparisons["separated"]]
-    pairs = set(zip(separated["a"], separated["b"], strict=True))
+    pairs, compared = better_pairs(comparisons), {*comparisons["a"], *comparisons["b"]}
     placed: dict[str, Place] = {}
     for problem in problems_of(samples).values() if samples.ranked else ():
-        if len(problem.ranked) >= 2:
-            placed |= places(problem.ranked, pairs)
+        if len(problem.ranked) >= 2 and not compared.isdisjoint(problem.ranked):
+            placed |= places(in_order(problem.ranked, pairs), pairs)
     rows = [placed.get(name, (pd.NA, pd.NA)) for name in samples.rows["name"]]
     return pd.DataFrame(
         {
@@ -120,12 +162,11 @@ def ranks(samples: Samples, comparisons: pd.DataFrame) -> pd.DataFrame:
 
 
 def winners(samples: Samples, comparisons: pd.DataFrame) -> list[bool]:
-    """For each row of the samples, whether it is separated from every other ranked one of its problem."""
-    separated = comparisons[comparisons["separated"]]
-    pairs = set(zip(separated["a"], separated["b"], strict=True))
+    """For each row of the samples, whether it is better than every other ranked one of its problem."""
+    pairs = better_pairs(comparisons)
     best = set()
     for problem in problems_of(samples).values() if samples.ranked else ():
-        first, *others = problem.ranked or [""]
+        first, *others = in_order(problem.ranked, pairs) or [""]
         if others and all((first, other) in pairs for other in others):
             best.add(first)
     return [name in best for name in samples.rows["name"]]

@@ -36,7 +36,9 @@ def wide_table(sweep: Sweep, samples: Samples, placed: pd.DataFrame) -> pd.DataF
         unfinished = about["seeds"] - ended - sum(lost.values())
         rows.append(
             about
-            | estimate(values[np.isfinite(values)], _positive(samples, name))._asdict()
+            | estimate(
+                values[np.isfinite(values)], _positive(samples, name), samples.confidence_of(name)
+            )._asdict()
             | lost
             | {"unfinished": unfinished, "seconds": seconds.get(about["configuration"], 0.0)}
             | {"rank": rank, "tie_group": group}
@@ -90,7 +92,7 @@ def estimates_table(samples: Samples, comparisons: pd.DataFrame) -> pd.DataFrame
     ):
         values = np.array(list(samples.values[name].values()))
         finite = values[np.isfinite(values)]
-        center = estimate(finite, samples.positive[problem])
+        center = estimate(finite, samples.positive[problem], samples.confidence_of(name))
         worst_last = np.where(np.isfinite(values), sign * values, math.inf)
         ends = [sign * end for end in median_interval(worst_last)]
         rows.append(

@@ -129,7 +129,7 @@ class Course:
             counted.setdefault(frozenset(pair), self.steps[-1])
         return counted
 
-    def comparisons(self, problems: int) -> Iterator[tuple[Comparison, Look]]:
+    def comparisons(self, problems: int) -> Iterator[tuple[Comparison, Step]]:
         """The comparison of each pair at the look that counts. problems: as `compare_problem` takes it."""
         counted = self.pairs
         for step in self.steps:
@@ -137,9 +137,7 @@ class Course:
                 rows = compare_problem(
                     step.problem, self.design.margin, problems, step.look.level, self.design.every_pair
                 )
-                yield from (
-                    (row, step.look) for row in rows if counted.get(frozenset((row.a, row.b))) is step
-                )
+                yield from ((row, step) for row in rows if counted.get(frozenset((row.a, row.b))) is step)
 
     def last_look(self, name: str) -> Look | None:
         """The last look at a configuration; None before the first."""
@@ -169,7 +167,7 @@ def follow(values: Values, design: Sequential, first_seed: int = 0, problems: in
         problem = Problem(
             runs, positive=all(value > 0 for by_seed in runs.values() for value in by_seed.values())
         )
-        better, equal = _decisions(problem, design, look.level / problems)
+        better, equal = _decisions(problem, design, look.level, problems)
         if design.every_pair:
             undecided -= set(map(frozenset, better | equal | _without_answer(problem, better)))
             left = tuple(name for name in left if any(name in pair for pair in undecided))
@@ -184,14 +182,16 @@ def follow(values: Values, design: Sequential, first_seed: int = 0, problems: in
     return Course(design, names, tuple(steps), given, left)
 
 
-def _decisions(problem: Problem, design: Sequential, level: float) -> tuple[frozenset[Pair], frozenset[Pair]]:
-    """The pairs of which the first is better, and those that are equal, each at a level."""
-    better_than_lost = _better_than_lost(problem, design, level)
-    tests = pair_tests(problem, design.every_pair)
+def _decisions(
+    problem: Problem, design: Sequential, level: float, problems: int
+) -> tuple[frozenset[Pair], frozenset[Pair]]:
+    """The pairs of which the first is better, and those that are equal. level: of the look."""
+    better_than_lost = _better_than_lost(problem, design, level, problems)
+    tests = pair_tests(problem, design.every_pair, level)
     if tests is None:
         return better_than_lost, frozenset()
-    is_better = tests.p_family < level
-    is_equal = (equality(problem, tests, design.margin) < level) & ~is_better
+    is_better = tests.p_family < level / problems
+    is_equal = (equality(problem, tests, design.margin) < level / problems) & ~is_better
     better, equal = (
         frozenset(pair for pair, chosen in zip(tests.pairs, mask, strict=True) if chosen)
         for mask in (is_better, is_equal)
@@ -199,7 +199,7 @@ def _decisions(problem: Problem, design: Sequential, level: float) -> tuple[froz
     return better | better_than_lost, equal
 
 
-def _better_than_lost(problem: Problem, design: Sequential, level: float) -> frozenset[Pair]:
+def _better_than_lost(problem: Problem, design: Sequential, level: float, problems: int) -> frozenset[Pair]:
     """The pairs of which the second lost all its runs, so that `pair_tests` leaves it out: by ranks alone.
 
     The rank-sum test is corrected for all configurations, as `pair_tests` does.
@@ -208,8 +208,8 @@ def _better_than_lost(problem: Problem, design: Sequential, level: float) -> fro
     rivals = order if design.every_pair else order[:1]
     better = set()
     for name, lost in itertools.product(rivals, (name for name in problem.values if name not in order)):
-        ranks = rank_sum(problem.scaled_runs(name), problem.scaled_runs(lost))
-        if ranks.high < 0 and corrected(ranks.p, means) < level:
+        ranks = rank_sum(problem.scaled_runs(name), problem.scaled_runs(lost), 1 - level)
+        if ranks.high < 0 and corrected(ranks.p, means) < level / problems:
             better.add((name, lost))
     return frozenset(better)
 

@@ -145,12 +145,12 @@ def compare_problem(
         level: the chance with which the interval of a comparison misses the true difference.
         every_pair: whether all pairs are compared; None where they are few.
     """
-    tests = pair_tests(problem, every_pair)
+    tests = pair_tests(problem, every_pair, level)
     tested = {} if tests is None else _comparisons(problem, tests, margin, problems, level)
     return [tested.get(pair) or _untested(problem, *pair) for pair in _pairs(problem.ordered, every_pair)]
 
 
-def pair_tests(problem: Problem, every_pair: bool | None = None) -> PairTests | None:
+def pair_tests(problem: Problem, every_pair: bool | None = None, level: float = ALPHA) -> PairTests | None:
     """The tests of a problem; None where fewer than two configurations have enough runs.
 
     Up to MOST_PAIRED configurations all differences are held against the studentised range of so many
@@ -159,7 +159,10 @@ def pair_tests(problem: Problem, every_pair: bool | None = None) -> PairTests | 
     comparison with lost runs follows the rank-sum test. Nobody is better whose
     estimate (of the runs that ended well) is not.
 
-    every_pair: whether all pairs are compared; None where they are few.
+    Arguments:
+        problem: the runs.
+        every_pair: whether all pairs are compared; None where they are few.
+        level: that of the intervals, which a claim by ranks must not contradict.
     """
     order = problem.ordered
     names = [name for name in order if len(problem.values[name]) >= FEWEST]
@@ -183,7 +186,7 @@ def pair_tests(problem: Problem, every_pair: bool | None = None) -> PairTests | 
     family = compared.p(len(names)) if all_pairs else _step_down(compared, len(names))
     family = np.where(compared.difference < 0, family, 1)
     family = np.array(
-        [_with_ranks(problem, *pair, p, len(names)) for pair, p in zip(pairs, family, strict=True)]
+        [_with_ranks(problem, *pair, p, len(names), level) for pair, p in zip(pairs, family, strict=True)]
     )
     correction = ALL_PAIRS if all_pairs else STEP_DOWN
     return PairTests(names, pairs, compared, runs, family, _method(fitted), correction)
@@ -220,7 +223,7 @@ def _comparisons(
     allowed = _margins(problem, tests.pairs, margin)
     width, p = compared.half_width(1 - level), compared.p()
     equal = equality(problem, tests, margin)
-    needed = _seeds_needed(compared, tests.runs, allowed, means, problems)
+    needed = _seeds_needed(compared, tests.runs, allowed, means, level / problems)
     comparisons = {}
     for index, (a, b) in enumerate(tests.pairs):
         difference = float(compared.difference[index])
@@ -293,7 +296,7 @@ def _margins(problem: Problem, pairs: Sequence[tuple[str, str]], margin: float) 
 
 
 def _seeds_needed(
-    compared: Differences, runs: NDArray[Any], margins: NDArray[Any], means: int, problems: int
+    compared: Differences, runs: NDArray[Any], margins: NDArray[Any], means: int, level: float
 ) -> NDArray[Any]:
     """The seeds that tell two that differ by the margin from two that are the same.
 
@@ -306,7 +309,7 @@ def _seeds_needed(
     needed = np.full(len(margins), float(FEWEST))
     within = float(ndtri((1 + CHANCE) / 2))
     for _ in range(8):  # more seeds also say more about the spread
-        critical = np.interp(0.5 / (needed - 1), *_critical(ALPHA / problems, means))
+        critical = np.interp(0.5 / (needed - 1), *_critical(level, means))
         with np.errstate(divide="ignore"):
             enough = np.ceil(variance * ((critical + within) / margins) ** 2)
         needed = np.clip(enough, FEWEST, 1e9)
@@ -328,13 +331,13 @@ def _by_ranks(problem: Problem, a: str, b: str, level: float = ALPHA) -> Differe
     return rank_sum(problem.scaled_runs(a), problem.scaled_runs(b), 1 - level)
 
 
-def _with_ranks(problem: Problem, a: str, b: str, p_family: float, means: int) -> float:
+def _with_ranks(problem: Problem, a: str, b: str, p_family: float, means: int, level: float) -> float:
     """The corrected p-value of "a is better", with the say of the rank-sum test where runs were lost.
 
     From RANKS_ALONE runs on that test decides alone, corrected for so many means. With fewer, its p-values
     are too coarse to be corrected; the claim is then no surer than the test alone.
     """
-    ranks = _by_ranks(problem, a, b)
+    ranks = _by_ranks(problem, a, b, level)
     if ranks is None:
         return p_family
     if not ranks.high < 0:  # ties of lost runs make the test surer than its interval: a claim needs both

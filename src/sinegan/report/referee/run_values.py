@@ -2,8 +2,8 @@
 
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sinegan.report.labels import unique_labels
-from sinegan.report.referee.statistics import LAST_SHARE
+from sinegan.report.referee.statistics import CONFIDENCE, LAST_SHARE
 from sinegan.report.sweep import Sweep
 from sinegan.schema import nearest
 from sinegan.statuses import ENDED_WELL, UNFINISHED
@@ -49,6 +49,12 @@ class Samples:
     ranked: bool
     """Whether less or more is better; a gradient norm, say, is neither good nor bad."""
     more_is_better: bool = False
+    confidence: Mapping[str, float] = field(default_factory=dict)
+    """Of the interval of an estimate, by name, where it is not CONFIDENCE."""
+
+    def confidence_of(self, name: str) -> float:
+        """The confidence of the interval of an estimate."""
+        return self.confidence.get(name, CONFIDENCE)
 
     def problems(self) -> dict[str, list[str]]:
         """The names of the configurations of each problem."""

@@ -1,16 +1,18 @@
 """Verdicts: what the seeds support, as values. The sentences are made in `words.answers`."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import pandas as pd
 
+from sinegan.designs import Design, Fixed, Sequential
 from sinegan.report.referee.analysis import Analysis
-from sinegan.report.referee.comparisons import EQUAL, UNDECIDED, problems_of, ranks
+from sinegan.report.referee.comparisons import EQUAL, UNDECIDED, better_pairs, problems_of, ranks
 from sinegan.report.referee.estimates import status_counts
 from sinegan.report.referee.problem import AND_RANKS, Problem
+from sinegan.report.referee.ranks import Pair, in_order
 from sinegan.report.referee.run_values import Samples
 from sinegan.report.referee.run_values import untrained as untrained_metric
 from sinegan.report.referee.statistics import FEWEST, Estimate, estimate
@@ -151,6 +153,8 @@ class Shared:
 
     first: those that share it, best first. undecided: further ones from which the first of them is not
     separated. equal: whether those that share the rank are equal, each to each. estimate: of the first.
+    equal_to_first: whether each is equal to the first, where a design asks for no more.
+    has_best_estimate: whether nobody has a better estimate than the first, as one that a design dropped can.
     """
 
     seeds: Seeds
@@ -160,6 +164,8 @@ class Shared:
     estimate: float
     equal: bool
     seeds_needed: int | None
+    equal_to_first: bool = False
+    has_best_estimate: bool = True
 
 
 Finding = (
@@ -198,7 +204,7 @@ def verdicts(analysis: Analysis) -> list[Verdict]:
     rows = records(analysis.samples.rows)
     ends = {row["name"]: _ends(counts.get(row["configuration"], {})) for row in rows}
     start = _untrained(analysis) if len(rows) == 1 else None
-    return verdicts_of(analysis.samples, analysis.comparisons, analysis.margin, ends, start)
+    return verdicts_of(analysis.samples, analysis.comparisons, analysis.margin, ends, start, analysis.design)
 
 
 def verdicts_of(
@@ -207,6 +213,7 @@ def verdicts_of(
     margin: float,
     ends: Mapping[str, Ends],
     untrained: float | None = None,
+    design: Design = Fixed(),  # noqa: B008, which is frozen
 ) -> list[Verdict]:
     """A verdict for each problem.
 
@@ -216,16 +223,18 @@ def verdicts_of(
         margin: the share by which two configurations may differ and still be equal.
         ends: by configuration, how its runs ended.
         untrained: the metric of the only configuration before training, where it was measured.
+        design: how the sweep got its seeds.
     """
     placed = pd.concat([samples.rows, ranks(samples, comparisons)], axis=1)
-    problems = problems_of(samples)
+    problems, better = problems_of(samples), better_pairs(comparisons)
     made = []
     for name, rows in placed.groupby("problem", sort=False):
         names = rows["name"].tolist()
         pairs = comparisons[comparisons["a"].isin(names) & comparisons["b"].isin(names)]
         tied = set(rows["name"][rows["tie_group"] == 1])
         ends_here = {each: ends[each] for each in names}
-        finding = _finding(problems[str(name)], pairs, tied, ends_here, untrained)
+        evidence = _Evidence(problems[str(name)], pairs, better, tied, design, samples.confidence_of)
+        finding = _finding(evidence, ends_here, untrained)
         made.append(Verdict(str(rows["metric"].iloc[0]), margin, names, finding, ends_here))
     return made
 
@@ -235,24 +244,38 @@ def _ends(counts: Mapping[str, int]) -> Ends:
     return Ends(sum(counts.values()), counts.get(DIVERGED, 0), counts.get(FAILED, 0))
 
 
-def _finding(
-    problem: Problem,
-    pairs: pd.DataFrame,
-    tied: Collection[str],
-    ends: Mapping[str, Ends],
-    untrained: float | None,
-) -> Finding:
-    """The finding on a problem. pairs: its comparisons. tied: those of the first rank. Others as above."""
+class _Evidence(NamedTuple):
+    """What a finding on a problem rests on.
+
+    pairs: its comparisons. better: the pairs of which the first is better. tied: the configurations of the
+    first rank. design: how the sweep got its seeds. confidence: of the interval of an estimate, by name.
+    """
+
+    problem: Problem
+    pairs: pd.DataFrame
+    better: Collection[Pair]
+    tied: Collection[str]
+    design: Design
+    confidence: Callable[[str], float]
+
+    def estimate(self, name: str) -> Estimate:
+        return estimate(self.problem.finite(name), self.problem.positive, self.confidence(name))
+
+
+def _finding(evidence: _Evidence, ends: Mapping[str, Ends], untrained: float | None) -> Finding:
+    """The finding on a problem. ends, untrained: as `verdicts_of` takes them."""
+    problem, pairs, better, tied, design, _ = evidence
     order = problem.ordered
     if not order:
         return NothingMeasured() if any(each.lost for each in ends.values()) else NothingEnded()
-    estimates = {name: estimate(problem.finite(name), problem.positive) for name in order}
+    estimates = {name: evidence.estimate(name) for name in order}
     if len(problem.values) == 1:
         return Single(estimates[order[0]], untrained)
-    ranked = problem.ranked
+    ranked = in_order(problem.ranked, better)
     runs = _seeds([len(by_seed) for by_seed in problem.values.values() if by_seed])
     if runs.most < FEWEST or (len(order) > 1 and pairs["p"].isna().all()):
-        return Blind(runs, {name: each.estimate for name, each in estimates.items()}, FEWEST)
+        fewest = design.first if isinstance(design, Sequential) else FEWEST
+        return Blind(runs, {name: each.estimate for name, each in estimates.items()}, fewest)
     if not ranked:
         return NoneRanked(runs, order[0], estimates[order[0]])
     if len(ranked) == 1:
@@ -262,7 +285,8 @@ def _finding(
     among = pairs[pairs["a"].isin(ranked) & pairs["b"].isin(ranked)]
     if len(problem.values) == 2:
         return _pair(records(among)[0])
-    return _several(among, ranked, [name for name in ranked if name in tied], estimates)
+    first = [name for name in ranked if name in tied]
+    return _several(evidence, among, ranked, first, estimates)
 
 
 def _untrained(analysis: Analysis) -> float | None:
@@ -284,11 +308,16 @@ def _pair(row: Mapping[str, Any]) -> Better | Equal | Undecided:
 
 
 def _several(
-    pairs: pd.DataFrame, ranked: Sequence[str], first: Sequence[str], estimates: Mapping[str, Estimate]
+    evidence: _Evidence,
+    pairs: pd.DataFrame,
+    ranked: Sequence[str],
+    first: Sequence[str],
+    estimates: Mapping[str, Estimate],
 ) -> Best | Shared:
     """The finding on more than two configurations.
 
     Arguments:
+        evidence: on the problem.
         pairs: the rows of `compare` among the ranked ones.
         ranked: those that have a rank, best first.
         first: those of the first rank, best first.
@@ -296,18 +325,42 @@ def _several(
     """
     seeds = _seeds(pairs["n"][pairs["p"].notna()].tolist())
     best = first[0]
-    against_best = {row["b"]: row for row in records(pairs[pairs["a"] == best])}
-    undecided = [name for name in ranked if name in against_best and not against_best[name]["separated"]]
+    against_best = {
+        row["b"] if row["a"] == best else row["a"]: row
+        for row in records(pairs[(pairs["a"] == best) | (pairs["b"] == best)])
+    }
+    undecided = [name for name in ranked if name != best and (best, name) not in evidence.better]
     if not undecided:
-        row = against_best[ranked[1]]
-        return Best(seeds, best, len(ranked), ranked[1], _effect(row))
+        second = against_best.get(ranked[1])
+        return Best(seeds, best, len(ranked), ranked[1], None if second is None else _effect(second))
     tied = pairs[pairs["a"].isin(first) & pairs["b"].isin(first)]
     equal = len(first) > 1 and bool((tied["verdict"] == EQUAL).all()) and _all_pairs(len(first), tied)
     open_rows = [row for row in records(tied) if row["verdict"] == UNDECIDED]
+    design = evidence.design
+    asks_no_more = isinstance(design, Sequential) and not design.every_pair
+    if asks_no_more:
+        open_rows = [row for row in open_rows if best in (row["a"], row["b"])]
+    equal_to_first = (
+        asks_no_more
+        and not equal
+        and all(name in against_best and against_best[name]["verdict"] == EQUAL for name in undecided)
+    )
     further = [name for name in undecided if name not in first]
-    open_rows = open_rows or [against_best[name] for name in further]
-    value = estimates[best].estimate
-    return Shared(seeds, first, further, len(ranked), value, equal, _seeds_needed(open_rows))
+    if asks_no_more:  # one that lost to any other is out of the question
+        worse = {b for _, b in evidence.better}
+        further = [name for name in further if name not in worse] or (further if len(first) == 1 else [])
+    open_rows = open_rows or [against_best[name] for name in further if name in against_best]
+    return Shared(
+        seeds,
+        first,
+        further,
+        len(ranked),
+        estimates[best].estimate,
+        equal,
+        None if equal_to_first else _seeds_needed(open_rows),
+        equal_to_first,
+        has_best_estimate=evidence.problem.ranked[0] == best,
+    )
 
 
 def _all_pairs(names: int, pairs: pd.DataFrame) -> bool:

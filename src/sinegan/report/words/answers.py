@@ -41,6 +41,8 @@ from sinegan.report.referee.verdicts import (
     verdicts,
 )
 from sinegan.report.sweep import Sweep
+from sinegan.report.words.decisions import course_sentences
+from sinegan.report.words.tables import percent
 from sinegan.statuses import DIVERGED, FAILED
 from sinegan.storage.results import records
 
@@ -55,8 +57,13 @@ MOST_LISTED = 5
 
 
 def answers(analysis: Analysis) -> list[str]:
-    """The sentences on the configurations, then those on the swept keys."""
-    return [*comparison_sentences(analysis), *key_sentences(analysis.effects, analysis.samples.keys)]
+    """The sentences on the configurations and on what they cost, then those on the swept keys."""
+    return [*configuration_sentences(analysis), *key_sentences(analysis.effects, analysis.samples.keys)]
+
+
+def configuration_sentences(analysis: Analysis) -> list[str]:
+    """A sentence for each target and metric, and one on the course of a sequential design."""
+    return [*comparison_sentences(analysis), *course_sentences(analysis)]
 
 
 def lead(sentences: Sequence[str], width: int, lines: int = MOST_LINES) -> list[str]:
@@ -164,11 +171,13 @@ def _shared(
     """The clauses on a first rank that several share. within: `equal within 10 %`. Others as `_clauses`."""
     first, at, ranked = finding.first, _at(finding.seeds), finding.ranked
     extreme = "highest" if more_is_better else "lowest"
-    lead = f"the {extreme} is {words[first[0]]}, {finding.estimate:.3g}"
+    the_first = extreme if finding.has_best_estimate else "first"
+    lead = f"the {the_first} is {words[first[0]]}, {finding.estimate:.3g}"
     if len(first) == 1:
-        claim = (
-            f"{at}, {words[first[0]]} has the {extreme} {metric} of {ranked:,}{where}, {finding.estimate:.3g}"
-        )
+        leads = f"has the {extreme} {metric} of {ranked:,}"
+        if not finding.has_best_estimate:
+            leads = f"leads {ranked:,} configurations by {metric}"
+        claim = f"{at}, {words[first[0]]} {leads}{where}, {finding.estimate:.3g}"
         others = finding.undecided
         named = (
             _listed([words[name] for name in others]) if len(others) <= MOST_LISTED else f"{len(others):,}"
@@ -181,6 +190,8 @@ def _shared(
     names = _listed([words[name] for name in first]) if len(first) <= MOST_LISTED else ""
     more = _further(len(finding.undecided))
     equal = f"they are {within}" if finding.equal else ""
+    if finding.equal_to_first and not more:
+        equal = f"each is equal to the first{within.removeprefix('equal')}"
     return [_join(claim, names), "" if names else lead, equal, more, _seeds_needed(finding.seeds_needed)]
 
 
@@ -292,11 +303,6 @@ def _were_lost(ends: Collection[Ends]) -> str:
 def _listed(names: Sequence[str]) -> str:
     """`x, y and z`."""
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
-
-
-def percent(share: float) -> str:
-    """`10 %`."""
-    return f"{100 * share:.0f} %"
 
 
 def key_sentences(effects: pd.DataFrame, keys: Sequence[str]) -> list[str]:

@@ -23,6 +23,13 @@ EFFECTS = (
     "grid, computed in each seed. `corrected` for all keys, levels, interactions and orders of the sweep."
 )
 
+DECISIONS = (
+    "`outcome`: `best` is better than every other; `equal` ones are equal to the first within the margin; "
+    "`dropped` ones, and `decided` ones where every pair is in question, are worse than `against`; `open` "
+    "ones are none of these. `decided at`: the seeds of the look that decided. `corrected`: the p-value of "
+    "that comparison, corrected for all comparisons, looks and targets."
+)
+
 
 def estimates_caption(sweep: Sweep, escaped: Callable[[str], str] = printable) -> str:
     """The explanation of the comparison table. escaped: writes the names of metrics for the kind of file."""

@@ -29,7 +29,8 @@ def formatted(view: View, form: str) -> str:
     if form == "csv":
         return csv(view.full)
     if form == "md":
-        return f"# {markdown_line(view.title)}\n\n{markdown_table(view.shown, view.bold)}\n"
+        note = f"\n- {markdown_line(view.note)}\n" if view.note else ""
+        return f"# {markdown_line(view.title)}\n\n{markdown_table(view.shown, view.bold)}\n{note}"
     return latex_table(view) if form == "latex" else html_table(view)
 
 

@@ -4,12 +4,13 @@ import pandas as pd
 
 from sinegan.report.referee.analysis import Analysis
 from sinegan.report.words import captions
-from sinegan.report.words.answers import comparison_sentences, key_sentences
+from sinegan.report.words.answers import configuration_sentences, key_sentences
 from sinegan.report.words.escapes import in_markdown, markdown_line
 from sinegan.report.words.notes import notes
 from sinegan.report.words.tables import (
     MOST_ROWS,
     shown_comparisons,
+    shown_decisions,
     shown_effects,
     shown_table,
     shown_theory,
@@ -19,6 +20,8 @@ from sinegan.report.words.tables import (
 def markdown(analysis: Analysis) -> str:
     """The content of configurations.md."""
     text = _configurations(analysis)
+    if analysis.courses:
+        text += _decisions(analysis.decisions)
     if len(analysis.comparisons):
         text += _comparisons(analysis.comparisons)
     if len(analysis.effects):
@@ -31,10 +34,17 @@ def _configurations(analysis: Analysis) -> str:
     shown, wide = shown_table(analysis), analysis.wide_table
     marked = [name for name in ("estimate", "rank", *wide["metric"].unique()) if name in shown]
     bold = pd.DataFrame({name: [wins and name in marked for wins in analysis.winners] for name in shown})
-    sentences = "".join(f"{markdown_line(sentence)}\n\n" for sentence in comparison_sentences(analysis))
+    sentences = "".join(f"{markdown_line(sentence)}\n\n" for sentence in configuration_sentences(analysis))
     table = f"{markdown_table(shown, bold)}\n\n{captions.estimates_caption(analysis.sweep, in_markdown)}"
     remarks = "".join(f"- {markdown_line(note)}\n" for note in notes(analysis))
     return f"# Configurations\n\n{sentences}{table}\n\n{remarks}\n"
+
+
+def _decisions(decisions: pd.DataFrame) -> str:
+    left = len(decisions) - MOST_ROWS
+    more = f" {left} more are in decisions.csv." if left > 0 else ""
+    table = markdown_table(shown_decisions(decisions))
+    return f"## Decisions\n\n{table}\n\n{captions.DECISIONS}{more}\n\n"
 
 
 def _comparisons(comparisons: pd.DataFrame) -> str:

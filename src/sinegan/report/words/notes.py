@@ -8,6 +8,7 @@ import pandas as pd
 
 from sinegan.report.labels import label
 from sinegan.report.referee.analysis import Analysis
+from sinegan.report.words.decisions import decision_notes
 from sinegan.statuses import DIVERGED, FAILED, UNFINISHED
 from sinegan.storage.results import records
 
@@ -40,7 +41,8 @@ def notes(analysis: Analysis) -> list[str]:
         counts = {status: int(short[status].sum()) for status in LACKS}
         ends = ", ".join(f"{count:,} {status}" for status, count in counts.items() if count)
         lines.append(f"{len(short):,} of {len(wide):,} configurations lack runs: {ends}; the table has all.")
-    return lines + [f"{whose}: {CAUTIONS[n]}." for n, whose in _few_runs(wide, sweep.swept)]
+    lines += [f"{whose}: {CAUTIONS[n]}." for n, whose in _few_runs(wide, sweep.swept)]
+    return lines + decision_notes(analysis)
 
 
 def _few_runs(wide: pd.DataFrame, swept: Sequence[str]) -> Iterator[tuple[int, str]]:

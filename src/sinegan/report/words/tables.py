@@ -10,6 +10,7 @@ from rich.text import Text
 
 from sinegan.printable import printable
 from sinegan.report.referee.analysis import Analysis
+from sinegan.report.referee.decisions import COLUMNS as DECISION_COLUMNS
 from sinegan.report.referee.effects import INTERACTION, MAIN
 from sinegan.report.referee.statistics import CONFIDENCE
 
@@ -55,6 +56,11 @@ def number(value: float) -> str:
     if math.isnan(value):
         return "-"
     return f"{value:.3g}" if value == 0 or 1e-4 <= abs(value) < 1e4 else f"{value:.2e}"
+
+
+def percent(share: float) -> str:
+    """`10 %`."""
+    return f"{100 * share:.0f} %"
 
 
 def label_texts(labels: "pd.Series[str]") -> list[str]:
@@ -114,6 +120,17 @@ def shown_effects(effects: pd.DataFrame) -> pd.DataFrame:
     columns |= _effect_columns(chosen)
     columns |= {"p": list(map(number, chosen["p"])), "corrected": list(map(number, chosen["p_corrected"]))}
     columns["separated"] = ["yes" if separated else "no" for separated in chosen["separated"]]
+    return pd.DataFrame(columns)
+
+
+def shown_decisions(decisions: pd.DataFrame) -> pd.DataFrame:
+    """The decisions of a sequential design, at most MOST_ROWS of them."""
+    chosen = decisions.head(MOST_ROWS)
+    keys = [key for key in decisions if key not in DECISION_COLUMNS]
+    columns = {key: label_texts(chosen[key]) for key in keys}
+    columns |= {name: label_texts(chosen[name]) for name in ("seeds", "outcome")}
+    columns |= {"decided at": label_texts(chosen["decided_at"]), "against": label_texts(chosen["against"])}
+    columns["corrected"] = list(map(number, chosen["p_corrected"]))
     return pd.DataFrame(columns)
 
 

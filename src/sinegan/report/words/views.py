@@ -5,10 +5,12 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from sinegan.report.referee.comparisons import MARGIN, compare_samples, winners
+from sinegan.report.referee.analysis import Analysis
+from sinegan.report.referee.comparisons import MARGIN, winners
 from sinegan.report.referee.estimates import estimates_table
-from sinegan.report.referee.run_values import UnknownNameError, check_keys, samples_of
+from sinegan.report.referee.run_values import UnknownNameError, check_keys
 from sinegan.report.sweep import Sweep
+from sinegan.report.words.decisions import shared_note
 from sinegan.report.words.escapes import in_file_name
 from sinegan.report.words.tables import INTERVAL, label_texts, number, rank_words, spans
 
@@ -17,7 +19,7 @@ class View(NamedTuple):
     """A table with full precision, the same as people read it, and what stands out in it.
 
     bold: as `shown`, whether a cell is of a configuration that is separated from every other of its
-    target and metric. comparisons: as `comparisons.compare` makes them.
+    target and metric. comparisons: as `comparisons.compare` makes them. note: on the seeds, or nothing.
     """
 
     name: str
@@ -26,6 +28,7 @@ class View(NamedTuple):
     shown: pd.DataFrame
     bold: pd.DataFrame
     comparisons: pd.DataFrame
+    note: str = ""
 
 
 def by_view(
@@ -41,13 +44,14 @@ def by_view(
         sweep: the sweep.
         by: the keys that the rows are named by; none are all swept keys.
         metric, tolerance: as `samples_of` takes them.
-        margin: as `compare` takes it.
+        margin: as `compare` takes it; a sequential design has its own.
 
     Raises:
         UnknownNameError: there is no such key or metric.
     """
-    samples = samples_of(sweep, metric, by, tolerance)
-    comparisons = compare_samples(samples, margin)
+    analysis = Analysis(sweep, margin)
+    samples, comparisons = analysis.judged(metric, by, tolerance)
+    note = shared_note(analysis) if by or metric else ""
     full = estimates_table(samples, comparisons)
     if full["metric"].nunique() == 1:
         full = full.drop(columns="metric")
@@ -66,7 +70,7 @@ def by_view(
     winner = pd.Series(winners(samples, comparisons), index=full.index)
     bold = pd.DataFrame({name: winner & (name in ("estimate", "rank")) for name in shown})
     title = f"{samples.metric} by {', '.join(by)}" if by else samples.metric
-    return View(in_file_name(title), title, sweep.in_full(full), shown, bold, comparisons)
+    return View(in_file_name(title), title, sweep.in_full(full), shown, bold, comparisons, note)
 
 
 def pivot_view(
@@ -93,8 +97,8 @@ def pivot_view(
     check_keys(sweep, [rows, columns])
     if rows == columns:
         raise UnknownNameError(f"key {rows}: cannot be the rows and the columns; name two keys")
-    samples = samples_of(sweep, metric, [rows, columns], tolerance)
-    comparisons = compare_samples(samples, margin)
+    analysis = Analysis(sweep, margin)
+    samples, comparisons = analysis.judged(metric, [rows, columns], tolerance)
     table = estimates_table(samples, comparisons)
     index = [key for key in samples.keys if key != columns]
     if table["metric"].nunique() > 1:
@@ -117,6 +121,7 @@ def pivot_view(
         shown.reset_index().rename_axis(columns=None),
         bold,
         comparisons,
+        shared_note(analysis),
     )
 
 

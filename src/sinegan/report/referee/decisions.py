@@ -1,0 +1,170 @@
+"""Decisions: what became of each configuration of a sequential design, and what the sweep spent on it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from sinegan.report.referee.comparisons import BETTER, EQUAL, UNDECIDED, better_pairs
+from sinegan.report.referee.courses import leader
+from sinegan.report.referee.looks import Course
+from sinegan.report.referee.ranks import in_order
+from sinegan.report.referee.run_values import Samples
+from sinegan.storage.results import records
+
+BEST, DROPPED, SETTLED, OPEN, ALONE = "best", "dropped", "decided", "open", "alone"
+OUTCOMES = (BEST, EQUAL, DROPPED, SETTLED, OPEN, ALONE)
+COLUMNS = ["seeds", "outcome", "decided_at", "against", "p_corrected"]
+
+Row = Mapping[str, Any]
+
+
+def decisions_table(
+    samples: Samples, courses: Mapping[str, Course], comparisons: pd.DataFrame
+) -> pd.DataFrame:
+    """A row a configuration, in the order of the sweep: what a sequential design decided about it, and when.
+
+    Columns: the swept keys (and `metric` where configurations differ in it), `seeds` (its runs that
+    ended), `outcome`, `decided_at` (the seeds of the look that decided), `against` (the configuration that
+    decided it) and the `p_corrected` of that comparison.
+
+    outcome `best`: better than every other. `equal`: equal to the best one, or the one that the others are
+    equal to. `dropped`: another one is better. `open`: not decided. Where every pair is in question,
+    `decided`: another one is better, and each of its pairs is decided. `alone`: its target has no other.
+
+    Arguments:
+        samples: of all runs that ended.
+        courses: of each problem.
+        comparisons: as `compare_courses` makes them.
+    """
+    rows_of: dict[str, list[Row]] = {}
+    for row in records(comparisons):
+        for side in ("a", "b"):
+            rows_of.setdefault(row[side], []).append(row)
+    better = better_pairs(comparisons)
+    found: dict[str, dict[str, Any]] = {}
+    for course in courses.values():
+        step = course.steps[-1] if course.steps else None
+        order = [] if step is None else in_order(step.problem.ordered, better)
+        for name in course.names:
+            found[name] = _decision(course, name, order, rows_of.get(name, []))
+    mixed = ["metric"] if samples.rows["metric"].nunique() > 1 else []
+    keys = samples.rows[[*samples.keys, *mixed]].reset_index(drop=True)
+    columns = [{"seeds": len(samples.values[name])} | found[name] for name in samples.rows["name"]]
+    table = pd.concat([keys, pd.DataFrame(columns, columns=COLUMNS)], axis=1)
+    return table.astype({"decided_at": "Int64"})
+
+
+def _decision(course: Course, name: str, order: Sequence[str], rows: Sequence[Row]) -> dict[str, Any]:
+    """The columns of a configuration, without its seeds.
+
+    Arguments:
+        course: of its problem.
+        name: the configuration.
+        order: those of the last look, best first.
+        rows: its comparisons.
+    """
+    if len(course.names) == 1:
+        return _columns(ALONE, None, None, name)
+    outcome = _outcome(course, name, rows)
+    verdict = {BEST: BETTER, EQUAL: EQUAL, OPEN: UNDECIDED}.get(outcome, BETTER)
+    lost = [row for row in rows if row["verdict"] == BETTER and row["b"] == name]
+    chosen = lost if outcome in (DROPPED, SETTLED) else [row for row in rows if row["verdict"] == verdict]
+    # The best is told from its closest rival last; the others are held against the one that leads.
+    place = {each: index for index, each in enumerate(order)}
+    if outcome in (BEST, DROPPED, SETTLED):
+        sign = -1 if outcome == BEST else 1
+        chosen.sort(key=lambda row: sign * row["p_corrected"])
+    else:
+        chosen.sort(key=lambda row: place.get(_other(row, name), len(place)))
+    at = None if outcome == OPEN else _decided_at(course, name)
+    return _columns(outcome, at, chosen[0] if chosen else None, name)
+
+
+def _columns(outcome: str, at: int | None, row: Row | None, name: str) -> dict[str, Any]:
+    against = None if row is None else _other(row, name)
+    p = math.nan if row is None else row["p_equal" if outcome == EQUAL else "p_corrected"]
+    return {"outcome": outcome, "decided_at": at, "against": against, "p_corrected": p}
+
+
+def _other(row: Row, name: str) -> str:
+    return str(row["b"] if row["a"] == name else row["a"])
+
+
+def _outcome(course: Course, name: str, rows: Sequence[Row]) -> str:
+    if name in course.open or not course.steps:
+        return OPEN
+    is_beaten = any(row["verdict"] == BETTER and row["b"] == name for row in rows)
+    if course.design.every_pair:
+        beats = sum(row["verdict"] == BETTER and row["a"] == name for row in rows)
+        return BEST if beats == len(course.names) - 1 else SETTLED if is_beaten else EQUAL
+    left = course.steps[-1].left
+    if name not in left:
+        return DROPPED
+    return BEST if len(left) == 1 else EQUAL
+
+
+def _decided_at(course: Course, name: str) -> int | None:
+    """The seeds of the look after which a configuration got no more."""
+    look = course.last_look(name)
+    return None if look is None else look.seeds
+
+
+class Spending(NamedTuple):
+    """The runs of a sweep with a sequential design.
+
+    runs: those that ended. most: those of the worst case. first: those of the first look. has_looked:
+    whether any look is complete. waits: whether runs are wanted for a further look.
+    """
+
+    runs: int
+    most: int
+    first: int
+    has_looked: bool
+    waits: bool
+
+
+def spending(samples: Samples, courses: Mapping[str, Course]) -> Spending:
+    """What a sweep spent. samples: of all runs that ended."""
+    runs = sum(map(len, samples.values.values()))
+    names = sum(len(course.names) for course in courses.values())
+    design = next(iter(courses.values())).design
+    return Spending(
+        runs,
+        names * design.most,
+        names * design.first,
+        any(course.steps for course in courses.values()),
+        any(course.waits for course in courses.values()),
+    )
+
+
+class Missing(NamedTuple):
+    """Runs that would decide what is open. runs: how many more. seeds: the most of any configuration."""
+
+    runs: int
+    seeds: int
+
+
+def missing(samples: Samples, courses: Mapping[str, Course], comparisons: pd.DataFrame) -> Missing | None:
+    """The runs that would decide what is open; None where nothing is, or their number is not known.
+
+    In question are the undecided pairs of configurations: all, or those with the one that leads.
+    samples: of all runs that ended.
+    """
+    undecided = records(comparisons[comparisons["verdict"] == UNDECIDED])
+    more: dict[str, int] = {}
+    most = 0
+    for course in courses.values():
+        first = None if course.design.every_pair else leader(course)
+        for name in course.open:
+            needed = [
+                row["seeds_needed"]
+                for row in undecided
+                if name in (row["a"], row["b"]) and first in (None, row["a"], row["b"])
+            ]
+            if not needed or not all(map(math.isfinite, needed)):
+                return None
+            most = max(most, int(max(needed)))
+            more[name] = max(0, int(max(needed)) - len(samples.values[name]))
+    return Missing(sum(more.values()), most) if any(more.values()) else None
