@@ -12,7 +12,7 @@ from sinegan.report.words.answers import answers, comparison_sentences
 from sinegan.report.words.decisions import course_sentences, decision_notes
 from sinegan.report.words.formats import formatted
 from sinegan.report.words.markdown import markdown
-from sinegan.report.words.views import by_view
+from sinegan.report.words.views import by_view, pivot_view
 from sinegan.storage.results import records
 
 MOST = 14
@@ -84,7 +84,8 @@ def test_a_killed_sweep_is_under_way() -> None:
     assert said.startswith("decide=best is under way after 15 of at most 42 runs (36 %): 1 of 3")
     assert "2 are still open at 4 seeds; about " in said
     assert "decide.most" not in said
-    assert any("3 runs belong to a look" in note for note in decision_notes(analysed(values, spent=15)))
+    *_, ahead = decision_notes(analysed(values, spent=15))
+    assert ahead == "runs that belong to a look that is not complete: 3; no number rests on them."
 
 
 def test_before_the_first_look_nothing_is_decided() -> None:
@@ -154,17 +155,33 @@ def test_notes_say_which_numbers_hold_under_the_rule() -> None:
     assert more == ["effects are computed from the first 4 seeds, which all configurations were given."]
 
 
+def test_runs_beyond_the_rule_are_named_and_do_not_count() -> None:
+    values = {"a": tight(1), "b": tight(2, 3)}
+    analysis = Analysis(
+        with_design(sweep_of({(("loss", name),): each for name, each in values.items()}), BEST)
+    )
+    assert analysis.table["n"].tolist() == [4, 4]
+    assert decision_notes(analysis)[-1] == (
+        "runs that are more than the rule asked for: 20; no number rests on them."
+    )
+
+
 def test_groups_and_other_metrics_rest_on_shared_seeds_and_say_so() -> None:
-    values = {"a": loose(1), "b": loose(2), "c": loose(3, 90)}
-    analysis = analysed(values)
-    plain, other = by_view(analysis.sweep), by_view(analysis.sweep, ["loss"])
-    assert plain.full["n"].tolist() == analysis.table["n"].tolist() == [14, 14, 4]
-    pd.testing.assert_frame_equal(plain.comparisons, analysis.comparisons)
-    assert plain.note == ""
-    assert other.full["n"].tolist() == [4, 4, 4]
-    assert other.note == "Computed from the first 4 seeds, which all configurations were given."
-    assert f"- {other.note}" in formatted(other, "md")
-    assert by_view(analysis.sweep, metric="d_real").full["n"].tolist() == [4, 4, 4]
+    cells = {("x", "m"): loose(1), ("x", "n"): loose(2), ("y", "m"): loose(3, 90), ("y", "n"): loose(4, 90)}
+    keys: dict[Keys, Mapping[int, float]] = {
+        (("loss", loss), ("network", network)): by_seed for (loss, network), by_seed in cells.items()
+    }
+    sweep = with_design(sweep_of(decided_values(keys, BEST)), BEST)
+    analysis = Analysis(sweep)
+    assert analysis.table["n"].tolist() == [14, 14, 4, 4]
+    for plain in (by_view(sweep), by_view(sweep, ["network", "loss"]), pivot_view(sweep, "loss", "network")):
+        pd.testing.assert_frame_equal(plain.comparisons, analysis.comparisons)
+        assert plain.note == ""
+    assert by_view(sweep).full["n"].tolist() == [14, 14, 4, 4]
+    for other in (by_view(sweep, ["loss"]), by_view(sweep, metric="d_real")):
+        assert set(other.full["n"]) == {4}
+        assert other.note == "Computed from the first 4 seeds, which all configurations were given."
+        assert f"- {other.note}" in formatted(other, "md")
 
 
 def test_markdown_has_a_table_of_the_decisions() -> None:

@@ -50,6 +50,7 @@ TITLES = {
     "p_corrected": "p corrected",
     "p_equal": "p equal",
     "tie_group": "tie group",
+    "decided_at": "decided at",
 }
 FIRST = ("rank", "tie_group", "n", "estimate", "low", "high")
 """Columns right after the names, so that they are seen together, also on a phone."""
@@ -89,6 +90,7 @@ def page(analysis: Analysis, sentences: Sequence[str], figures: Mapping[str, str
             page_table("configurations", _names_first(analysis.table, sweep), MOST_ROWS),
             page_table("comparisons", analysis.comparisons, MOST_PAIRS, ratio="ratio a / b"),
             page_table("effects", analysis.effects, MOST_PAIRS),
+            page_table("decisions", analysis.decisions if analysis.courses else pd.DataFrame(), MOST_ROWS),
         ],
         figures=[picture(name, svg) for name, svg in figures.items()],
         ends=page_table("ends", ends(sweep), MOST_ENDS),

@@ -1,5 +1,6 @@
 """All numbers that a report states about a sweep, each computed once."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -83,10 +84,15 @@ class Analysis:
         Raises:
             UnknownNameError: there is no such key or metric.
         """
-        if self.courses and metric is None and not by:
-            return self.samples, self.comparisons
+        if self.courses and not self.pools(metric, by):
+            samples = self.samples if not by else dataclasses.replace(self.samples, keys=list(by))
+            return samples, self.comparisons
         samples = samples_of(self.shared, metric, by, tolerance)
         return samples, compare_samples(samples, self.fixed_margin)
+
+    def pools(self, metric: str | None, by: Sequence[str] | None) -> bool:
+        """Whether a table is of groups of configurations, or of a metric that no design looks at."""
+        return metric is not None or (bool(by) and {*(by or ())} != {*self.sweep.swept})
 
     @cached_property
     def values(self) -> dict[tuple[str, int], float]:

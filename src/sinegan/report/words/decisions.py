@@ -115,20 +115,27 @@ def decision_notes(analysis: Analysis) -> list[str]:
         ]
     if not analysis.courses:
         return [] if analysis.replay is None else [_replayed(analysis.replay)]
-    ahead = sum(map(len, analysis.all_samples.values.values()))
-    ahead -= sum(map(len, analysis.samples.values.values()))
     lines = [
         "the intervals of estimates and comparisons hold whenever the sweep stops; those of effects, of "
         "secondary.csv and of other metrics are those of a fixed number of seeds."
     ]
     if len(analysis.effects):
         lines.append(f"effects are computed from {_shared(analysis)}.")
-    if ahead:
-        lines.append(
-            f"{ahead:,} {'runs belong' if ahead > 1 else 'run belongs'} to a look that is not complete: no "
-            "number rests on them yet."
-        )
-    return lines
+    return lines + _ahead(analysis)
+
+
+def _ahead(analysis: Analysis) -> list[str]:
+    """Notes on the runs that no look saw."""
+    everywhere, seen = analysis.all_samples.values, analysis.samples.values
+    counts = {True: 0, False: 0}
+    for course in analysis.courses.values():
+        counts[course.waits] += sum(len(everywhere[name]) - len(seen[name]) for name in course.names)
+    whose = {True: "belong to a look that is not complete", False: "are more than the rule asked for"}
+    return [
+        f"runs that {whose[waits]}: {count:,}; no number rests on them."
+        for waits, count in counts.items()
+        if count
+    ]
 
 
 def shared_note(analysis: Analysis) -> str:

@@ -51,7 +51,7 @@ def by_view(
     """
     analysis = Analysis(sweep, margin)
     samples, comparisons = analysis.judged(metric, by, tolerance)
-    note = shared_note(analysis) if by or metric else ""
+    note = shared_note(analysis) if analysis.pools(metric, by) else ""
     full = estimates_table(samples, comparisons)
     if full["metric"].nunique() == 1:
         full = full.drop(columns="metric")
@@ -121,7 +121,7 @@ def pivot_view(
         shown.reset_index().rename_axis(columns=None),
         bold,
         comparisons,
-        shared_note(analysis),
+        shared_note(analysis) if analysis.pools(metric, [rows, columns]) else "",
     )
 
 
