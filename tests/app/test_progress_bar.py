@@ -37,6 +37,29 @@ def test_a_terminal_shows_a_progress_bar_with_configurations_and_runs(
     assert "1/4 runs, D 0.60 0.40" in screen.getvalue()
 
 
+TITLE = "3 of 36 open, 12 to 20 seeds, 41 % of the worst case"
+
+
+def test_what_is_open_stands_in_the_place_of_the_configurations_and_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    screen = io.StringIO()
+    monkeypatch.setattr(
+        progress_bar_module, "Console", lambda: Console(file=screen, force_terminal=True, width=80)
+    )
+    watcher = Watcher(tmp_path, runs=4, run_steps=400, configurations=36)
+    watcher.title = TITLE
+    write_state(tmp_path, done=200, ended={FINISHED: 1}, d_real=0.6, d_fake=0.4)
+    with progress_bar(watcher):
+        pass
+    shown = screen.getvalue()
+    assert TITLE in shown
+    assert "1/4 runs" in shown
+    assert "configurations" not in shown
+    assert "D 0.60" not in shown  # for which 80 columns have no room
+
+
 def test_progress_without_a_terminal_is_printed_as_plain_lines(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -57,3 +80,7 @@ def test_progress_without_a_terminal_is_printed_as_plain_lines(
     with progress_bar(watcher):
         assert all(readings.acquire(timeout=30) for _ in range(2))
     assert capsys.readouterr().out.splitlines()[0] == " 50 %, 1/4 runs"
+    watcher.title = TITLE
+    with progress_bar(watcher):
+        assert all(readings.acquire(timeout=30) for _ in range(2))
+    assert capsys.readouterr().out.splitlines()[0] == f"{TITLE}, 1/4 runs"

@@ -12,8 +12,9 @@ from rich.progress import BarColumn, Progress, TextColumn
 from sinegan.sweep.progress import Watcher
 
 SECONDS_BETWEEN_PLAIN_LINES = 10.0
-WIDTH_NEXT_TO_BAR = 45
-"""Columns that are left for the line in a terminal of 80 columns."""
+WIDTH, BAR = 80, 10
+BETWEEN = 2
+"""Columns between the parts of a line with a bar."""
 
 
 @contextmanager
@@ -26,10 +27,11 @@ def progress_bar(watcher: Watcher) -> Iterator[None]:
 class _Display:
     def __init__(self, watcher: Watcher, console: Console) -> None:
         self._watcher = watcher
+        self._width = console.width
         self._in_terminal = console.is_terminal  # the terminal may be gone at the end
         self._stop = threading.Event()
         self._bar = Progress(
-            TextColumn("{task.description}"), BarColumn(bar_width=10), TextColumn("{task.fields[line]}")
+            TextColumn("{task.description}"), BarColumn(bar_width=BAR), TextColumn("{task.fields[line]}")
         )
         self._task = self._bar.add_task("training", line="starting")
         self._live = Live(console=console, get_renderable=self._render, transient=True)
@@ -51,12 +53,13 @@ class _Display:
     def _render(self) -> Progress:
         progress = self._watcher.read_progress()
         done = f"{self._watcher.configurations_done}/{self._watcher.configurations} configurations"
+        title = self._watcher.title or done
         self._bar.update(
             self._task,
             total=progress.all_run_steps,
             completed=progress.run_steps,
-            description=self._watcher.title or done,
-            line=progress.line(WIDTH_NEXT_TO_BAR),
+            description=title,
+            line=progress.line(self._width - BAR - 2 * BETWEEN - len(title)),
         )
         return self._bar
 
@@ -64,4 +67,5 @@ class _Display:
         while not self._stop.wait(SECONDS_BETWEEN_PLAIN_LINES):
             progress = self._watcher.read_progress()
             share = f"{100 * progress.run_steps / progress.all_run_steps:3.0f} %"
-            print(", ".join(filter(None, (self._watcher.title, share, progress.line()))), flush=True)
+            first = self._watcher.title or share
+            print(f"{first}, {progress.line(WIDTH - len(first) - BETWEEN)}", flush=True)
