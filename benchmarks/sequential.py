@@ -119,7 +119,7 @@ def coverage(cell: Cell, rng: Generator) -> dict[str, float]:
     def holds(row: Comparison) -> bool:
         return row.low <= scale[int(row.a)] - scale[int(row.b)] <= row.high
 
-    counted = list(course.comparisons(1))
+    counted = [(row, step.look) for row, step in course.comparisons(1)]
     held[RATIO] = [holds(row) for row, _ in counted]
     chosen = {(row.a, row.b, look.seeds) for row, look in counted}
     for step in course.steps:
