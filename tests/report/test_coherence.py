@@ -40,7 +40,8 @@ from sinegan.report.words.markdown import markdown
 from sinegan.storage.results import records
 
 FIXED = [(forged, number) for number in range(150)]
-DECIDED = [(forged_decided, number) for number in range(40)]
+DECIDED = [(forged_decided, number) for number in (*range(40), 51)]
+"""In number 51 the interval of a test by ranks ends where two are the same."""
 FORGED = [*FIXED, *DECIDED]
 SHOWN = FORGED[::5]
 """Those whose page and terminal are made, too, which takes longer."""

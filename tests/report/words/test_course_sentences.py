@@ -8,7 +8,8 @@ from values import drawn
 
 from sinegan.designs import Sequential, UntilAll, UntilBest
 from sinegan.report.referee.analysis import Analysis
-from sinegan.report.words.answers import answers, comparison_sentences
+from sinegan.report.referee.verdicts import Seeds, Shared, Verdict, verdicts
+from sinegan.report.words.answers import answers, comparison_sentences, verdict_sentence
 from sinegan.report.words.decisions import course_sentences, decision_notes
 from sinegan.report.words.formats import formatted
 from sinegan.report.words.markdown import markdown
@@ -132,9 +133,25 @@ def test_a_dropped_one_with_a_better_estimate_is_not_called_the_lowest() -> None
     assert table["n"].to_dict() == {"a": 14, "b": 14, "c": 4}
     assert table["estimate"].idxmin() == "c"
     assert table["rank"].to_dict() == {"a": 1, "b": 1, "c": 3}
+    assert [
+        each.finding.has_best_estimate for each in verdicts(analysis) if isinstance(each.finding, Shared)
+    ] == [False]
     found, *_ = answers(analysis)
     assert "2 of 3 configurations share the first rank" in found
     assert "lowest" not in found
+
+
+def test_the_first_of_a_rank_is_called_so_where_another_has_a_better_estimate() -> None:
+    def said(first: list[str], undecided: list[str], has_best: bool) -> str:
+        finding = Shared(Seeds(4, 9), first, undecided, 8, 1.5, False, None, has_best_estimate=has_best)
+        names = [*first, *undecided]
+        return verdict_sentence(Verdict("rmse", 0.1, names, finding, {}), "", {name: name for name in names})
+
+    many = list("abcdef")
+    assert "; the lowest is a, 1.5" in said(many, [], True)
+    assert "; the first is a, 1.5" in said(many, [], False)
+    assert "a has the lowest rmse of 8, 1.5, but is not separated from b" in said(["a"], ["b"], True)
+    assert "a leads 8 configurations by rmse, 1.5, but is not separated from b" in said(["a"], ["b"], False)
 
 
 def test_a_fixed_sweep_says_what_a_design_would_have_cost() -> None:
