@@ -259,7 +259,7 @@ def test_the_sentence_on_the_course_counts_what_the_table_holds(case: Case) -> N
         (clause,) = [each for each in clauses if f" {word}" in each] or [""]
         assert clause.split(" ")[0] == (f"{count:,}" if count else "")
     waits = any(course.waits for course in analysis.courses.values())
-    assert ("under way" in sentence) == waits
+    assert ("stands at" in sentence) == waits
     leaves_one = BEST in counts and len(analysis.courses) == 1 and isinstance(analysis.design, UntilBest)
     assert ("which leaves the best" in sentence) == leaves_one
 

@@ -82,7 +82,7 @@ def test_what_is_open_at_the_most_seeds_has_a_price() -> None:
 def test_a_killed_sweep_is_under_way() -> None:
     values = {"a": loose(1), "b": loose(2), "c": loose(3, 90)}
     said = sentence(values, spent=15)
-    assert said.startswith("decide=best is under way after 15 of at most 42 runs (36 %): 1 of 3")
+    assert said.startswith("decide=best stands at 15 of at most 42 runs (36 %): 1 of 3")
     assert "2 are still open at 4 seeds; about " in said
     assert "decide.most" not in said
     *_, ahead = decision_notes(analysed(values, spent=15))
@@ -112,6 +112,14 @@ def test_several_targets_have_one_sentence() -> None:
     assert said == (
         "decide=best ended after 16 of at most 56 runs (29 %): 2 of 4 configurations were dropped at 4 "
         "seeds, 2 are the best of their target."
+    )
+
+
+def test_a_target_can_be_decided_before_the_first_look_at_another() -> None:
+    said = sentence({"a": tight(1), "b": tight(2, 3)}, spent=15, targets=2)
+    assert said == (
+        "decide=best stands at 15 of at most 56 runs (27 %): 1 of 4 configurations was dropped at 4 "
+        "seeds, 1 is the best of its target, 2 are still open."
     )
 
 
@@ -162,6 +170,10 @@ def test_a_fixed_sweep_says_what_a_design_would_have_cost() -> None:
         "decide=best would have trained 12 of these 42 runs (29 %), with the same best."
     ]
     assert note({"a": loose(1), "b": loose(2)}) == ["decide=best would have trained all of these 28 runs."]
+    assert note({"a": dict(list(tight(1).items())[:6]), "b": tight(2, 3)}) == [
+        "decide=best would have trained 8 of the 12 runs of the 6 seeds that all configurations share (67 %)"
+        ", with the same best."
+    ]
     few = {name: dict(list(tight(place).items())[:5]) for place, name in enumerate("ab")}
     assert note(few) == []
 
