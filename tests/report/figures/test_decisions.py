@@ -83,6 +83,7 @@ def test_targets_have_panels_while_the_names_have_room_and_pictures_of_their_own
     assert [axes.get_title(loc="left") for axes in few[""].axes] == ["rmse on t0", "rmse on t1"]
     assert [text.get_text() for text in few[""].axes[0].get_yticklabels()] == ["l0", "l1", "l2"]
     assert list(decision_figures(decided(MOST_NAMED // 2 + 1, 2))) == ["_1", "_2"]
+    assert len(decision_figures(decided(2, 12))) == 12
 
 
 def test_the_picture_is_of_a_sequential_design_alone() -> None:

@@ -8,7 +8,8 @@ from values import drawn
 
 from sinegan.designs import Sequential, UntilAll, UntilBest
 from sinegan.report.referee.analysis import Analysis
-from sinegan.report.words.answers import answers, comparison_sentences
+from sinegan.report.referee.verdicts import Seeds, Shared, Verdict, verdicts
+from sinegan.report.words.answers import answers, comparison_sentences, verdict_sentence
 from sinegan.report.words.decisions import course_sentences, decision_notes
 from sinegan.report.words.formats import formatted
 from sinegan.report.words.markdown import markdown
@@ -81,7 +82,7 @@ def test_what_is_open_at_the_most_seeds_has_a_price() -> None:
 def test_a_killed_sweep_is_under_way() -> None:
     values = {"a": loose(1), "b": loose(2), "c": loose(3, 90)}
     said = sentence(values, spent=15)
-    assert said.startswith("decide=best is under way after 15 of at most 42 runs (36 %): 1 of 3")
+    assert said.startswith("decide=best stands at 15 of at most 42 runs (36 %): 1 of 3")
     assert "2 are still open at 4 seeds; about " in said
     assert "decide.most" not in said
     *_, ahead = decision_notes(analysed(values, spent=15))
@@ -114,6 +115,14 @@ def test_several_targets_have_one_sentence() -> None:
     )
 
 
+def test_a_target_can_be_decided_before_the_first_look_at_another() -> None:
+    said = sentence({"a": tight(1), "b": tight(2, 3)}, spent=15, targets=2)
+    assert said == (
+        "decide=best stands at 15 of at most 56 runs (27 %): 1 of 4 configurations was dropped at 4 "
+        "seeds, 1 is the best of its target, 2 are still open."
+    )
+
+
 def test_the_answer_says_first_what_was_found_and_then_what_it_took() -> None:
     analysis = analysed({"a": tight(1), "b": tight(2, 3), "c": tight(3, 9)})
     found, took, *_ = answers(analysis)
@@ -132,9 +141,25 @@ def test_a_dropped_one_with_a_better_estimate_is_not_called_the_lowest() -> None
     assert table["n"].to_dict() == {"a": 14, "b": 14, "c": 4}
     assert table["estimate"].idxmin() == "c"
     assert table["rank"].to_dict() == {"a": 1, "b": 1, "c": 3}
+    assert [
+        each.finding.has_best_estimate for each in verdicts(analysis) if isinstance(each.finding, Shared)
+    ] == [False]
     found, *_ = answers(analysis)
     assert "2 of 3 configurations share the first rank" in found
     assert "lowest" not in found
+
+
+def test_the_first_of_a_rank_is_called_so_where_another_has_a_better_estimate() -> None:
+    def said(first: list[str], undecided: list[str], has_best: bool) -> str:
+        finding = Shared(Seeds(4, 9), first, undecided, 8, 1.5, False, None, has_best_estimate=has_best)
+        names = [*first, *undecided]
+        return verdict_sentence(Verdict("rmse", 0.1, names, finding, {}), "", {name: name for name in names})
+
+    many = list("abcdef")
+    assert "; the lowest is a, 1.5" in said(many, [], True)
+    assert "; the first is a, 1.5" in said(many, [], False)
+    assert "a has the lowest rmse of 8, 1.5, but is not separated from b" in said(["a"], ["b"], True)
+    assert "a leads 8 configurations by rmse, 1.5, but is not separated from b" in said(["a"], ["b"], False)
 
 
 def test_a_fixed_sweep_says_what_a_design_would_have_cost() -> None:
@@ -145,6 +170,10 @@ def test_a_fixed_sweep_says_what_a_design_would_have_cost() -> None:
         "decide=best would have trained 12 of these 42 runs (29 %), with the same best."
     ]
     assert note({"a": loose(1), "b": loose(2)}) == ["decide=best would have trained all of these 28 runs."]
+    assert note({"a": dict(list(tight(1).items())[:6]), "b": tight(2, 3)}) == [
+        "decide=best would have trained 8 of the 12 runs of the 6 seeds that all configurations share (67 %)"
+        ", with the same best."
+    ]
     few = {name: dict(list(tight(place).items())[:5]) for place, name in enumerate("ab")}
     assert note(few) == []
 

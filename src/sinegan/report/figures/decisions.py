@@ -47,7 +47,8 @@ def decision_figures(analysis: Analysis) -> dict[str, Figure | None]:
     looks = next(iter(analysis.courses.values())).design.schedule
     keys = [key for key in analysis.sweep.swept if key.split(".")[0] != "target"]
     keys = analysis.sweep.swept if len(panels) == 1 else keys  # otherwise the titles have the targets
-    if len(panels) == 1 or len(table) <= MOST_NAMED:
+    has_room = len(table) <= MOST_NAMED and sum(map(_height, panels.values())) <= HIGHEST + 1
+    if len(panels) == 1 or has_room:
         return {"": decisions_plot(panels, keys, looks)}
     return {
         f"_{number}": decisions_plot({title: rows}, keys, looks)
@@ -69,7 +70,7 @@ def decisions_plot(
     if not any(table["seeds"].any() for table in panels.values()):
         return None
     named = all(len(table) <= MOST_NAMED for table in panels.values())
-    heights = [0.9 + 0.19 * len(table) if named else HIGHEST * 0.7 for table in panels.values()]
+    heights = [_height(table) if named else HIGHEST * 0.7 for table in panels.values()]
     most = max(int(table["seeds"].max()) for table in panels.values())
     shown = [look for place, look in enumerate(looks) if place == 0 or looks[place - 1] < most]
     with matplotlib.rc_context(STYLE):
@@ -86,6 +87,11 @@ def decisions_plot(
         guide = f"Bars: the seeds that were trained. Vertical lines: looks, the last at {looks[-1]} seeds."
         headline(figure, "How the decision came about", f"{rows}{guide}")
     return figure
+
+
+def _height(table: pd.DataFrame) -> float:
+    """The height of a panel with names, inches."""
+    return 0.9 + 0.19 * len(table)
 
 
 def _panel(axes: Axes, table: pd.DataFrame, swept: list[str], looks: Sequence[int], named: bool) -> None:

@@ -71,12 +71,10 @@ def _decision(course: Course, name: str, order: Sequence[str], rows: Sequence[Ro
     verdict = {BEST: BETTER, EQUAL: EQUAL, OPEN: UNDECIDED}.get(outcome, BETTER)
     lost = [row for row in rows if row["verdict"] == BETTER and row["b"] == name]
     chosen = lost if outcome in (DROPPED, SETTLED) else [row for row in rows if row["verdict"] == verdict]
-    # The best is told from its closest rival last; the others are held against the one that leads.
-    place = {each: index for index, each in enumerate(order)}
-    if outcome in (BEST, DROPPED, SETTLED):
-        sign = -1 if outcome == BEST else 1
-        chosen.sort(key=lambda row: sign * row["p_corrected"])
+    if outcome == BEST:  # of its rivals the closest is held against it, against the others the one that leads
+        chosen.sort(key=lambda row: -row["p_corrected"])
     else:
+        place = {each: index for index, each in enumerate(order)}
         chosen.sort(key=lambda row: place.get(_other(row, name), len(place)))
     at = None if outcome == OPEN else _decided_at(course, name)
     return _columns(outcome, at, chosen[0] if chosen else None, name)

@@ -37,7 +37,7 @@ def course_sentences(analysis: Analysis) -> list[str]:
 
 
 def _spent(name: str, spent: Spending) -> str:
-    state = "is under way after" if spent.waits else "ended after"
+    state = "stands at" if spent.waits else "ended after"
     share = percent(spent.runs / spent.most)
     return f"{name} {state} {spent.runs:,} of at most {spent.most:,} runs ({share})"
 
@@ -57,7 +57,7 @@ def _on_configurations(analysis: Analysis) -> Iterator[str]:
         first = "" if equal == 2 else " to the first of their target" if of_target else " to the first"
         clauses.append((equal, f"{_are(equal)} equal{first} within {percent(analysis.margin)}"))
     if still:
-        clauses.append((still, f"{_are(still)} still open at {_open_at(analysis)}"))
+        clauses.append((still, f"{_are(still)} still open{_open_at(analysis)}"))
     for place, (count, words) in enumerate(clauses):
         of_all = f" of {len(table):,} configurations" if place == 0 else ""
         yield f"{count:,}{of_all} {words}"
@@ -75,13 +75,14 @@ def _on_pairs(analysis: Analysis) -> Iterator[str]:
     if equal:
         yield f"{equal:,} found both equal within {percent(analysis.margin)}"
     if still:
-        yield f"{still:,} {_are(still)} still open at {_open_at(analysis)}"
+        yield f"{still:,} {_are(still)} still open{_open_at(analysis)}"
 
 
 def _open_at(analysis: Analysis) -> str:
-    """The seeds of the last looks at open configurations."""
+    """The seeds of the last looks at open configurations, where there was any."""
     looks = [course.last_look(name) for course in analysis.courses.values() for name in course.open]
-    return _seeds(pd.Series([look.seeds for look in looks if look is not None]))
+    seeds = [look.seeds for look in looks if look is not None]
+    return f" at {_seeds(pd.Series(seeds))}" if seeds else ""
 
 
 def _missing(analysis: Analysis, spent: Spending) -> str:
@@ -114,7 +115,8 @@ def decision_notes(analysis: Analysis) -> list[str]:
             "if the number of seeds had been fixed beforehand."
         ]
     if not analysis.courses:
-        return [] if analysis.replay is None else [_replayed(analysis.replay)]
+        all_runs = sum(map(len, analysis.samples.values.values()))
+        return [] if analysis.replay is None else [_replayed(analysis.replay, all_runs)]
     lines = [
         "the intervals of estimates and comparisons hold whenever the sweep stops; those of effects, of "
         "secondary.csv and of other metrics are those of a fixed number of seeds."
@@ -152,11 +154,14 @@ def _of_target(analysis: Analysis) -> str:
     return "of a target " if len(analysis.courses) > 1 else ""
 
 
-def _replayed(replay: Replay) -> str:
-    """What `decide=best` would have made of a fixed sweep."""
-    runs = f"{replay.trained:,} of these {replay.runs:,} runs ({percent(replay.trained / replay.runs)})"
+def _replayed(replay: Replay, all_runs: int) -> str:
+    """What `decide=best` would have made of a fixed sweep of so many runs."""
+    of_runs = f"these {replay.runs:,} runs"
+    if replay.runs < all_runs:
+        of_runs = f"the {replay.runs:,} runs of the {replay.seeds} seeds that all configurations share"
+    runs = f"{replay.trained:,} of {of_runs} ({percent(replay.trained / replay.runs)})"
     if replay.trained == replay.runs:
-        runs = f"all of these {replay.runs:,} runs"
+        runs = f"all of {of_runs}"
     same = ""
     if replay.problems == 1:
         same = ", with the same best" if replay.same else ", with another best"
