@@ -91,7 +91,7 @@ def wilcoxon_pruning(table: Values, order: NDArray[Any]) -> tuple[NDArray[Any], 
 
     After each seed a trial is held against the best one that ended. It is pruned where the one-sided
     signed-rank test of the seeds that both have (zeros are split) is below the threshold, unless its mean
-    is no worse. Written after the rule of Optuna 4.
+    is no worse. Agrees with Optuna 5.0 on random studies.
 
     Arguments:
         table: the scores, shape (sweeps, configurations, seeds).
