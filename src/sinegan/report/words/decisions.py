@@ -90,7 +90,8 @@ def _missing(analysis: Analysis, spent: Spending) -> str:
     more = missing(analysis.all_samples, analysis.courses, analysis.comparisons)
     if more is None:
         return ""
-    how = "" if spent.waits else f" (decide.most={more.seeds})"
+    # The error is spent for the most seeds that were allowed: a resume cannot raise them.
+    how = "" if spent.waits else f", in a new sweep with decide.most={more.seeds}"
     return f"; about {more.runs:,} more runs would decide{how}"
 
 
