@@ -67,7 +67,7 @@ def _decision(course: Course, name: str, order: Sequence[str], rows: Sequence[Ro
     """
     if len(course.names) == 1:
         return _columns(ALONE, None, None, name)
-    outcome = _outcome(course, name, rows)
+    outcome = _outcome(course, name)
     verdict = {BEST: BETTER, EQUAL: EQUAL, OPEN: UNDECIDED}.get(outcome, BETTER)
     lost = [row for row in rows if row["verdict"] == BETTER and row["b"] == name]
     chosen = lost if outcome in (DROPPED, SETTLED) else [row for row in rows if row["verdict"] == verdict]
@@ -77,11 +77,15 @@ def _decision(course: Course, name: str, order: Sequence[str], rows: Sequence[Ro
         place = {each: index for index, each in enumerate(order)}
         chosen.sort(key=lambda row: place.get(_other(row, name), len(place)))
     at = None if outcome == OPEN else _decided_at(course, name)
-    return _columns(outcome, at, chosen[0] if chosen else None, name)
+    beaten_by = _beaten_by(course, name) if outcome in (DROPPED, SETTLED) else []
+    return _columns(outcome, at, chosen[0] if chosen else None, name, beaten_by)
 
 
-def _columns(outcome: str, at: int | None, row: Row | None, name: str) -> dict[str, Any]:
-    against = None if row is None else _other(row, name)
+def _columns(
+    outcome: str, at: int | None, row: Row | None, name: str, beaten_by: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The columns. row: the comparison behind the outcome; one that lost all its runs has none."""
+    against = next(iter(beaten_by), None) if row is None else _other(row, name)
     p = math.nan if row is None else row["p_equal" if outcome == EQUAL else "p_corrected"]
     return {"outcome": outcome, "decided_at": at, "against": against, "p_corrected": p}
 
@@ -90,13 +94,17 @@ def _other(row: Row, name: str) -> str:
     return str(row["b"] if row["a"] == name else row["a"])
 
 
-def _outcome(course: Course, name: str, rows: Sequence[Row]) -> str:
+def _beaten_by(course: Course, name: str) -> list[str]:
+    return sorted({better for step in course.steps for better, worse in step.better if worse == name})
+
+
+def _outcome(course: Course, name: str) -> str:
     if name in course.open or not course.steps:
         return OPEN
-    is_beaten = any(row["verdict"] == BETTER and row["b"] == name for row in rows)
     if course.design.every_pair:
-        beats = sum(row["verdict"] == BETTER and row["a"] == name for row in rows)
-        return BEST if beats == len(course.names) - 1 else SETTLED if is_beaten else EQUAL
+        beats = {worse for step in course.steps for better, worse in step.better if better == name}
+        is_best = len(beats) == len(course.names) - 1
+        return BEST if is_best else SETTLED if _beaten_by(course, name) else EQUAL
     left = course.steps[-1].left
     if name not in left:
         return DROPPED

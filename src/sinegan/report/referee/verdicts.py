@@ -199,12 +199,18 @@ class Verdict:
 
 
 def verdicts(analysis: Analysis) -> list[Verdict]:
-    """A verdict for each problem of a sweep, in the order of the sweep."""
+    """A verdict for each problem of a sweep, in the order of the sweep.
+
+    None for a problem that waits for the first look of a design.
+    """
     counts = status_counts(analysis.sweep)
     rows = records(analysis.samples.rows)
     ends = {row["name"]: _ends(counts.get(row["configuration"], {})) for row in rows}
     start = _untrained(analysis) if len(rows) == 1 else None
-    return verdicts_of(analysis.samples, analysis.comparisons, analysis.margin, ends, start, analysis.design)
+    unseen = {problem for problem, course in analysis.courses.items() if course.waits and not course.steps}
+    names = {row["name"] for row in rows if row["problem"] in unseen}
+    made = verdicts_of(analysis.samples, analysis.comparisons, analysis.margin, ends, start, analysis.design)
+    return [verdict for verdict in made if not names & {*verdict.names}]
 
 
 def verdicts_of(

@@ -79,15 +79,13 @@ def lead(sentences: Sequence[str], width: int, lines: int = MOST_LINES) -> list[
 
 
 def comparison_sentences(analysis: Analysis) -> list[str]:
-    """A sentence for each target and metric, except those that wait for the first look of a design."""
+    """A sentence for each verdict."""
     rows = {row["name"]: row for row in records(analysis.samples.rows)}
-    unseen = {problem for problem, course in analysis.courses.items() if course.waits and not course.steps}
     keys = short_keys([key for key in analysis.samples.keys if key.split(".")[0] != "target"])
     words = {name: short_label(row, keys) for name, row in rows.items()}
     return [
         verdict_sentence(verdict, f"on {context(analysis.sweep, rows[verdict.names[0]])}", words)
         for verdict in verdicts(analysis)
-        if rows[verdict.names[0]]["problem"] not in unseen
     ]
 
 
