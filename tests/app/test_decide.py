@@ -19,6 +19,7 @@ from sinegan.storage.sweep_folder import read_provenance
 from sinegan.sweep.execute import Hooks, Round, execute, execute_rounds
 from sinegan.sweep.executors import Serial
 from sinegan.sweep.plan import Configuration
+from sinegan.training.loop import Evaluation
 
 MakeConfig = Callable[..., Config]
 RATES = (1e-3, 1.001e-3, 3.0)
@@ -199,11 +200,38 @@ def test_a_budget_of_runs_stops_at_a_look_and_a_resume_goes_on(
     (stopped,) = remarks[-1:]
     assert stopped.startswith(
         "decide.budget = 16runs does not suffice for the next look, which would make 22 runs in all: "
-        "2 of 3 open, 9 seeds; the same command with resume="
+        "2 of 3 open, 9 seeds; give a larger one with resume="
     )
+    again, _ = results_of(configurations, UntilBest(first=4, most=20, margin=1e-6, budget="21runs"))
+    assert "decide.budget = 21runs does not suffice" in again[-1]
+    assert seeds_of(configurations) == [6, 6, 4]
     design = UntilBest(first=4, most=20, margin=1e-6)
     results_of(configurations, design)
     results_of(whole, design)
+    assert content(configurations) == content(whole)
+
+
+def test_a_budget_that_allows_no_more_leaves_the_runs_of_an_interrupted_look_alone(
+    sweep_of: Callable[..., list[Configuration]],
+) -> None:
+    configurations, whole = sweep_of("a"), sweep_of("b")
+    home = configurations[0].folder.parent
+    seen = []
+
+    def stop(evaluation: Evaluation, *_: object) -> None:
+        seen.append(evaluation.step)
+        if len(seen) == 14:  # in the middle of a later look
+            raise KeyboardInterrupt
+
+    decider = Decider(configurations, UntilBest(first=4, most=9, margin=1e-6))
+    with pytest.raises(KeyboardInterrupt):
+        list(execute_rounds(decider.rounds(), 3, Serial(), home, Hooks(observers=[stop])))
+    assert seeds_of(configurations)[2] == 4
+    remarks, passed = results_of(configurations, UntilBest(first=4, most=9, margin=1e-6, budget="12runs"))
+    assert "12runs does not suffice" in remarks[-1]
+    assert sorted(passed) == [0, 1, 2]
+    for each in (configurations, whole):
+        results_of(each, UntilBest(first=4, most=9, margin=1e-6))
     assert content(configurations) == content(whole)
 
 
@@ -213,7 +241,9 @@ def test_a_budget_of_time_stops_within_a_round_and_a_resume_goes_on(
     configurations, whole = sweep_of("a"), sweep_of("b")
     remarks, passed = results_of(configurations, UntilBest(first=4, most=9, margin=1e-6, budget="0.000001s"))
     assert passed == []
-    assert remarks[-1].startswith("decide.budget = 0.000001s is spent; the same command with resume=")
+    assert remarks[-1].startswith(
+        "decide.budget = 0.000001s is spent; the same command continues with resume="
+    )
     design = UntilBest(first=4, most=9, margin=1e-6)
     results_of(configurations, design)
     results_of(whole, design)

@@ -3,7 +3,7 @@
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -98,7 +98,7 @@ def execute_until_decided(
     results = execute_rounds(decider.rounds(), len(configurations), executor, home, hooks)
     yield from decider.pass_on(results)
     if decider.stopped:
-        hooks.remark(printable(f"{decider.stopped}; the same command with resume={home} continues."))
+        hooks.remark(printable(f"{decider.stopped} with resume={home}"))
 
 
 class Decider:
@@ -117,21 +117,26 @@ class Decider:
 
     def rounds(self) -> Iterator[Round]:
         """The rounds, as `execute_rounds` takes them; the first one has all configurations."""
-        courses = self._courses(self._active)
-        everything = self._wanted(courses)
-        self._active = self._waiting(courses)
+        everything = range(len(self._configurations))
+        courses = self._look()
         yield self._round(everything, courses, last=not self._active)
         while self._active:
-            courses = self._courses(self._active)
-            wanted, self._active = self._wanted(courses), self._waiting(courses)
-            if self._active and (runs := sum(wanted.values())) > self._design.spendable.runs:
-                self.stopped = (
-                    f"decide.budget = {self._design.budget} does not suffice for the next look, which would "
-                    f"make {runs:,} runs in all: {self._open_words(courses)}"
-                )
-                self._active = set()
+            courses = self._look()
             if self._active:
-                yield self._round({place: wanted[place] for place in self._active}, courses, last=False)
+                yield self._round(self._active, courses, last=False)
+
+    def _look(self) -> dict[str, Course]:
+        """Looks at the configurations that were trained, and finds those that get more seeds."""
+        courses = self._courses(self._active)
+        self._active = self._waiting(courses)
+        runs = sum(self._wanted(courses).values())
+        if self._active and runs > self._design.spendable.runs:
+            self.stopped = (
+                f"decide.budget = {self._design.budget} does not suffice for the next look, which would make "
+                f"{runs:,} runs in all: {self._open_words(courses)}; give a larger one"
+            )
+            self._active = set()
+        return courses
 
     def pass_on(self, results: Results) -> Results:
         """Passes a configuration on when it gets no more seeds, with its failures of all rounds.
@@ -145,7 +150,7 @@ class Decider:
                     yield ended, held.pop(ended)
                 held[place] = held.get(place, []) + failures
         except OutOfTimeError:
-            self.stopped = f"decide.budget = {self._design.budget} is spent"
+            self.stopped = f"decide.budget = {self._design.budget} is spent; the same command continues"
             held = {place: failures for place, failures in held.items() if place not in self._active}
         yield from held.items()
 
@@ -161,18 +166,25 @@ class Decider:
 
     @staticmethod
     def _wanted(courses: Mapping[str, Course]) -> dict[int, int]:
-        """The seeds of each configuration for the next look, or as many as it has."""
+        """The seeds of each configuration for the next look, or as many as it was given."""
         return {int(name): seeds for course in courses.values() for name, seeds in course.seeds.items()}
+
+    @staticmethod
+    def _seen(courses: Mapping[str, Course]) -> dict[int, int]:
+        """The seeds of each configuration at the last look at it."""
+        looks = {name: course.last_look(name) for course in courses.values() for name in course.names}
+        return {int(name): look.seeds for name, look in looks.items() if look is not None}
 
     @staticmethod
     def _waiting(courses: Mapping[str, Course]) -> set[int]:
         """The configurations that get more seeds."""
         return {int(name) for course in courses.values() if course.waits for name in course.open}
 
-    def _round(self, wanted: Mapping[int, int], courses: Mapping[str, Course], last: bool) -> Round:
-        runs, most = sum(self._wanted(courses).values()), self._design.most * len(self._configurations)
-        title = f"{self._open_words(courses)}, {100 * runs / most:.0f} % of the worst case"
-        return Round({place: self._with_seeds(place, wanted[place]) for place in sorted(wanted)}, title, last)
+    def _round(self, places: Iterable[int], courses: Mapping[str, Course], last: bool) -> Round:
+        seeds = self._seen(courses) if self.stopped else self._wanted(courses)
+        share = sum(seeds.values()) / (self._design.most * len(self._configurations))
+        title = f"{self._open_words(courses)}, {100 * share:.0f} % of the worst case"
+        return Round({place: self._with_seeds(place, seeds[place]) for place in sorted(places)}, title, last)
 
     def _open_words(self, courses: Mapping[str, Course]) -> str:
         """`3 of 36 open, 12 to 20 seeds`."""

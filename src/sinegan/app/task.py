@@ -103,6 +103,7 @@ def _train(
     from sinegan.app.progress_bar import progress_bar
     from sinegan.designs import Sequential
     from sinegan.engine.programs import CannotCompileError
+    from sinegan.report.load import UnreadableSweepError
     from sinegan.storage.files import UnwritableFileError
     from sinegan.storage.results import ResultFilesError
     from sinegan.sweep.execute import Hooks, execute
@@ -122,7 +123,7 @@ def _train(
         raise CompactHydraException(str(error)) from error  # Hydra prints it without a traceback
     except UnwritableFileError as error:
         raise SystemExit(f"sinegan: {error}; correct that and resume") from error
-    except (ResultFilesError, CannotCompileError) as error:
+    except (ResultFilesError, UnreadableSweepError, CannotCompileError) as error:
         raise SystemExit(f"sinegan: {error}") from error
 
 
