@@ -41,6 +41,7 @@ def configuration(folder: Path, config: Config) -> Configuration:
         "training": {"steps": config.training.steps},
         "plot": {"animation": False},
         "target": {"points": config.target.points},
+        "optim": {"lr": config.optim.generator_lr},
     }
     return Configuration(config, folder, settings, (f"optim.lr={config.optim.generator_lr}",))
 
@@ -307,6 +308,18 @@ def test_what_no_design_can_follow_is_refused_by_name(
         "raise it"
     )
     assert design_problems(sweep_of("a", decide=UntilBest(budget="12runs")), in_batches=False) == []
+
+
+def test_configurations_that_train_the_same_runs_are_refused(
+    sweep_of: Callable[..., list[Configuration]],
+) -> None:
+    first, second, _ = sweep_of("a", decide=UntilBest())
+    same = [
+        replace(each, settings={**first.settings, "plot": {"animation": on}})
+        for each, on in ((first, False), (second, True))
+    ]
+    (problem,) = design_problems(same, in_batches=False)
+    assert "some of these train the same runs" in problem
 
 
 def test_swept_seeds_are_refused_with_a_design_and_allowed_without() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from sinegan.designs import Design, Sequential
 from sinegan.printable import printable
 from sinegan.report.load import load_sweep
+from sinegan.report.merging import identity_key
 from sinegan.report.referee.courses import follow_all
 from sinegan.report.referee.looks import Course
 from sinegan.report.referee.run_values import samples_of
@@ -47,6 +48,11 @@ def design_problems(configurations: Sequence[Configuration], in_batches: bool) -
         problems.append(
             "decide: compares the configurations of a target, and each target has only one; sweep a loss or "
             "another setting, or use decide=none"
+        )
+    trained = {identity_key({}, configuration.settings) for configuration in configurations}
+    if len(trained) < len(configurations):
+        problems.append(
+            "decide: compares configurations, and some of these train the same runs; sweep no plot setting"
         )
     first = design.first * len(configurations)
     if first > design.spendable.runs:

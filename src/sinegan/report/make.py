@@ -83,6 +83,8 @@ def write_tables(analysis: Analysis, report: Path, formats: Sequence[str]) -> No
     write_whole(report / "configurations.csv", csv(sweep.in_full(analysis.table)))
     write_whole(report / "configurations.md", markdown(analysis))
     write_whole(report / "comparisons.csv", csv(analysis.comparisons))
+    for old in report.glob("decisions*"):  # of an earlier report, which this one may have none of
+        old.unlink()
     if analysis.courses:
         write_whole(report / "decisions.csv", csv(sweep.in_full(analysis.decisions)))
     write_whole(report / "effects.csv", csv(analysis.effects))

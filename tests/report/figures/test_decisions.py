@@ -15,7 +15,7 @@ DESIGN = UntilBest(most=14)
 TABLE = pd.DataFrame(
     [("far", 4, "dropped", 9.0), ("y", 14, "open", 1.2), ("x", 14, "open", 1.1), ("near", 9, "dropped", 2.0)],
     columns=["loss", "seeds", "outcome", "estimate"],
-)
+).assign(decided_at=pd.array([4, None, None, 9], "Int64"))
 
 
 def bars(figure: Figure) -> list[list[tuple[float, float]]]:
@@ -56,6 +56,13 @@ def test_the_axis_ends_at_the_look_that_the_last_runs_are_for() -> None:
     assert figure is not None
     assert figure.axes[0].get_xticks().tolist() == [4, 6]
     assert "the last at 14 seeds" in figure.get_supxlabel().replace("\n", " ")
+
+
+def test_a_mark_stands_where_it_was_decided_though_runs_go_on() -> None:
+    figure = decisions_plot({"": TABLE.assign(seeds=[6, 14, 14, 9])}, ["loss"], DESIGN.schedule)
+    assert figure is not None
+    (dropped,) = [line for line in figure.axes[0].lines if line.get_marker() == LOOKS["dropped"][1]]
+    assert sorted(dropped.get_xdata()) == [4, 9]  # type: ignore[arg-type]
 
 
 def test_many_configurations_have_bars_without_names() -> None:

@@ -85,6 +85,16 @@ def test_the_design_is_read_from_the_settings() -> None:
     assert stored_design(sweep_of({(("loss", "x"),): drawn(1)})) == Fixed()
 
 
+def test_a_budget_that_a_resume_changed_changes_no_design() -> None:
+    sweep = decided(CLOSE)
+    name = next(iter(sweep.settings))
+    with_budget = {**sweep.settings[name], "decide": {**sweep.settings[name]["decide"], "budget": "40runs"}}
+    resumed = dataclasses.replace(sweep, settings={**sweep.settings, name: with_budget})
+    assert isinstance(stored_design(resumed), UntilBest)
+    assert not ignores_design(resumed)
+    assert Analysis(resumed).decisions.equals(Analysis(sweep).decisions)
+
+
 def test_several_sweeps_are_judged_as_fixed_and_say_that_a_rule_is_ignored() -> None:
     merged = dataclasses.replace(decided(CLOSE), merged=True)
     assert not Analysis(merged).courses

@@ -63,7 +63,7 @@ def decisions_plot(
 
     Arguments:
         panels: a table for each problem, by title; a row a configuration with the swept keys, `seeds`,
-            `outcome` and `estimate`.
+            `outcome`, `decided_at` and `estimate`.
         swept: the swept keys.
         looks: the seeds of each look.
     """
@@ -103,7 +103,8 @@ def _panel(axes: Axes, table: pd.DataFrame, swept: list[str], looks: Sequence[in
         rows = table[table["outcome"] == outcome]
         axes.barh(rows.index, rows["seeds"], height=0.7 if named else 1.0, color=colour, alpha=0.55)
         size = 4.5 if named else 2
-        axes.plot(rows["seeds"], rows.index, marker, color=colour, markersize=size)
+        at = rows["decided_at"].fillna(rows["seeds"]).astype(int)  # runs may go on beyond the decision
+        axes.plot(at, rows.index, marker, color=colour, markersize=size)
     axes.set_ylim(len(table) - 0.4, -0.6)
     axes.set_xlim(0, 1.02 * looks[-1])
     axes.set_xticks(list(looks))

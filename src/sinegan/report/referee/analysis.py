@@ -160,7 +160,12 @@ class Analysis:
     @cached_property
     def effects(self) -> pd.DataFrame:
         """A row an effect of a swept key: as `factor_effects`."""
-        return factor_effects(samples_of(self.shared) if self.courses else self.samples)
+        if not self.courses:
+            return factor_effects(self.samples)
+        samples = samples_of(self.shared)
+        if any(course.waits and not course.steps for course in self.courses.values()):
+            samples = dataclasses.replace(samples, rows=samples.rows.head(0))  # nothing was looked at yet
+        return factor_effects(samples)
 
     @cached_property
     def wide_table(self) -> pd.DataFrame:

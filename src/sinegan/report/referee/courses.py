@@ -23,11 +23,18 @@ def stored_design(sweep: Sweep) -> Design:
     Fixed for several sweeps as one, for a single configuration, and where the stored settings are not the
     same in all configurations: no rule explains the seeds of these.
     """
-    stored = list(sweep.settings.values())
-    rules = [(each.get("decide"), each.get("seed", 0)) for each in stored]
+    rules = [(_rule(each), each.get("seed", 0)) for each in sweep.settings.values()]
     if sweep.merged or len(rules) < 2 or any(rule != rules[0] for rule in rules):
         return Fixed()
     return _built(rules[0][0])
+
+
+def _rule(settings: Mapping[str, Any]) -> Any:
+    """The stored design without its budget, which a resume may change."""
+    stored = settings.get("decide")
+    if not isinstance(stored, Mapping):
+        return stored
+    return {name: value for name, value in stored.items() if name != "budget"}
 
 
 def ignores_design(sweep: Sweep) -> bool:

@@ -90,9 +90,10 @@ def _missing(analysis: Analysis, spent: Spending) -> str:
     more = missing(analysis.all_samples, analysis.courses, analysis.comparisons)
     if more is None:
         return ""
+    if spent.waits:
+        return f"; about {more.runs:,} more runs would decide"
     # The error is spent for the most seeds that were allowed: a resume cannot raise them.
-    how = "" if spent.waits else f", in a new sweep with decide.most={more.seeds}"
-    return f"; about {more.runs:,} more runs would decide{how}"
+    return f"; about {more.seeds:,} seeds would decide, in a new sweep with decide.most={more.seeds}"
 
 
 def _seeds(counts: "pd.Series[int]") -> str:
