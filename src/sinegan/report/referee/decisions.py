@@ -145,22 +145,14 @@ def spending(samples: Samples, courses: Mapping[str, Course]) -> Spending:
     )
 
 
-class Missing(NamedTuple):
-    """Runs that would decide what is open. runs: how many more. seeds: the most of any configuration."""
-
-    runs: int
-    seeds: int
-
-
-def missing(samples: Samples, courses: Mapping[str, Course], comparisons: pd.DataFrame) -> Missing | None:
-    """The runs that would decide what is open; None where nothing is, or their number is not known.
+def missing(samples: Samples, courses: Mapping[str, Course], comparisons: pd.DataFrame) -> int | None:
+    """How many more runs would decide what is open; None where nothing is, or their number is not known.
 
     In question are the undecided pairs of configurations: all, or those with the one that leads.
     samples: of all runs that ended.
     """
     undecided = records(comparisons[comparisons["verdict"] == UNDECIDED])
     more: dict[str, int] = {}
-    most = 0
     for course in courses.values():
         first = None if course.design.every_pair else leader(course)
         for name in course.open:
@@ -171,6 +163,5 @@ def missing(samples: Samples, courses: Mapping[str, Course], comparisons: pd.Dat
             ]
             if not needed or not all(map(math.isfinite, needed)):
                 return None
-            most = max(most, int(max(needed)))
             more[name] = max(0, int(max(needed)) - len(samples.values[name]))
-    return Missing(sum(more.values()), most) if any(more.values()) else None
+    return sum(more.values()) or None

@@ -86,14 +86,9 @@ def _open_at(analysis: Analysis) -> str:
 
 
 def _missing(analysis: Analysis, spent: Spending) -> str:
-    """A clause on the runs that would decide what is open."""
-    more = missing(analysis.all_samples, analysis.courses, analysis.comparisons)
-    if more is None:
-        return ""
-    if spent.waits:
-        return f"; about {more.runs:,} more runs would decide"
-    # The error is spent for the most seeds that were allowed: a resume cannot raise them.
-    return f"; about {more.seeds:,} seeds would decide, in a new sweep with decide.most={more.seeds}"
+    """A clause on the runs that a resume would need; at the most seeds, none can be added."""
+    more = missing(analysis.all_samples, analysis.courses, analysis.comparisons) if spent.waits else None
+    return "" if more is None else f"; about {more:,} more runs would decide"
 
 
 def _seeds(counts: "pd.Series[int]") -> str:
