@@ -27,10 +27,15 @@ class Budget(NamedTuple):
 class Design:
     """How many seeds each configuration of a sweep is trained with."""
 
+    word: ClassVar[str] = ""
+    """What commands call it, after `decide=`."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fixed(Design):
     """As many as `seeds` says."""
+
+    word = "none"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,11 +81,14 @@ class Sequential(Design):
 class UntilBest(Sequential):
     """Until the best configuration is better than, or equal to, each of the others that are left."""
 
+    word = "best"
+
 
 @dataclass(frozen=True, kw_only=True)
 class UntilAll(Sequential):
     """Until of every pair of configurations one is better or both are equal."""
 
+    word = "all"
     every_pair = True
 
 

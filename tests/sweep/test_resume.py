@@ -76,6 +76,22 @@ def test_a_resume_may_change_the_executor_and_add_seeds() -> None:
     assert differences(chosen(), chosen() | {"executor": {"_target_": "Dask", "address": "a"}}) == []
 
 
+def test_a_sweep_keeps_its_design_and_may_change_its_budget() -> None:
+    def design(name: str, **settings: Any) -> Settings:
+        return {"decide": {"_target_": f"sinegan.designs.{name}", **settings}}
+
+    decided = chosen(seeds=9) | design("UntilBest", first=4, most=64, budget=None)
+    assert differences(decided, chosen(seeds=8) | design("UntilBest", first=4, most=64, budget="2h")) == []
+    assert differences(chosen(), chosen() | design("Fixed")) == []  # older sweeps have no design
+    assert differences(decided, chosen(seeds=9)) == ["decide: best in the folder, none in the command"]
+    assert differences(decided, chosen(seeds=9) | design("UntilAll", first=4, most=64)) == [
+        "decide: best in the folder, all in the command"
+    ]
+    assert differences(decided, chosen(seeds=9) | design("UntilBest", first=5, most=64)) == [
+        "decide.first: 4 in the folder, 5 in the command"
+    ]
+
+
 def test_every_difference_of_settings_is_named_with_both_values() -> None:
     old = chosen(lr=0.1, seeds=3, gone={"a": 1})
     new = chosen(lr=0.2, seeds=2, added="b") | {"network": {"generator": [8]}}

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 
 from sinegan.config import Config
-from sinegan.designs import Fixed
+from sinegan.designs import Fixed, UntilAll, UntilBest
 from sinegan.printable import shortened
 from sinegan.storage.files import name_problem
 from sinegan.storage.results import PARTS, KnownRun
@@ -28,7 +28,8 @@ Settings = Mapping[str, Any]
 
 FREE = (*HANDLING, "seeds", "training.compile", "decide.budget")
 """The settings that may differ: they change no run's numbers, or are compared separately."""
-FIXED = f"{Fixed.__module__}.{Fixed.__qualname__}"
+DESIGNS = {f"{each.__module__}.{each.__qualname__}": each.word for each in (Fixed, UntilBest, UntilAll)}
+FIXED = next(iter(DESIGNS))
 
 
 class CannotResumeError(ValueError):
@@ -143,6 +144,12 @@ def _design(settings: Settings) -> Any:
     return setting(settings, "decide._target_", FIXED)  # older sweeps have no design
 
 
+def _word(settings: Settings) -> str:
+    """What commands call the design: `best`."""
+    design = _design(settings)
+    return DESIGNS.get(design, str(design))
+
+
 def _hashable(value: Any) -> Hashable:
     return tuple(map(_hashable, value)) if isinstance(value, list) else value
 
@@ -194,10 +201,14 @@ def find_moved(home: Path, wanted: Iterable[Path]) -> list[str]:
 def differences(stored: Settings, wanted: Settings) -> list[str]:
     """The differences between a stored configuration and a wanted one that prevent a resume, a line each."""
     old, new = ({"decide._target_": _design(each), **flattened(each)} for each in (stored, wanted))
-    lines = [
+    designs = [_word(each) for each in (stored, wanted)]
+    other_design = designs[0] != designs[1]
+    lines = [f"decide: {designs[0]} in the folder, {designs[1]} in the command"] if other_design else []
+    lines += [
         f"{key}: {old.get(key, 'absent')} in the folder, {new.get(key, 'absent')} in the command"
         for key in dict.fromkeys([*old, *new])
         if not {key, key.split(".")[0]} & set(FREE) and old.get(key) != new.get(key)
+        if not (other_design and key.startswith("decide."))
     ]
     if wanted["seeds"] < stored["seeds"] and not _decides(wanted):
         lines.append(f"seeds: {stored['seeds']} in the folder, only {wanted['seeds']} in the command")

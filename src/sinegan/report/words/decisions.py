@@ -1,10 +1,9 @@
 """The course of a sequential design in words: what was decided, at how many seeds, and what it cost."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import pandas as pd
 
-from sinegan.designs import Design, UntilAll, UntilBest
 from sinegan.report.referee.analysis import Analysis
 from sinegan.report.referee.comparisons import BETTER, EQUAL, UNDECIDED
 from sinegan.report.referee.courses import Replay, ignores_design
@@ -18,16 +17,13 @@ from sinegan.report.referee.decisions import (
 )
 from sinegan.report.words.tables import percent
 
-NAMES: Mapping[type[Design], str] = {UntilBest: "decide=best", UntilAll: "decide=all"}
-"""What commands call the designs."""
-
 
 def course_sentences(analysis: Analysis) -> list[str]:
     """A sentence on how a sequential design came to its decisions; none for a fixed one."""
     if not analysis.courses:
         return []
     spent = spending(analysis.all_samples, analysis.courses)
-    name = NAMES.get(type(analysis.design), "decide")
+    name = f"decide={analysis.design.word}"
     if not spent.has_looked:
         runs = f"{spent.runs:,} of the {spent.first:,} runs of its first look have ended"
         return [f"{name} has decided nothing yet: {runs}."]
