@@ -25,7 +25,7 @@ FEWEST = 3
 USUAL = 8
 """The seeds of a sweep by default."""
 THRESHOLD, STARTUP = 0.1, 2
-"""Of the Wilcoxon pruner: its default p-value, and the fewest seeds that it compares."""
+"""The Wilcoxon pruner's p-value in the study, and the fewest seeds that it compares."""
 ABOUT = {
     "stability map": "Log-normal, with the mean and deviation of each configuration from the report's table "
     "(4 runs each); the runs are not kept, and seeds are taken to share nothing.",

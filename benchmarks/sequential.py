@@ -32,8 +32,9 @@ from benchmarks.sequential_page import ANY, DROPPED, EQUAL, page
 from sinegan.designs import Sequential, UntilAll, UntilBest
 from sinegan.report.referee.comparisons import MARGIN
 from sinegan.report.referee.contrasts import ALPHA
-from sinegan.report.referee.looks import Course, Pair, follow
+from sinegan.report.referee.looks import Course, follow
 from sinegan.report.referee.problem import Comparison, compare_problem
+from sinegan.report.referee.ranks import Pair
 from sinegan.report.referee.statistics import estimate
 
 DESIGNS: dict[str, Sequential] = {"best": UntilBest(), "all": UntilAll()}

@@ -17,7 +17,7 @@ _SECONDS = {"s": 1, "min": 60, "h": 3600}
 
 
 class Budget(NamedTuple):
-    """What may be spent: seconds of a command, or runs of the whole sweep; infinite for no limit."""
+    """The limits of a sweep: seconds of a command, and runs in all; infinite for no limit."""
 
     seconds: float = math.inf
     runs: float = math.inf
@@ -25,22 +25,22 @@ class Budget(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Design:
-    """How many seeds each configuration of a sweep is trained with."""
+    """The rule by which the configurations of a sweep get their seeds."""
 
     word: ClassVar[str] = ""
-    """What commands call it, after `decide=`."""
+    """The name of the design in commands, after `decide=`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fixed(Design):
-    """As many as `seeds` says."""
+    """Every configuration gets as many seeds as `seeds` says."""
 
     word = "none"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sequential(Design):
-    """Look by look, more seeds for the configurations about which the answer is still open."""
+    """At each look, the configurations about which the answer is still open get more seeds."""
 
     every_pair: ClassVar[bool | None] = None
     """Whether all pairs of configurations are in question; None asks for the best alone."""
@@ -52,7 +52,7 @@ class Sequential(Design):
     margin: float = bounded(0.1, above=0, below=1)
     """The share by which two configurations may differ and still be equal."""
     budget: str | int | None = None
-    """What the command may spend before it stops, as `parse_budget` reads it."""
+    """The time or the runs after which the command stops, as `parse_budget` reads them."""
 
     def conflicts(self) -> Iterator[str]:
         if self.most < self.first:

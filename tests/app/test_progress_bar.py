@@ -20,14 +20,20 @@ def write_state(folder: Path, **state: Any) -> None:
     (folder / "0.json").write_text(json.dumps(state))
 
 
-def test_a_terminal_shows_a_progress_bar_with_configurations_and_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def screen(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """A terminal of 80 columns, with all that is written to it."""
     monkeypatch.setenv("TERM", "xterm-256color")
     screen = io.StringIO()
     monkeypatch.setattr(
         progress_bar_module, "Console", lambda: Console(file=screen, force_terminal=True, width=80)
     )
+    return screen
+
+
+def test_a_terminal_shows_a_progress_bar_with_configurations_and_runs(
+    tmp_path: Path, screen: io.StringIO
+) -> None:
     watcher = Watcher(tmp_path, runs=4, run_steps=400, configurations=12)
     watcher.configurations_done = 5
     write_state(tmp_path, done=200, ended={FINISHED: 1}, d_real=0.6, d_fake=0.4)
@@ -41,13 +47,8 @@ TITLE = "3 of 36 open, 12 to 20 seeds, 41 % of the worst case"
 
 
 def test_what_is_open_stands_in_the_place_of_the_configurations_and_fits(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, screen: io.StringIO
 ) -> None:
-    monkeypatch.setenv("TERM", "xterm-256color")
-    screen = io.StringIO()
-    monkeypatch.setattr(
-        progress_bar_module, "Console", lambda: Console(file=screen, force_terminal=True, width=80)
-    )
     watcher = Watcher(tmp_path, runs=4, run_steps=400, configurations=36)
     watcher.title = TITLE
     write_state(tmp_path, done=200, ended={FINISHED: 1}, d_real=0.6, d_fake=0.4)

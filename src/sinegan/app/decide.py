@@ -108,7 +108,7 @@ def execute_until_decided(
 
 
 class Decider:
-    """Says round by round what to train next, from the results so far.
+    """Chooses the runs of each round from the results so far.
 
     stopped: why it stops before everything is decided; empty where it does not.
     """

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.special import ndtri, stdtrit
+from scipy.special import ndtri, stdtr, stdtrit
 
 from sinegan.designs import Sequential, UntilAll, UntilBest
 from sinegan.report.referee.looks import Course, Values, follow, levels, looks
@@ -60,6 +60,17 @@ def test_the_error_of_all_looks_together_is_five_percent() -> None:
         for seeds, level in looks(UntilBest())
     ]
     assert np.any(crossed, axis=0).mean() == pytest.approx(0.05, abs=0.0015)
+
+
+def test_two_configurations_are_claimed_to_differ_in_a_little_more_than_five_percent() -> None:
+    """Student's t of few seeds changes more from look to look than the levels assume (docs/decide.md)."""
+    values = np.random.default_rng(7).standard_normal((100_000, 64))
+    claimed = np.zeros(len(values), bool)
+    for seeds, level in looks(UntilBest()):
+        seen = values[:, :seeds]
+        t = seen.mean(1) / seen.std(1, ddof=1) * math.sqrt(seeds)
+        claimed |= 2 * stdtr(seeds - 1, -np.abs(t)) < level
+    assert claimed.mean() == pytest.approx(0.054, abs=0.002)
 
 
 def test_a_quarter_of_the_error_is_spent_at_a_sixteenth_of_the_seeds() -> None:

@@ -47,7 +47,7 @@ class Analysis:
 
     @cached_property
     def design(self) -> Design:
-        """How the sweep got its seeds."""
+        """The design by which the sweep got its seeds."""
         return stored_design(self.sweep)
 
     @property
@@ -57,7 +57,7 @@ class Analysis:
 
     @cached_property
     def courses(self) -> dict[str, Course]:
-        """How a sequential design came to its decisions, by problem; nothing for a fixed one."""
+        """The course of a sequential design, by problem; empty for a fixed one."""
         if not isinstance(self.design, Sequential):
             return {}
         return courses_of(self.all_samples, self.design, first_seed(self.sweep))
@@ -139,7 +139,7 @@ class Analysis:
 
     @cached_property
     def replay(self) -> Replay | None:
-        """What a sequential design would have made of a finished fixed sweep; None where it has no say."""
+        """A finished fixed sweep under a sequential design; None where it cannot be replayed."""
         if self.courses or ignores_design(self.sweep) or self.wide_table["unfinished"].any():
             return None
         placed = pd.concat([self.samples.rows[["name", "problem"]], self.ranks], axis=1)

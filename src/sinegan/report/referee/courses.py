@@ -59,7 +59,10 @@ def _built(stored: Any) -> Design:
 
 
 def family_size(problems: Iterable[Collection[str]]) -> int:
-    """How many problems are one family: those with two configurations or more, whose names these are."""
+    """The number of problems that are one family: those with two configurations or more.
+
+    problems: the names of the configurations of each.
+    """
     return max(1, sum(len(names) > 1 for names in problems))
 
 
@@ -77,7 +80,7 @@ def courses_of(samples: Samples, design: Sequential, first_seed: int) -> dict[st
 
 
 def follow_all(problems: Mapping[str, Values], design: Sequential, first_seed: int) -> dict[str, Course]:
-    """The same of the values themselves. problems: as `follow` takes each."""
+    """The course of each problem, by its name. problems: the runs, as `follow` takes them."""
     family = family_size(problems.values())
     return {name: follow(values, design, first_seed, family) for name, values in problems.items()}
 
@@ -131,7 +134,7 @@ def _below(by_seed: Mapping[int, float], end: int) -> dict[int, float]:
 
 
 class Replay(NamedTuple):
-    """What a sequential design would have made of a fixed sweep.
+    """A fixed sweep under a sequential design.
 
     trained, runs: the runs that it would have trained, of how many. seeds: of each configuration.
     same, problems: the problems with the same best, of how many that have one.

@@ -132,7 +132,7 @@ class Spending(NamedTuple):
 
 
 def spending(samples: Samples, courses: Mapping[str, Course]) -> Spending:
-    """What a sweep spent. samples: of all runs that ended."""
+    """The runs that a sweep spent. samples: of all runs that ended."""
     runs = sum(map(len, samples.values.values()))
     names = sum(len(course.names) for course in courses.values())
     design = next(iter(courses.values())).design
@@ -146,7 +146,7 @@ def spending(samples: Samples, courses: Mapping[str, Course]) -> Spending:
 
 
 def missing(samples: Samples, courses: Mapping[str, Course], comparisons: pd.DataFrame) -> int | None:
-    """How many more runs would decide what is open; None where nothing is, or their number is not known.
+    """The number of runs that would decide the rest; None where nothing is open, or it is not known.
 
     In question are the undecided pairs of configurations: all, or those with the one that leads.
     samples: of all runs that ended.

@@ -22,13 +22,12 @@ from sinegan.designs import Sequential
 from sinegan.report.referee.contrasts import ALPHA, rank_sum
 from sinegan.report.referee.problem import Comparison, Problem, compare_problem, equality, pair_tests
 from sinegan.report.referee.ranges import corrected
+from sinegan.report.referee.ranks import Pair
 
 SPENDING_POWER = 0.5
 """At half of the most seeds, this power of one half of the error is spent."""
 _PLACES, _WEIGHTS = leggauss(96)
 
-Pair = tuple[str, str]
-"""Two configurations, the better one first."""
 Values = Mapping[str, Mapping[int, float]]
 """The runs of each configuration of a problem, by seed; a lost run is infinite."""
 

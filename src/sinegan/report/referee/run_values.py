@@ -50,7 +50,7 @@ class Samples:
     """Whether less or more is better; a gradient norm, say, is neither good nor bad."""
     more_is_better: bool = False
     confidence: Mapping[str, float] = field(default_factory=dict)
-    """Of the interval of an estimate, by name, where it is not CONFIDENCE."""
+    """The confidence of the interval of an estimate, by name, where it is not CONFIDENCE."""
 
     def confidence_of(self, name: str) -> float:
         """The confidence of the interval of an estimate."""

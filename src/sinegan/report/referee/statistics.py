@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import bdtr, ndtri, stdtrit
 
+from sinegan import designs
+
 CONFIDENCE = 0.95
 LAST_SHARE = 0.2
-FEWEST = 3
+FEWEST = designs.FEWEST
 """Runs that an interval or a test needs."""
 FEWEST_FOR_MEDIAN = 6
 """Runs with which order statistics can hold the median in 95 of 100 cases."""
