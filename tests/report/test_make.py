@@ -3,6 +3,7 @@
 import importlib
 import io
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -117,6 +118,20 @@ def test_a_decided_sweep_has_a_table_and_a_picture_of_the_decisions(
     page = (tmp_path / "report" / "index.html").read_text()
     assert page.count('alt="How the decision came about') == 1
     assert page.count("<figcaption>How the decision came about") == 1
+
+
+def test_a_report_without_decisions_removes_those_of_an_earlier_one(
+    tmp_path: Path, file_configuration: FileConfiguration
+) -> None:
+    file_decided(tmp_path, file_configuration)
+    report = tmp_path / "report"
+    report.mkdir()
+    for name in ("decisions.csv", "decisions_1.png"):
+        (report / name).write_text("old")
+    for folder in sorted(tmp_path.glob("[0-9]"))[1:]:  # a single configuration has nothing to decide
+        shutil.rmtree(folder)
+    reported(tmp_path)
+    assert not [name for name in names(report) if name.startswith("decisions")]
 
 
 def test_a_decided_sweep_keeps_the_margin_that_it_was_decided_within(
