@@ -61,12 +61,16 @@ def test_what_is_open_stands_in_the_place_of_the_configurations_and_fits(
     assert "D 0.60" not in shown  # for which 80 columns have no room
 
 
+@pytest.mark.parametrize(("title", "line"), [("", " 50 %, 1/4 runs"), (TITLE, f"{TITLE}, 1/4 runs")])
 def test_progress_without_a_terminal_is_printed_as_plain_lines(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    title: str,
+    line: str,
 ) -> None:
     watcher = Watcher(tmp_path, runs=4, run_steps=400, configurations=1)
+    watcher.title = title
     write_state(tmp_path, done=200, ended={FINISHED: 1})
     readings = threading.Semaphore(0)
     read = watcher.read_progress
@@ -78,10 +82,6 @@ def test_progress_without_a_terminal_is_printed_as_plain_lines(
     monkeypatch.setattr(watcher, "read_progress", counted)
     monkeypatch.setattr(progress_bar_module, "SECONDS_BETWEEN_PLAIN_LINES", 0.001)
     monkeypatch.setattr(progress_bar_module, "Console", lambda: Console(file=io.StringIO()))
-    with progress_bar(watcher):
+    with progress_bar(watcher):  # a second reading comes after the first line
         assert all(readings.acquire(timeout=30) for _ in range(2))
-    assert capsys.readouterr().out.splitlines()[0] == " 50 %, 1/4 runs"
-    watcher.title = TITLE
-    with progress_bar(watcher):
-        assert all(readings.acquire(timeout=30) for _ in range(2))
-    assert capsys.readouterr().out.splitlines()[0] == f"{TITLE}, 1/4 runs"
+    assert capsys.readouterr().out.splitlines()[0] == line
