@@ -280,7 +280,18 @@ TOO_HIGH = "must be a number at least 0 and below 1"
         ("target=from_file target.path=a.csv,c.csv", ["target.path = c.csv: no such file..."]),
         (
             "target=sine,from_file target.path=a.csv",
-            ["target.path=a.csv: no such key; did you mean ...? (with target=sine)"],
+            ["target.path=a.csv: no such key; it belongs to target=from_file (with target=sine)"],
+        ),
+        (
+            "optim.lr=1,2 decide.most=9",
+            ["decide.most=9: no such key; it belongs to decide=all or decide=best"],
+        ),
+        (
+            "optim.lr=1,2 decide=all decide.first=5 seeds=9",
+            [
+                "seeds=9: is not used with decide, which gives 5 to 64 seeds; set decide.first or "
+                "decide.most, or use decide=none"
+            ],
         ),
         (
             "target.start=0,10 target.end=5,20",

@@ -301,7 +301,13 @@ def test_what_no_design_can_follow_is_refused_by_name(
     assert "in batches" in design_problems(configurations, in_batches=True)[0]
     assert "has only one" in design_problems(configurations[:1], in_batches=False)[0]
     mixed = [*configurations[:2], *sweep_of("a", decide=UntilAll())[2:]]
-    assert "must be the same" in design_problems(mixed, in_batches=False)[0]
+    assert design_problems(mixed, in_batches=False) == [
+        "decide = best, all: must be the same for all configurations; sweep something else"
+    ]
+    longer = [*configurations[:2], *sweep_of("a", decide=UntilBest(most=9))[2:]]
+    assert design_problems(longer, in_batches=False) == [
+        "decide.most = 64, 9: must be the same for all configurations; sweep something else"
+    ]
     (small,) = design_problems(sweep_of("a", decide=UntilBest(budget="11runs")), in_batches=False)
     assert small == (
         "decide.budget = 11runs: the first look needs 12 runs, decide.first = 4 of each of 3 configurations; "

@@ -153,6 +153,9 @@ def test_a_run_that_stands_in_two_sweeps_counts_once(
     assert Analysis(sweep).values == {("one/0", 0): 1.0, ("one/0", 1): 4.0}  # the first that ended well
     assert sweep.runs["status"].tolist() == ["finished", "finished"]
     assert sweep.remarks == ("2 runs stand in several of the sweeps; the first that ended well counts",)
+    file_configuration(tmp_path / "three" / "0", ["loss=x"], {1: [4.0]})
+    again = load_sweep(tmp_path / "two", tmp_path / "three")
+    assert again.remarks == ("1 run stands in several of the sweeps; the first that ended well counts",)
 
 
 def test_different_versions_are_remarked(tmp_path: Path, file_configuration: FileConfiguration) -> None:

@@ -35,11 +35,12 @@ from sinegan.sweep.executors import ExecutorError, ExecutorSettings, Local
 # To be run one after the other: Slurm has no more cores than one of them asks for, and they count its jobs.
 pytestmark = pytest.mark.slow
 
-SWEEP = ["-m", "optim.lr=1e-4,3e-3", "network=tiny", "seeds=4", "training.compile=never"]
+SWEEP = ["-m", "optim.lr=1e-4,3e-3", "network=tiny", "training.compile=never"]
 SWEEP += ["training.steps=300", "training.evaluate_every=25"]
 SWEEP += ["training.batch_size=4", "training.evaluation_samples=8"]
 
-DECIDE = ["optim.lr=1e-4,1.02e-4", "decide=best", "decide.first=3", "decide.most=5", "decide.margin=1e-6"]
+FIXED = ["seeds=4"]
+DECIDE = ["optim.lr=1e-4,1.02e-4", "decide.first=3", "decide.most=5", "decide.margin=1e-6"]
 """The same sweep of two rates that are hard to tell apart, with a second look."""
 
 DIE = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
@@ -353,8 +354,9 @@ class Sweep:
 
 def start(home: Path, *arguments: str) -> "subprocess.Popen[str]":
     home.mkdir(exist_ok=True)
+    design = DECIDE if "decide=best" in arguments else FIXED
     return subprocess.Popen(
-        [sys.executable, "-m", "sinegan.main", *SWEEP, *arguments],
+        [sys.executable, "-m", "sinegan.main", *SWEEP, *design, *arguments],
         cwd=home,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -380,7 +382,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
 @pytest.fixture(scope="module")
 def decided(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
     home = tmp_path_factory.mktemp("decided")
-    return finish(home, start(home, *DECIDE, "executor=serial"), seeds=5)
+    return finish(home, start(home, "decide=best", "executor=serial"), seeds=5)
 
 
 def test_a_sweep_whose_worker_is_killed_ends_with_the_same_bytes(tmp_path: Path, expected: Sweep) -> None:
@@ -404,7 +406,7 @@ def test_a_decided_sweep_at_a_given_scheduler_has_the_same_bytes(
     tmp_path: Path, address: str, decided: Sweep
 ) -> None:
     until(lambda: Dask(address=address).worker_count == 2, "two workers")
-    with start(tmp_path, *DECIDE, "executor=dask", f"executor.address={address}") as process:
+    with start(tmp_path, "decide=best", "executor=dask", f"executor.address={address}") as process:
         assert finish(tmp_path, process, seeds=5).histories == decided.histories
 
 
@@ -482,7 +484,7 @@ def test_a_sweep_on_slurm_has_the_same_bytes(tmp_path: Path, expected: Sweep) ->
 @with_slurm
 def test_a_decided_sweep_on_slurm_has_the_same_bytes(tmp_path: Path, decided: Sweep) -> None:
     overrides = ["executor=slurm", "executor.workers=2", "executor.memory=1GB", "executor.walltime=00:10:00"]
-    with start(tmp_path, *DECIDE, *overrides) as process:
+    with start(tmp_path, "decide=best", *overrides) as process:
         assert finish(tmp_path, process, seeds=5).histories == decided.histories
     until(lambda: not jobs(), "end of the jobs", 30)
 

@@ -104,6 +104,16 @@ def test_every_difference_of_settings_is_named_with_both_values() -> None:
     ]
 
 
+def test_a_difference_that_all_configurations_have_is_named_once() -> None:
+    stored = Stored({0: chosen(0.1, seed=1), 1: chosen(0.2, seed=1)}, {})
+    with pytest.raises(CannotResumeError) as refused:
+        assign_numbers([chosen(0.1, seed=5), chosen(0.2, seed=5)], stored, 0)
+    assert str(refused.value) == "seed: 1 in the folder, 5 in the command"
+    with pytest.raises(CannotResumeError) as refused:
+        assign_numbers([chosen(0.1, seed=5), chosen(0.3, seed=1)], stored, 0)
+    assert "configuration 0: seed: 1 in the folder, 5 in the command" in str(refused.value)
+
+
 @given(
     rates=st.lists(st.floats(1e-6, 1), min_size=1, max_size=8, unique=True),
     old=st.integers(0, 8),

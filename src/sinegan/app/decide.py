@@ -4,7 +4,7 @@ import json
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 from sinegan.designs import Design, Sequential
@@ -32,10 +32,13 @@ def design_problems(configurations: Sequence[Configuration], in_batches: bool) -
 
     in_batches: whether the launcher gets the sweep's configurations in batches.
     """
-    designs = {configuration.config.decide for configuration in configurations}
+    designs = [*dict.fromkeys(configuration.config.decide for configuration in configurations)]
     if len(designs) > 1:
-        return ["decide: must be the same for all configurations; sweep something else"]
-    design = designs.pop()
+        return [
+            f"{difference}: must be the same for all configurations; sweep something else"
+            for difference in _differences(designs)
+        ]
+    (design,) = designs
     if not isinstance(design, Sequential):
         return []
     problems = []
@@ -61,6 +64,18 @@ def design_problems(configurations: Sequence[Configuration], in_batches: bool) -
             f"{design.first} of each of {len(configurations):,} configurations; raise it"
         )
     return problems
+
+
+def _differences(designs: Sequence[Design]) -> Iterator[str]:
+    """The settings in which designs differ, each with its values: `decide.most = 9, 14`."""
+    words = [*dict.fromkeys(design.word for design in designs)]
+    if len(words) > 1:
+        yield f"decide = {', '.join(words)}"
+        return
+    for field in fields(designs[0]):
+        values = [*dict.fromkeys(str(getattr(design, field.name)) for design in designs)]
+        if len(values) > 1:
+            yield f"decide.{field.name} = {', '.join(values)}"
 
 
 def seed_problems(settings: Sequence[Settings]) -> list[str]:
@@ -178,8 +193,7 @@ class Decider:
     @staticmethod
     def _seen(courses: Mapping[str, Course]) -> dict[int, int]:
         """The seeds of each configuration at the last look at it."""
-        looks = {name: course.last_look(name) for course in courses.values() for name in course.names}
-        return {int(name): look.seeds for name, look in looks.items() if look is not None}
+        return {int(name): course.seeds_seen(name) for course in courses.values() for name in course.names}
 
     @staticmethod
     def _waiting(courses: Mapping[str, Course]) -> set[int]:

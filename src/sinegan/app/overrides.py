@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from hydra_plugins.stacked_launcher.composer import Composer
 from hydra_plugins.stacked_launcher.stacked_launcher import current_config, set_number
-from sinegan.app.choices import PARTS, Choices
+from sinegan.app.choices import ONE_CHOICE, PARTS, Choices
 from sinegan.app.composition import dotted_keys, find_problems
 from sinegan.app.hydra_settings import SEARCH_PATH, config_problems, override_problems, unresolved
 from sinegan.app.problems import Job, Problems, describe_error, nearest_key
@@ -115,6 +115,7 @@ class _Checker:
                 if override.input_line not in self.reported
             ]
         self.lines += config_problems(configs[0])
+        self.lines += _unused_seeds(self.own, configs[0])
         folder_key = "hydra.sweep.dir" if multirun else "hydra.run.dir"
         self.lines += unresolved(master if multirun else configs[0], folder_key)
         for problems in (self.choice_problems, self.key_problems, self.value_problems):
@@ -284,12 +285,21 @@ class _Checker:
             return ""
         added = [each.key_or_group for each in before if each.is_add() or each.is_force_add()]
         if key not in keys and not any(key.startswith(f"{other}.") for other in added):
+            if choices := self._choices_with(key):
+                return f"no such key; it belongs to {' or '.join(choices)}"
             return f"no such key{nearest_key(key, [*self.choices.options(''), *keys, *self.other_keys])}"
         if override.is_delete() and key.split(".")[0] in PARTS:
             has_none = "none" in self.choices.options(key)
             remedy = f"{key}=none is for none" if has_none else "set it to another value"
             return f"is needed, and cannot be deleted; {remedy}"
         return ""
+
+    def _choices_with(self, key: str) -> list[str]:
+        """The choices of a group that have a key: `decide=best`."""
+        group = key.split(".")[0]
+        options = self.choices.options(group) if group in ONE_CHOICE else []
+        choices = [f"{group}={option}" for option in options]
+        return [choice for choice in choices if key in self.compose_choices((choice,))[2]]
 
     def _text(self, override: Override) -> str:
         """An override as it was typed."""
@@ -298,6 +308,17 @@ class _Checker:
     def _report(self, problems: Problems, line: str, override: Override, job: Job = ()) -> None:
         self.reported.add(self._text(override))
         problems.add(line, job)
+
+
+def _unused_seeds(overrides: Sequence[Override], config: DictConfig) -> list[str]:
+    """The problem of seeds that were typed beside a design that chooses the seeds itself."""
+    first, most = (OmegaConf.select(config, f"decide.{name}") for name in ("first", "most"))
+    return [
+        f"{override.input_line}: is not used with decide, which gives {first} to {most} seeds; set "
+        "decide.first or decide.most, or use decide=none"
+        for override in overrides
+        if override.key_or_group == "seeds" and not override.is_sweep_override() and most is not None
+    ]
 
 
 def _only_in_jobs(override: Override, reason: str) -> str:

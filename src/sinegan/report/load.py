@@ -272,16 +272,15 @@ def _tables(
 
     leading: for each configuration, its name and swept values: the first columns of both tables.
     """
-    runs, histories, remarks = [], [], []
+    runs, histories, repeated = [], [], 0
     for group, columns in zip(groups, records(leading), strict=True):
         kept_runs, history, duplicates = _read([stored[place].path for place in group])
-        if duplicates:
-            remarks.append(
-                f"{duplicates} runs stand in several of the sweeps; the first that ended well counts"
-            )
+        repeated += duplicates
         runs.append(_insert_columns(columns, kept_runs))
         histories.append(_insert_columns(columns, history))
     names = [str(name) for name in leading]
+    stand = "1 run stands" if repeated == 1 else f"{repeated:,} runs stand"
+    remarks = [f"{stand} in several of the sweeps; the first that ended well counts"] if repeated else []
     return (
         _concatenated(runs, [*names, "seed", "status", "step", "seconds", "message"]),
         _concatenated(histories, [*names, "seed", "step"]),

@@ -216,12 +216,20 @@ def differences(stored: Settings, wanted: Settings) -> list[str]:
 
 
 def _unwanted_lines(unwanted: Mapping[int, Settings], wanted: Sequence[Settings]) -> list[str]:
-    """For each stored configuration that the command lacks, the differences from the nearest wanted one."""
-    lines = []
+    """For each stored configuration that the command lacks, the differences from the nearest wanted one.
+
+    A difference that all of them have is named once.
+    """
+    numbers_of: dict[str, list[int]] = {}
     for number, old in unwanted.items():
         nearest = min((differences(old, settings) for settings in wanted), key=len)
-        lines += [f"configuration {number}: {line}" for line in nearest or ["not in the command"]]
-    return lines
+        for line in nearest or ["not in the command"]:
+            numbers_of.setdefault(line, []).append(number)
+    return [
+        line if len(numbers) == len(unwanted) > 1 else f"configuration {number}: {line}"
+        for line, numbers in numbers_of.items()
+        for number in (numbers[:1] if len(numbers) == len(unwanted) else numbers)
+    ]
 
 
 def changed_data(folder: Path, config: Config) -> str | None:

@@ -154,6 +154,12 @@ def test_effects_rest_on_the_seeds_that_all_were_given() -> None:
     assert analysis.table["n"].tolist() == [9, 9, 4]
 
 
+def test_effects_rest_on_the_seeds_of_the_last_look_where_more_are_to_come() -> None:
+    waiting = Analysis(decided({"a": CLOSE["a"], "b": CLOSE["b"]}, spent=8 + 3))
+    assert [course.waits for course in waiting.courses.values()] == [True]
+    assert waiting.shared.configurations["seeds"].tolist() == [4, 4]
+
+
 def test_a_replay_counts_the_runs_and_compares_the_best() -> None:
     values = {"a": drawn(1, 1, 9), "far": drawn(3, 30, 9), "farther": drawn(4, 60, 9)}
     found = replay(samples(values), 0.1, {"a"})

@@ -158,6 +158,13 @@ def test_more_spread_more_rivals_and_more_problems_need_more_seeds() -> None:
     assert math.isnan(same[0].seeds_needed)
 
 
+def test_what_some_seeds_left_open_needs_more_of_them() -> None:
+    rng = np.random.default_rng(5)
+    table = rng.normal(0, 0.05, (2, 40))
+    (loose,) = compare_problem(problem_of(np.exp(table), True), 0.4)
+    assert loose.seeds_needed == 41
+
+
 @pytest.mark.parametrize("configurations", [2, 4])
 def test_the_seeds_needed_decide(configurations: int) -> None:
     rng = np.random.default_rng(4)

@@ -1,5 +1,6 @@
 """The course of a sequential design in words."""
 
+import math
 from collections.abc import Mapping
 
 import pandas as pd
@@ -103,6 +104,12 @@ def test_every_pair_is_counted_where_all_are_in_question() -> None:
     said = sentence(values, ALL)
     assert said.startswith("decide=all ended after 36 of at most 56 runs (64 %): of 6 comparisons, ")
     assert "4 found one better, 1 found both equal within 10 %, 1 is still open at 14 seeds" in said
+
+
+def test_where_all_runs_were_lost_there_was_nothing_to_compare() -> None:
+    lost = dict.fromkeys(range(MOST), math.inf)
+    said = sentence({"a": lost, "b": lost}, ALL)
+    assert said.endswith(f"of at most {2 * MOST} runs (100 %): there was nothing to compare.")
 
 
 def test_several_targets_have_one_sentence() -> None:

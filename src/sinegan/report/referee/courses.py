@@ -108,12 +108,16 @@ def looked_at(samples: Samples, courses: Mapping[str, Course], first_seed: int) 
 def with_shared_seeds(
     sweep: Sweep, samples: Samples, courses: Mapping[str, Course], first_seed: int
 ) -> Sweep:
-    """A sweep with the seeds alone that all configurations of a problem were given.
+    """A sweep with the seeds alone that the looks at all configurations of a problem saw.
 
     Groups of configurations can be compared by these: a mean over configurations of which some have more
     seeds than others would be biased by what decided about the seeds.
     """
-    seeds = {name: min(course.seeds.values()) for course in courses.values() for name in course.names}
+    seeds = {
+        name: min(course.seeds_seen(each) for each in course.names)
+        for course in courses.values()
+        for name in course.names
+    }
     named = zip(samples.rows["configuration"], samples.rows["name"], strict=True)
     of = {configuration: seeds[name] for configuration, name in named}
 

@@ -142,6 +142,11 @@ class Course:
         """The last look at a configuration; None before the first."""
         return next((step.look for step in self.steps[::-1] if name in step.problem.values), None)
 
+    def seeds_seen(self, name: str) -> int:
+        """The seeds of the last look at a configuration; before the first, those that it gets for it."""
+        look = self.last_look(name)
+        return self.seeds[name] if look is None else look.seeds
+
 
 def follow(values: Values, design: Sequential, first_seed: int = 0, problems: int = 1) -> Course:
     """The course of a design on a problem, as far as its runs go.

@@ -302,17 +302,18 @@ def _seeds_needed(
 
     With so many, two configurations whose true values are the same are called equal with a chance of
     CHANCE or more, and two that differ by the margin are separated with a larger one, at the spread that
-    was seen. NaN where there is none.
+    was seen. More than the runs of the pair, which did not decide. NaN where there is no spread.
     """
     harmonic = 2 / (1 / runs[0] + 1 / runs[1])
     variance = (compared.weight * compared.error**2).sum(0) * harmonic
-    needed = np.full(len(margins), float(FEWEST))
+    fewest = np.maximum(FEWEST, runs.min(0) + 1)
+    needed = fewest.astype(float)
     within = float(ndtri((1 + CHANCE) / 2))
     for _ in range(8):  # more seeds also say more about the spread
         critical = np.interp(0.5 / (needed - 1), *_critical(level, means))
         with np.errstate(divide="ignore"):
             enough = np.ceil(variance * ((critical + within) / margins) ** 2)
-        needed = np.clip(enough, FEWEST, 1e9)
+        needed = np.clip(enough, fewest, 1e9)
     return np.where((variance > 0) & (margins > 0), needed, math.nan)
 
 

@@ -64,6 +64,9 @@ def _on_configurations(analysis: Analysis) -> Iterator[str]:
 def _on_pairs(analysis: Analysis) -> Iterator[str]:
     """Clauses on what became of the pairs of configurations."""
     verdicts = analysis.comparisons["verdict"]
+    if not len(verdicts):
+        yield "there was nothing to compare"
+        return
     better, equal, still = (int((verdicts == each).sum()) for each in (BETTER, EQUAL, UNDECIDED))
     yield f"of {len(verdicts):,} comparison{'' if len(verdicts) == 1 else 's'}"
     if better:
