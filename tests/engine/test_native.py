@@ -104,8 +104,12 @@ def test_a_function_that_cannot_be_native_is_packaged(cache: Path) -> None:
     program = CompiledFunction(smallest, "smallest", [])
     assert program(x).tolist() == [[1.0, 2.0], [-7.0, -1.0]]
     assert program.engine == "packaged"
+    assert program.why_packaged == "no native program can have aten.sort.default"
     assert len(list(cache.glob("smallest-*.pt2"))) == 1
     assert not list(cache.glob("*.so"))
+    again = CompiledFunction(smallest, "smallest", [])
+    again.load(x)
+    assert again.why_packaged == program.why_packaged
 
 
 @pytest.mark.slow

@@ -66,6 +66,9 @@ def test_an_operation_that_is_not_pytorchs_is_not_native() -> None:
     assert foreign(twice, torch.ones(2)) == ["sinegan_test.twice.default"]
 
 
+TRACED_AS = {"detach": "alias"}
+"""Operations that become others when newer releases of PyTorch trace them."""
+
 SAMPLES: dict[str, Callable[[Tensor], Any]] = {
     # x: (4, 6), positive and no whole numbers.
     "_log_softmax": lambda x: aten._log_softmax(x, 1, False),
@@ -184,7 +187,8 @@ def test_each_operation_of_the_list_has_a_sample() -> None:
     x = torch.rand(4, 6) + 0.25
     for name, sample in SAMPLES.items():
         graph = make_fx(sample, tracing_mode="fake")(x)
-        assert f"aten.{name}." in str([str(node.target) for node in graph.graph.nodes]), name
+        traced = str([str(node.target) for node in graph.graph.nodes])
+        assert f"aten.{name}." in traced or f"aten.{TRACED_AS.get(name)}." in traced, name
 
 
 @pytest.mark.slow

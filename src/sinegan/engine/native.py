@@ -27,8 +27,9 @@ OUR_PRODUCT = "products"
 
 OPTIONS = packaged.OPTIONS | {"aot_inductor.package": False}
 
-KNOWN = torch.__version__.startswith("2.13.")
-"""Whether this is a release of PyTorch whose code generator we know."""
+RELEASES = ("2.13", "2.14")
+"""The releases of PyTorch whose code generator we know."""
+KNOWN = torch.__version__.startswith(tuple(f"{release}." for release in RELEASES))
 
 
 def compile_native(

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from sinegan.engine.cpp_compiler import NoCompilerError, compiler
 from sinegan.engine.kernels import environment
-from sinegan.engine.native import KNOWN, Native, compile_native
+from sinegan.engine.native import KNOWN, RELEASES, Native, compile_native
 from sinegan.engine.operations import foreign_operations
 from sinegan.engine.packaged import Packaged, compile_packaged
 from sinegan.engine.program_cache import (
@@ -80,6 +80,11 @@ class CompiledFunction:
     def engine(self) -> str:
         """The kind of program that was loaded, `native` or `packaged`; empty before."""
         return "" if self._run is None else self._run.engine
+
+    @property
+    def why_packaged(self) -> str:
+        """Why the program that was loaded is not native; empty if it is, and before."""
+        return self._results.why_packaged
 
     def __call__(self, *arguments: Any) -> Any:
         """Computes all steps and returns the result of the last one, (lanes, ...).
@@ -208,10 +213,14 @@ class CompiledFunction:
 
 
 class Results(NamedTuple):
-    """The results of a program: their nesting, as pytree writes it, and the shape and dtype of each."""
+    """The results of a program: their nesting, as pytree writes it, and the shape and dtype of each.
+
+    why_packaged: why the program is not native; empty if it is.
+    """
 
     nesting: str
     tensors: Sequence[tuple[Sequence[int], str]]
+    why_packaged: str = ""
 
     def empty(self, lanes: int) -> list[Tensor]:
         return [torch.empty((lanes, *shape), dtype=getattr(torch, dtype)) for shape, dtype in self.tensors]
@@ -250,9 +259,15 @@ def trace(
     return graph
 
 
-def is_native(graph: torch.fx.GraphModule) -> bool:
-    """Whether a graph becomes a native program on this PyTorch; if not, it is packaged."""
-    return KNOWN and not foreign_operations(graph)
+def reason_to_package(graph: torch.fx.GraphModule) -> str:
+    """Why a graph becomes a packaged program on this PyTorch; empty if it becomes a native one."""
+    if not KNOWN:
+        return (
+            f"with PyTorch {torch.__version__} there are no native programs; with {' and '.join(RELEASES)} "
+            "there are"
+        )
+    foreign = foreign_operations(graph)
+    return f"no native program can have {', '.join(foreign)}" if foreign else ""
 
 
 def _compile(function: Callable[..., Any], leaves: list[Tensor], nesting: Any) -> Stored:
@@ -266,15 +281,17 @@ def _compile(function: Callable[..., Any], leaves: list[Tensor], nesting: Any) -
         tensors, options = [*leaves, *places], {"cpp.cxx": (chosen.command(folder),)}
         try:
             graph = trace(function, nesting, leaves, places)
-            if is_native(graph):
-                kind, program = ".so", compile_native(graph, tensors, options)
-            else:
+            why_packaged = reason_to_package(graph)
+            if why_packaged:
                 kind, program = ".pt2", compile_packaged(graph, tensors, folder, options)
+            else:
+                kind, program = ".so", compile_native(graph, tensors, options)
         except Exception as error:
             # The failures of tracing, of the code generator and of the compiler have no common class.
             raise CannotCompileError(f"{chosen.words[0]}: {_first_error(error)}") from error
     shapes = [(tuple(tensor.shape[1:]), str(tensor.dtype).removeprefix("torch.")) for tensor in results]
-    return Stored(json.dumps(Results(pytree.treespec_dumps(nesting_of_results), shapes)), kind, program)
+    description = Results(pytree.treespec_dumps(nesting_of_results), shapes, why_packaged)
+    return Stored(json.dumps(description), kind, program)
 
 
 @contextmanager

@@ -120,7 +120,9 @@ def _ahead_of_time(shared: Signature, init: Any, advance: Any, metrics: Any, gen
         return "packaged" if "packaged" in (steps.engine, evaluation.engine) else steps.engine
 
     def remarks() -> tuple[str, ...]:
-        return (*steps.remarks, *evaluation.remarks)
+        why = steps.why_packaged
+        packaged = [f"Packaged, which is slower: {why}."] if why else []
+        return (*packaged, *steps.remarks, *evaluation.remarks)
 
     return Program(init, prepare, advanced, evaluation, generate, engine, remarks)
 
