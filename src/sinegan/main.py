@@ -4,11 +4,12 @@ import sys
 
 from sinegan.app.imports import importing
 from sinegan.app.interrupts import exit_code, interruptible
-from sinegan.printable import printable_lines
+from sinegan.printable import print_what_can_be_shown, printable_lines
 
 
 def main() -> None:
     """Runs the command in `sys.argv`. Exits non-zero when anything failed."""
+    print_what_can_be_shown()
     with interruptible() as signals:
         try:
             # Hydra is imported here, not at the top, so that an interrupt of the import prints no traceback.

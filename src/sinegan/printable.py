@@ -4,6 +4,7 @@ What a table, a picture or a refusal shows passes `printable`; what a CSV file h
 The sinks that need more than that have it in `sinegan.report.words.formats`.
 """
 
+import sys
 from argparse import ArgumentParser
 from typing import NoReturn
 
@@ -28,6 +29,13 @@ def printable(text: str) -> str:
 def printable_lines(text: str) -> str:
     """The same, line by line: a message or a traceback keeps its line breaks."""
     return "\n".join(map(printable, text.split("\n")))
+
+
+def print_what_can_be_shown() -> None:
+    """Makes `print` write a question mark for a character that the terminal's encoding lacks."""
+    for stream in (sys.stdout, sys.stderr):
+        if getattr(stream, "errors", "") == "strict" and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
 
 
 LONGEST = 200

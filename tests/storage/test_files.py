@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from sinegan.storage import files, systems
 from sinegan.storage.files import (
     LOCK,
     InUseError,
@@ -244,3 +245,59 @@ def test_reading_reserves_no_more_memory_than_a_file_has(tmp_path: Path) -> None
         assert tracemalloc.get_traced_memory()[1] < 2**20
     finally:
         tracemalloc.stop()
+
+
+def test_a_lock_by_path_has_one_holder_and_is_free_again_when_it_is_killed(tmp_path: Path) -> None:
+    holder = (
+        "import sys; from pathlib import Path; from sinegan.storage.systems import lock_path\n"
+        "with lock_path(Path(sys.argv[1])): print('at work', flush=True); sys.stdin.read()"
+    )
+    path = tmp_path / LOCK
+    command = [sys.executable, "-c", holder, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "at work\n"
+        with pytest.raises(systems.LockedError), systems.lock_path(path):
+            pytest.fail("two processes have the lock")
+        process.kill()
+        process.wait(30)
+        with systems.lock_path(path), pytest.raises(systems.LockedError), systems.lock_path(path):
+            pytest.fail("one process has the lock twice")
+
+
+def test_without_locks_on_open_files_a_folder_is_still_locked_and_no_link_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(systems, "HAS_LOCKS", False)
+    in_use = pytest.raises(InUseError, match="another process is working in it")
+    with exclusive(tmp_path), in_use, exclusive(tmp_path):
+        pytest.fail("locked twice")
+    (tmp_path / LOCK).unlink(missing_ok=True)
+    (tmp_path / LOCK).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UnwritableFileError, match="is a symbolic link"), exclusive(tmp_path):
+        pytest.fail("locked")
+    assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_where_open_files_cannot_be_replaced_a_file_waits_for_its_readers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waits: bool
+) -> None:
+    replace, refused = os.replace, []
+
+    def open_at_first(source: Path, target: Path) -> None:
+        if len(refused) < 3:
+            refused.append(target)
+            raise PermissionError(errno.EACCES, "Access is denied")
+        replace(source, target)
+
+    monkeypatch.setattr(systems, "KEEPS_OPEN_FILES", waits)
+    monkeypatch.setattr(files.os, "replace", open_at_first)
+    path = tmp_path / "progress.json"
+    if waits:
+        write_whole(path, "{}")
+        assert path.read_text() == "{}"
+    else:
+        with pytest.raises(UnwritableFileError, match="Access is denied"):
+            write_whole(path, "{}")
+        assert len(refused) == 1

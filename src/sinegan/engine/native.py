@@ -19,7 +19,8 @@ from sinegan.engine import packaged
 from sinegan.engine.torch_private import private
 
 VIEW, WRAPPER, PRODUCTS = (
-    (Path(__file__).parent / "cpp" / name).read_text() for name in ("view.h", "wrapper.h", "products.cpp")
+    (Path(__file__).parent / "cpp" / name).read_text("utf-8")
+    for name in ("view.h", "wrapper.h", "products.cpp")
 )
 
 PYTORCHS_PRODUCTS = ("aoti_torch_cpu_bmm_out", "aoti_torch_cpu_mm_out")

@@ -4,7 +4,6 @@ A program is machine code: a damaged one computes wrong numbers, and one that so
 whatever its author likes. So only programs that this user or root has written here are loaded.
 """
 
-import fcntl
 import hashlib
 import os
 import re
@@ -19,9 +18,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sinegan.storage.files import UnwritableFileError, write_whole
+from sinegan.storage.systems import HAS_LOCKS, HAS_OWNERS, NO_FOLLOW, NO_WAIT, ONLY_FOLDERS, lock_open
 
 CACHE_VARIABLE = "SINEGAN_CACHE"
 """The environment variable that names the folder for compiled programs."""
+
+CAN_BE_TRUSTED = HAS_LOCKS and HAS_OWNERS
+"""Whether this system tells who wrote a program. Otherwise none is compiled."""
 
 LARGEST = 2**30
 """The most bytes that a folder of programs may have; the least recently used are removed first."""
@@ -125,17 +128,12 @@ class ProgramFolder:
         path = self._here / (name + LOCK)
         while True:
             with self._writing():
-                lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
+                lock = os.open(path, os.O_RDWR | os.O_CREAT | NO_FOLLOW | NO_WAIT, 0o644)
             try:
                 if not stat.S_ISREG(os.fstat(lock).st_mode):
                     raise UnusableFolderError(f"{self.path / path.name} is no file")
                 with self._writing():
-                    try:
-                        fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    except BlockingIOError:
-                        allowed = False
-                    else:
-                        allowed = True
+                    allowed = lock_open(lock, wait)
                 # While this process waited, another may have removed the lock with the program.
                 if not allowed or (path.exists() and os.path.samestat(path.stat(), os.fstat(lock))):
                     yield allowed
@@ -150,7 +148,7 @@ class ProgramFolder:
         """
         path = self.path / file
         try:
-            opened = os.open(self._here / file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            opened = os.open(self._here / file, os.O_RDONLY | NO_FOLLOW | NO_WAIT)
         except FileNotFoundError:
             raise
         except OSError as error:
@@ -255,6 +253,8 @@ def scratch_folder() -> Iterator[Path]:
 
 def remove_abandoned_scratch_folders() -> None:
     """Removes the scratch folders of killed processes, whose locks nobody holds any more."""
+    if not CAN_BE_TRUSTED:  # nothing was compiled
+        return
     for left in Path(_scratch_parent()).glob(f"{SCRATCH_PREFIX}*"):
         with suppress(OSError):
             if left.lstat().st_uid != os.geteuid():
@@ -267,15 +267,9 @@ def remove_abandoned_scratch_folders() -> None:
 @contextmanager
 def _locked(path: Path) -> Iterator[bool]:
     """Locks a folder within the context; yields whether that worked and it still exists. Raises OSError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    descriptor = os.open(path, os.O_RDONLY | ONLY_FOLDERS | NO_FOLLOW)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        locked = False
-    else:
-        locked = path.exists()
-    try:
-        yield locked
+        yield lock_open(descriptor) and path.exists()
     finally:
         os.close(descriptor)
 
@@ -291,7 +285,7 @@ def _cache() -> AbstractContextManager[ProgramFolder]:
 
 
 def _temporary() -> AbstractContextManager[ProgramFolder]:
-    return _opened(_temporary_path(), mode=0o700, flags=os.O_NOFOLLOW)
+    return _opened(_temporary_path(), mode=0o700, flags=NO_FOLLOW)
 
 
 def _temporary_path() -> Path:
@@ -317,7 +311,7 @@ def _opened(path: Path, mode: int, flags: int = 0) -> Iterator[ProgramFolder]:
     """Opens a folder, made if need be. Raises UnusableFolderError, also if others can write to it."""
     try:
         path.mkdir(mode, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | flags)
+        descriptor = os.open(path, os.O_RDONLY | ONLY_FOLDERS | flags)
     except OSError as error:
         raise UnusableFolderError(f"{path} cannot be used: {_reason(error)}") from error
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sinegan.printable import PrintableParser, printable_lines
+from sinegan.printable import PrintableParser, print_what_can_be_shown, printable_lines
 from sinegan.report.compare import main as compare_scores
 from sinegan.report.load import UnreadableSweepError, load_sweep
 from sinegan.report.make import make_report, print_view, report_folder, stored_margin, write_view
@@ -24,6 +24,7 @@ COMPARE = "compare"
 
 def main() -> None:
     """Runs the command that was typed."""
+    print_what_can_be_shown()
     first, *others = sys.argv[1:] or [""]
     try:
         if first == COMPARE:

@@ -1,23 +1,28 @@
 """Files that are written whole or not at all and read with care, and folders that a process locks."""
 
-import fcntl
 import hashlib
 import json
 import os
 import stat
+import time
 import unicodedata
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
 
 from sinegan.printable import shortened
+from sinegan.storage import systems
 
 
 class UnwritableFileError(OSError):
     """A file cannot be written; the message names it, the reason and the remedy."""
+
+
+SECONDS_FOR_READERS = 2.0
+"""The time that a file waits for its readers before it is replaced."""
 
 
 def write_whole(path: Path, content: bytes | str, durable: bool = True, mode: int = 0o666) -> None:
@@ -41,10 +46,24 @@ def write_whole(path: Path, content: bytes | str, durable: bool = True, mode: in
                 if durable:
                     file.flush()
                     os.fsync(file.fileno())
-            os.replace(temporary, path)
+            _replace(temporary, path)
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    """Gives a file the name of another. Where no file that is open can be replaced, waits for its readers."""
+    patience = SECONDS_FOR_READERS if systems.KEEPS_OPEN_FILES else 0.0
+    end = time.monotonic() + patience
+    while True:
+        try:
+            os.replace(temporary, path)
+            return
+        except PermissionError:
+            if time.monotonic() >= end:
+                raise
+        time.sleep(0.01)
 
 
 @contextmanager
@@ -77,6 +96,8 @@ def name_problem(folder: str) -> str | None:
         return f"{folder!r} holds characters that cannot be shown; use another name"
     parts = Path(path).parts
     existing = next(parent for parent in (path, *map(str, Path(path).parents)) if os.path.exists(parent))
+    if not hasattr(os, "pathconf"):  # the system refuses the folder itself
+        return None
     most, longest = os.pathconf(existing, "PC_NAME_MAX"), max(len(os.fsencode(part)) for part in parts)
     if longest > most:
         return f"has a name of {longest:,} bytes; at most {most:,} are possible here"
@@ -100,7 +121,7 @@ def read_regular(path: Path, most: int = MOST_BYTES) -> bytes:
 
     Opening a pipe would wait for a writer, and a device may have no end.
     """
-    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+    with open(os.open(path, os.O_RDONLY | systems.NO_WAIT), "rb") as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise OSError("it is no regular file")
@@ -168,6 +189,26 @@ def exclusive(folder: Path) -> Iterator[None]:
     path = folder / LOCK
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
+    with (_lock_with_owner if systems.HAS_LOCKS else _lock)(path):
+        yield
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """Locks a folder by its lock file where nobody can read a locked file."""
+    refuse_link(path)
+    with ExitStack() as locked:
+        try:
+            with writing(path):
+                locked.enter_context(systems.lock_path(path))
+        except systems.LockedError as error:
+            raise InUseError(f"{path.parent}: another process is working in it; wait for it") from error
+        yield
+
+
+@contextmanager
+def _lock_with_owner(path: Path) -> Iterator[None]:
+    """Locks a folder by its lock file, which holds the number of this process."""
     lock = _open_locked(path)
     try:
         with writing(path):
@@ -183,17 +224,15 @@ def _open_locked(path: Path) -> IO[str]:
     """The open lock file of a folder, locked and empty."""
     while True:
         with writing(path):
-            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | systems.NO_FOLLOW | systems.NO_WAIT
             lock = os.fdopen(os.open(path, flags, 0o666), "a+")
             if not stat.S_ISREG(os.fstat(lock.fileno()).st_mode):
                 raise OSError("it is no regular file")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        if not systems.lock_open(lock.fileno()):
             lock.seek(0)
             owner = lock.read().strip() or "unknown"
             lock.close()
-            raise InUseError(f"{path.parent}: process {owner} is working in it; wait for it") from error
+            raise InUseError(f"{path.parent}: process {owner} is working in it; wait for it")
         # The previous process may have removed the file after this one opened it.
         if path.exists() and path.stat().st_ino == os.fstat(lock.fileno()).st_ino:
             lock.truncate(0)

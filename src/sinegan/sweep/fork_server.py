@@ -10,16 +10,17 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import forkserver, resource_tracker
 from multiprocessing.context import BaseContext
 
 WORKER_MODULE = "sinegan.sweep.worker"
 """The module whose functions the workers run."""
 
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""The signals that ask a command to end."""
+STOP_SIGNALS: tuple[signal.Signals, ...] = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+"""The signals that ask a command to end; Windows has no SIGHUP."""
 
-AVAILABLE = sys.platform == "linux"
+AVAILABLE = sys.platform == "linux" and "forkserver" in multiprocessing.get_all_start_methods()
 """On other systems, system libraries may not survive a fork."""
 
 
@@ -32,6 +33,8 @@ def start(preload: str = WORKER_MODULE) -> None:
     """Starts the server unless it runs; it loads the module `preload` while this process continues."""
     if not AVAILABLE:
         return
+    from multiprocessing import forkserver
+
     start_tracker()
     forkserver.set_forkserver_preload([preload])
     with _signals_blocked():  # a signal while the server loads would print a traceback
@@ -44,6 +47,10 @@ def start_tracker() -> None:
     If a closed terminal killed the tracker, its successor would not know the semaphores that this process
     releases, and would complain.
     """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows needs no tracker
+        return
+    from multiprocessing import resource_tracker
+
     with _signals_blocked():
         resource_tracker.ensure_running()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sinegan.printable import PrintableParser, printable, printable_lines
+from sinegan.printable import PrintableParser, print_what_can_be_shown, printable, printable_lines
 from sinegan.report.figures.style import png
 from sinegan.report.load import UnreadableSweepError, load_sweep
 from sinegan.report.make import report_folder
@@ -20,6 +20,7 @@ from sinegan.theory.common import COLUMNS
 
 def main() -> None:
     """Prints the checks of a folder and writes them. Exits 1 when one does not hold or there is none."""
+    print_what_can_be_shown()
     parser = PrintableParser(
         prog="python -m sinegan.theory", description="theory against the results of a sweep"
     )
