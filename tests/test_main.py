@@ -221,7 +221,7 @@ def test_a_killed_sweep_has_a_table_and_resumes_to_the_same_bytes(
     assert "are unfinished" in done.stdout
     other = inside("-m", "optim.lr=1e-4,3e-4", *LONG, "seeds=3", f"resume={folder}")
     assert other.returncode == 1
-    assert "configuration 1: seeds: 4 in the folder, only 3 in the command" in other.stderr
+    assert "\n  seeds: 4 in the folder, only 3 in the command\n" in other.stderr
     resumed = sinegan("-m", "optim.lr=1e-4,3e-4", *LONG, f"resume={folder}")
     undisturbed = inside("-m", "optim.lr=1e-4,3e-4", *LONG, "executor=serial", "hydra.sweep.dir=undisturbed")
     assert (resumed.returncode, undisturbed.returncode) == (0, 0)
