@@ -13,7 +13,7 @@ from torch.utils import _pytree as pytree
 from sinegan.config import Config, Plot
 from sinegan.engine import programs
 from sinegan.engine.program_cache import CACHE_VARIABLE, Stored
-from sinegan.engine.programs import CannotCompileError
+from sinegan.engine.programs import CannotCompileError, CompiledFunction
 from sinegan.game.averages import Exponential
 from sinegan.game.losses import MinimaxLiteral, NonSaturating, RelativisticPaired, Wasserstein
 from sinegan.game.mixtures import GaussianMixture, GaussianRing, PointMass
@@ -317,6 +317,15 @@ def without_compiling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     program.cache_clear()
     yield
     program.cache_clear()  # they know that they could not be compiled
+
+
+def test_a_packaged_step_is_named_with_its_reason(
+    make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled = Stack([Run(make_config(training={"compile": "always"}).setup, 0)])
+    assert compiled.remarks == ()
+    monkeypatch.setattr(CompiledFunction, "why_packaged", property(lambda _: "it sorts"))
+    assert compiled.remarks == ("Packaged, which is slower: it sorts.",)
 
 
 @pytest.mark.usefixtures("without_compiling")
