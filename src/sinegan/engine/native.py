@@ -1,52 +1,58 @@
-"""Programs in machine code: the kernels that PyTorch's compiler generates, without tensors around them.
+"""Programs in machine code: one C++ file for a graph, compiled to a shared library.
 
-PyTorch passes tensors to each of its compiled kernels, which takes a tenth of the time of a small network
-and adds tens of thousands of lines to compile. Here kernels take plain addresses (`view.h`), matrix
-products are our own (`products.cpp`), and one call trains many lanes for many steps.
+The code has no tensors and calls nothing of PyTorch: it takes plain addresses, and one call trains many lanes
+for many steps. So its bits depend on the compiler and the processor, but not on the release of PyTorch.
 """
 
 import ctypes
-import functools
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import platform
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from sinegan.engine import packaged
-from sinegan.engine.torch_private import private
+from sinegan.engine.loops.code import source
+from sinegan.engine.loops.lowering import Lowering, UnsupportedError
+from sinegan.engine.loops.schedule import Schedule
 
-VIEW, WRAPPER, PRODUCTS = (
-    (Path(__file__).parent / "cpp" / name).read_text("utf-8")
-    for name in ("view.h", "wrapper.h", "products.cpp")
+HEADERS = Path(__file__).parent / "cpp"
+
+FLAGS = (
+    *("-std=gnu++20", "-O3", "-shared", "-fPIC", "-w"),
+    # For loops of vectors: no number is a signal, and no function sets errno.
+    *("-fopenmp-simd", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"),
+    "-mcpu=native" if platform.machine().lower() in ("arm64", "aarch64") else "-march=native",
 )
 
-PYTORCHS_PRODUCTS = ("aoti_torch_cpu_bmm_out", "aoti_torch_cpu_mm_out")
-OUR_PRODUCT = "products"
 
-OPTIONS = packaged.OPTIONS | {"aot_inductor.package": False}
+def reason_to_package(graph: torch.fx.GraphModule) -> str:
+    """Why there can be no native program for a graph; empty if there can. graph: as `Lowering` takes it."""
+    try:
+        Lowering(graph)
+    except UnsupportedError as error:
+        return f"no native program can have {error}"
+    return ""
 
-RELEASES = ("2.13", "2.14")
-"""The releases of PyTorch whose code generator we know."""
-KNOWN = torch.__version__.startswith(tuple(f"{release}." for release in RELEASES))
 
-
-def compile_native(
-    graph: torch.fx.GraphModule, arguments: Sequence[Tensor], options: Mapping[str, Any]
-) -> bytes:
+def compile_native(graph: torch.fx.GraphModule, compiler: Sequence[str], folder: Path) -> bytes:
     """Compiles a graph that writes into its arguments and returns nothing, to a shared library.
 
     Arguments:
-        graph: the operations for one lane, none of them one of `foreign_operations`.
-        arguments: tensors like those of one lane, each (1, ...).
-        options: more settings of PyTorch's compiler.
+        graph: the operations for one lane; `reason_to_package` has no reason against them.
+        compiler: the words of its command.
+        folder: where files may be written.
+
+    Raises RuntimeError with the compiler's messages.
     """
-    aot_compile = private("torch._inductor.aot_compile")
-    with _views_for_tensors(), _no_trial_builds():
-        library = aot_compile(graph, tuple(arguments), options=OPTIONS | dict(options))
-    return Path(library).read_bytes()
+    code, library = folder / "program.cpp", folder / "program.so"
+    code.write_text(source(Schedule(Lowering(graph))), "utf-8")
+    command = [*compiler, *FLAGS, f"-I{HEADERS}", str(code), "-o", str(library)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr or f"exit code {done.returncode}")
+    return library.read_bytes()
 
 
 class Native:
@@ -71,108 +77,3 @@ class Native:
             ctypes.c_int64(steps),
             ctypes.c_int64(lanes),
         )
-
-
-@contextmanager
-def _no_trial_builds() -> Iterator[None]:
-    """Within this context, inductor compiles no test programs for half precision: 2 s less."""
-    isa = private("torch._inductor.cpu_vec_isa.VecISA")
-    check_build = isa.check_build
-    isa.check_build = lambda *_: False
-    try:
-        yield
-    finally:
-        isa.check_build = check_build
-
-
-@contextmanager
-def _views_for_tensors() -> Iterator[None]:
-    """Within this context, inductor emits code for `View`s."""
-    private("torch._inductor.codegen.common.init_backend_registration")()
-    generators = private("torch._inductor.codegen.common.device_codegens")
-    usual = generators["cpu"]
-    private("torch._inductor.codegen.common.register_backend_for_device")(
-        "cpu", usual.scheduling, usual.wrapper_codegen, view_code_generator(), usual.fx_wrapper_codegen
-    )
-    try:
-        yield
-    finally:
-        generators["cpu"] = usual
-
-
-@functools.cache
-def view_code_generator() -> Any:
-    """The class that writes the C++ code around the kernels. Its base takes seconds to import."""
-    base: Any = private("torch._inductor.codegen.cpp_wrapper_cpu.CppWrapperCpu")
-    V = private("torch._inductor.virtualized.V")  # noqa: N806
-
-    class ViewCodeGenerator(base):  # type: ignore[misc]
-        """Writes one C++ function for one step of one lane, and `run`, which calls it."""
-
-        @staticmethod
-        def create(*_: Any, **__: Any) -> Any:
-            return ViewCodeGenerator()
-
-        def write_header(self) -> None:
-            self.header.splice(VIEW + WRAPPER)
-            self.kernel_declarations.splice("#include <torch/csrc/inductor/cpp_prefix.h>")
-            for dtype in sorted({str(argument.get_dtype()) for argument in V.graph.graph_inputs.values()}):
-                name = dtype.removeprefix("torch.").upper()
-                self.kernel_declarations.splice(f"#define HAS_{name}")
-            self.kernel_declarations.splice(VIEW + PRODUCTS)
-
-        def add_device_include(self, device: str) -> None:
-            """Includes nothing: there are no tensors."""
-
-        def write_prefix(self) -> None:
-            self.prefix.writeline("static void step(char* const* arguments) {")
-
-        def write_wrapper_decl(self) -> None:
-            with self.prefix.indent():
-                for place, (name, argument) in enumerate(V.graph.graph_inputs.items()):
-                    sizes, strides = argument.get_size(), argument.get_stride()
-                    for array, numbers in (("sizes", sizes), ("strides", strides)):
-                        listed = ", ".join(map(str, numbers))
-                        self.prefix.writeline(f"static constexpr int64_t {name}_{array}[] = {{{listed}}};")
-                    view = f"arguments[{place}], {argument.get_dtype().itemsize}, {len(sizes)}"
-                    self.prefix.writeline(f"View {name}{{{view}, {name}_sizes, {name}_strides}};")
-
-        def codegen_inputs(self) -> None:
-            """Writes nothing: arguments are views already."""
-
-        def codegen_dtype(self, dtype: torch.dtype) -> str:
-            return str(dtype.itemsize)
-
-        def codegen_device(self, _: torch.device) -> str:
-            return "0, 0"
-
-        def codegen_device_idx(self, *_: Any) -> str:
-            return "0"
-
-        @staticmethod
-        def get_c_shim_func_name(kernel: str, device: str) -> str:
-            name: str = kernel if kernel == OUR_PRODUCT else base.get_c_shim_func_name(kernel, device)
-            return OUR_PRODUCT if name in PYTORCHS_PRODUCTS else name
-
-        def generate_return(self, output_refs: list[str]) -> None:
-            """Writes nothing: `step` returns nothing."""
-
-        def finalize_prefix(self) -> None:
-            """Writes nothing: there are no constants and no kernels of PyTorch to declare."""
-
-        def generate_before_suffix(self, result: Any) -> None:
-            result.writeline("}")
-
-        def generate_end(self, result: Any) -> None:
-            result.splice(f"""
-                extern "C" void run(
-                    char* const* data,
-                    const int64_t* by_step,
-                    const int64_t* by_lane,
-                    int64_t steps,
-                    int64_t lanes) {{
-                  each_lane<{len(V.graph.graph_inputs)}>(step, data, by_step, by_lane, steps, lanes);
-                }}
-                """)
-
-    return ViewCodeGenerator

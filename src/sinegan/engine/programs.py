@@ -25,8 +25,7 @@ from torch import Tensor
 
 from sinegan.engine.cpp_compiler import NoCompilerError, compiler
 from sinegan.engine.kernels import environment
-from sinegan.engine.native import KNOWN, RELEASES, Native, compile_native
-from sinegan.engine.operations import foreign_operations
+from sinegan.engine.native import Native, compile_native, reason_to_package
 from sinegan.engine.packaged import Packaged, compile_packaged
 from sinegan.engine.program_cache import (
     DamagedProgramError,
@@ -259,33 +258,24 @@ def trace(
     return graph
 
 
-def reason_to_package(graph: torch.fx.GraphModule) -> str:
-    """Why a graph becomes a packaged program on this PyTorch; empty if it becomes a native one."""
-    if not KNOWN:
-        return (
-            f"with PyTorch {torch.__version__} there are no native programs; with {' and '.join(RELEASES)} "
-            "there are"
-        )
-    foreign = foreign_operations(graph)
-    return f"no native program can have {', '.join(foreign)}" if foreign else ""
-
-
 def _compile(function: Callable[..., Any], leaves: list[Tensor], nesting: Any) -> Stored:
     """The program of a function for one lane, with the arguments of `trace`. Raises CannotCompileError."""
     chosen = compiler()
-    with warnings.catch_warnings(), torch.no_grad(), _own_compiler_files() as folder:
+    with warnings.catch_warnings(), torch.no_grad(), _compiler_folder() as folder:
         warnings.simplefilter("ignore")  # PyTorch's warnings about its own code
         result = function(*pytree.tree_unflatten([leaf.clone() for leaf in leaves], nesting))
         results, nesting_of_results = pytree.tree_flatten(result)
         places = [torch.empty(tensor.shape, dtype=tensor.dtype) for tensor in results]
-        tensors, options = [*leaves, *places], {"cpp.cxx": (chosen.command(folder),)}
+        tensors = [*leaves, *places]
         try:
             graph = trace(function, nesting, leaves, places)
             why_packaged = reason_to_package(graph)
             if why_packaged:
-                kind, program = ".pt2", compile_packaged(graph, tensors, folder, options)
+                options = {"cpp.cxx": (chosen.command(folder),)}
+                with _own_compiler_files(folder):
+                    kind, program = ".pt2", compile_packaged(graph, tensors, folder, options)
             else:
-                kind, program = ".so", compile_native(graph, tensors, options)
+                kind, program = ".so", compile_native(graph, chosen.words, folder)
         except Exception as error:
             # The failures of tracing, of the code generator and of the compiler have no common class.
             raise CannotCompileError(f"{chosen.words[0]}: {_first_error(error)}") from error
@@ -295,24 +285,29 @@ def _compile(function: Callable[..., Any], leaves: list[Tensor], nesting: Any) -
 
 
 @contextmanager
-def _own_compiler_files() -> Iterator[Path]:
-    """Yields a folder in which PyTorch's compiler keeps its files within this context.
-
-    It would keep them in a folder of /tmp, which may belong to another user. And it would take the variable
-    that chooses the instructions of eager kernels for a limit of the processor. Raises CannotCompileError.
-    """
-    with ExitStack() as contexts:
+def _compiler_folder() -> Iterator[Path]:
+    """Yields a folder for the files of a compiler. Raises CannotCompileError."""
+    with ExitStack() as opened:
         try:
-            folder = contexts.enter_context(scratch_folder())
+            folder = opened.enter_context(scratch_folder())
         except OSError as error:
             raise CannotCompileError(f"no temporary folder can be made: {_first_error(error)}") from error
-        # Before the import, which makes the folder.
-        contexts.enter_context(environment("TORCHINDUCTOR_CACHE_DIR", str(folder)))
-        contexts.enter_context(environment("ATEN_CPU_CAPABILITY", None))
-        temporary_cache_dir = private("torch._inductor.runtime.cache_dir_utils.temporary_cache_dir")
-        contexts.enter_context(temporary_cache_dir(str(folder)))
-        _avoid_semaphores()
         yield folder
+
+
+@contextmanager
+def _own_compiler_files(folder: Path) -> Iterator[None]:
+    """Within this context, PyTorch's compiler keeps its files in a folder.
+
+    It would keep them in a folder of /tmp, which may belong to another user. And it would take the variable
+    that chooses the instructions of eager kernels for a limit of the processor.
+    """
+    # Before the import, which makes the folder.
+    with environment("TORCHINDUCTOR_CACHE_DIR", str(folder)), environment("ATEN_CPU_CAPABILITY", None):
+        temporary_cache_dir = private("torch._inductor.runtime.cache_dir_utils.temporary_cache_dir")
+        with temporary_cache_dir(str(folder)):
+            _avoid_semaphores()
+            yield
 
 
 def _avoid_semaphores() -> None:

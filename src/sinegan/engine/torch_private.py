@@ -24,17 +24,6 @@ REASONS = {
     ),
     # Compiling a packaged program.
     "torch._inductor.aoti_compile_and_package": "the documented way into AOTInductor",
-    # Compiling a native program.
-    "torch._inductor.aot_compile": "compiles a graph to a plain shared library, not a package",
-    "torch._inductor.codegen.common.init_backend_registration": "registers the code generators, ours on top",
-    "torch._inductor.codegen.common.device_codegens": "holds the code generators, to put the usual one back",
-    "torch._inductor.codegen.common.register_backend_for_device": "puts our code generator in place",
-    "torch._inductor.codegen.cpp_wrapper_cpu.CppWrapperCpu": "the code generator that ours is a subclass of",
-    "torch._inductor.cpu_vec_isa.VecISA": "has the next method",
-    "torch._inductor.cpu_vec_isa.VecISA.check_build": (
-        "compiles a test program for each extension of the processor, of which we need none: 2 s"
-    ),
-    "torch._inductor.virtualized.V": "gives the inputs of the graph for which code is generated",
 }
 """For each private name why it is used."""
 

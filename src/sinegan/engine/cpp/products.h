@@ -3,15 +3,18 @@
 // A BLAS is made for large matrices: at the sizes of small networks it spends a quarter of its time on
 // preparations. Here, each element of c is summed in the order of k, whatever the number of matrices and the
 // position of its own among them.
+#pragma once
 #include <algorithm>
 #include <bit>
 #include <tuple>
 #include <vector>
 
+#include "vectors.h"
+
 namespace {
 
 // The rows and vectors of c that are summed at once: as many as fit into the 32 or 16 registers.
-#if defined(CPU_CAPABILITY_AVX512)
+#if defined(__AVX512F__)
 constexpr int WIDEST = 4;
 constexpr int rows_of(int vectors) {
   return vectors == 4 ? 6 : vectors == 2 ? 12 : 16;
@@ -22,6 +25,10 @@ constexpr int rows_of(int vectors) {
   return vectors == 2 ? 6 : 8;
 }
 #endif
+
+// From so many rows on, columns of b are copied next to each other: far apart, they would push each other out of
+// the cache.
+constexpr int64_t PACKED_FROM = 16;
 
 // A matrix with any strides.
 template <typename T>
@@ -38,18 +45,18 @@ struct Matrix {
 // second.
 template <typename T>
 inline void transpose(Matrix<const T> from, T* to, int64_t row) {
-  using Vec = at::vec::Vectorized<T>;
-  constexpr int LANE = Vec::size();
+  using Vec = ::Vec<T>;
+  constexpr int LANE = Vec::SIZE;
   Vec buffers[2][LANE];
 #pragma GCC unroll 16
-  for (int i = 0; i < LANE; ++i) buffers[0][i] = Vec::loadu(from.at(0, i));
+  for (int i = 0; i < LANE; ++i) buffers[0][i] = Vec::load(from.at(0, i));
   int current = 0;
 #pragma GCC unroll 4
   for (int round = 1; round < LANE; round *= 2, current = 1 - current)
 #pragma GCC unroll 8
     for (int i = 0; i < LANE / 2; ++i)
       std::tie(buffers[1 - current][2 * i], buffers[1 - current][2 * i + 1]) =
-          at::vec::interleave2(buffers[current][i], buffers[current][i + LANE / 2]);
+          interleave<T>(buffers[current][i], buffers[current][i + LANE / 2]);
 #pragma GCC unroll 16
   for (int i = 0; i < LANE; ++i) buffers[current][i].store(to + i * row);
 }
@@ -57,13 +64,13 @@ inline void transpose(Matrix<const T> from, T* to, int64_t row) {
 // Copies N vectors of columns of b, row after row, into a panel; elements beyond `columns` are 0.
 template <typename T, int N>
 void pack(Matrix<const T> b, int64_t k, int64_t columns, T* panel) {
-  using Vec = at::vec::Vectorized<T>;
-  constexpr int64_t LANE = Vec::size(), WIDTH = N * LANE;
+  using Vec = ::Vec<T>;
+  constexpr int64_t LANE = Vec::SIZE, WIDTH = N * LANE;
   int64_t p = 0;
   if (b.column == 1) {
     for (; p < k; ++p)
       for (int64_t j = 0; j < WIDTH; j += LANE)
-        Vec::loadu(b.at(p, j), std::min(columns - j, LANE)).store(panel + p * WIDTH + j);
+        Vec::load(b.at(p, j), std::min(columns - j, LANE)).store(panel + p * WIDTH + j);
   } else if (b.row == 1 && columns == WIDTH) {
     for (; p + LANE <= k; p += LANE)
       for (int64_t j = 0; j < WIDTH; j += LANE)
@@ -85,11 +92,11 @@ inline void tile(
     Matrix<T> c,
     int64_t columns,
     std::integer_sequence<int, I...>) {
-  using Vec = at::vec::Vectorized<T>;
-  constexpr int LANE = Vec::size();
+  using Vec = ::Vec<T>;
+  constexpr int LANE = Vec::SIZE;
   Vec sums[] = {(void(I), Vec(0))...};
   for (int64_t p = 0; p < k; ++p, panel += row)
-    ((sums[I] = at::vec::fmadd(Vec(*a.at(I / N, p)), Vec::loadu(panel + I % N * LANE), sums[I])), ...);
+    ((sums[I] = multiply_add<T>(Vec(*a.at(I / N, p)), Vec::load(panel + I % N * LANE), sums[I])), ...);
   if (columns == N * LANE) {
     (sums[I].store(c.at(I / N, I % N * LANE)), ...);
     return;
@@ -116,10 +123,10 @@ void rows(Matrix<const T> a, const T* panel, int64_t row, int64_t m, int64_t k, 
 // Computes as many columns of c as N vectors hold.
 template <typename T, int N>
 void panel(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, int64_t m, int64_t k, int64_t columns) {
-  using Vec = at::vec::Vectorized<T>;
-  constexpr int64_t WIDTH = N * Vec::size();
+  using Vec = ::Vec<T>;
+  constexpr int64_t WIDTH = N * Vec::SIZE;
   static thread_local std::vector<Vec> packed;  // of vectors, because these are aligned
-  if (b.column == 1 && columns == WIDTH) {
+  if (b.column == 1 && columns == WIDTH && m < PACKED_FROM) {
     rows<T, rows_of(N), N>(a, b.data, b.row, m, k, c, columns);
     return;
   }
@@ -129,9 +136,63 @@ void panel(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, int64_t m, int64_t
   rows<T, rows_of(N), N>(a, memory, WIDTH, m, k, c, columns);
 }
 
+// Sums of products of a vector with the rows of a matrix, R rows at once: both contiguous along k.
+template <typename T, int... I>
+inline void dots(const T* x, const T* rows, int64_t row, int64_t k, T* c, int64_t step, std::integer_sequence<int, I...>) {
+  using Vec = ::Vec<T>;
+  constexpr int LANE = Vec::SIZE;
+  Vec sums[] = {(void(I), Vec(T(0)))...};
+  int64_t p = 0;
+  for (; p + LANE <= k; p += LANE) {
+    const Vec now = Vec::load(x + p);
+    ((sums[I] = multiply_add<T>(now, Vec::load(rows + I * row + p), sums[I])), ...);
+  }
+  T whole[sizeof...(I)][LANE];
+  (sums[I].store(whole[I]), ...);
+  for (int i = 0; i < int(sizeof...(I)); ++i) {
+    T sum = 0;
+    for (int l = 0; l < LANE; ++l) sum += whole[i][l];
+    for (int64_t q = p; q < k; ++q) sum += x[q] * rows[i * row + q];
+    c[i * step] = sum;
+  }
+}
+template <typename T>
+void dots(const T* x, const T* rows, int64_t row, int64_t n, int64_t k, T* c, int64_t step) {
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8) dots<T>(x, rows + i * row, row, k, c + i * step, step, std::make_integer_sequence<int, 8>());
+  for (; i < n; ++i) dots<T>(x, rows + i * row, row, k, c + i * step, step, std::make_integer_sequence<int, 1>());
+}
+// A row times a matrix with contiguous rows.
+template <typename T, int... I>
+inline void row_tile(const T* x, int64_t step, const T* b, int64_t row, int64_t k, T* c, std::integer_sequence<int, I...>) {
+  using Vec = ::Vec<T>;
+  constexpr int LANE = Vec::SIZE;
+  Vec sums[] = {(void(I), Vec(T(0)))...};
+  for (int64_t p = 0; p < k; ++p) {
+    const Vec now(x[p * step]);
+    ((sums[I] = multiply_add<T>(now, Vec::load(b + p * row + I * LANE), sums[I])), ...);
+  }
+  (sums[I].store(c + I * LANE), ...);
+}
+template <typename T>
+void row_product(const T* x, int64_t step, const T* b, int64_t row, int64_t n, int64_t k, T* c) {
+  constexpr int LANE = ::Vec<T>::SIZE;
+  int64_t j = 0;
+  for (; j + 8 * LANE <= n; j += 8 * LANE) row_tile<T>(x, step, b + j, row, k, c + j, std::make_integer_sequence<int, 8>());
+  for (; j + LANE <= n; j += LANE) row_tile<T>(x, step, b + j, row, k, c + j, std::make_integer_sequence<int, 1>());
+  for (; j < n; ++j) {
+    T sum = 0;
+    for (int64_t p = 0; p < k; ++p) sum += x[p * step] * b[p * row + j];
+    c[j] = sum;
+  }
+}
+
 template <typename T>
 void product(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, int64_t m, int64_t n, int64_t k) {
-  constexpr int64_t LANE = at::vec::Vectorized<T>::size(), WIDTH = WIDEST * LANE;
+  constexpr int64_t LANE = ::Vec<T>::SIZE, WIDTH = WIDEST * LANE;
+  if (n == 1 && a.column == 1 && b.row == 1) return dots<T>(b.data, a.data, a.row, m, k, c.data, c.row);
+  if (m == 1 && a.column == 1 && b.row == 1) return dots<T>(a.data, b.data, b.column, n, k, c.data, c.column);
+  if (m == 1 && b.column == 1 && c.column == 1) return row_product<T>(a.data, a.column, b.data, b.row, n, k, c.data);
   for (int64_t j = 0; j < n; j += WIDTH) {
     const int64_t columns = std::min(n - j, WIDTH);
     const Matrix<const T> some{b.at(0, j), b.row, b.column};
@@ -145,29 +206,4 @@ void product(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, int64_t m, int64
   }
 }
 
-template <typename T>
-Matrix<T> matrix(const View& view, int64_t first) {
-  const int64_t* strides = view.strides + view.axes - 2;
-  const int64_t skipped = view.axes > 2 ? first * view.strides[0] : 0;
-  return {reinterpret_cast<T*>(view.data) + skipped, strides[0], strides[1]};
-}
-
-template <typename T>
-void products_of(const View& c, const View& a, const View& b) {
-  const int64_t count = c.axes > 2 ? c.sizes[0] : 1;
-  const int64_t m = c.sizes[c.axes - 2], n = c.sizes[c.axes - 1], k = a.sizes[a.axes - 1];
-  for (int64_t l = 0; l < count; ++l)
-    product<T>(matrix<const T>(a, l), matrix<const T>(b, l), matrix<T>(c, l), m, n, k);
-}
-
 }  // namespace
-
-// The columns of c must be contiguous. Compiled for the precisions that the program uses.
-extern "C" void products(const View& c, const View& a, const View& b) {
-#ifdef HAS_FLOAT32
-  if (c.element == sizeof(float)) return products_of<float>(c, a, b);
-#endif
-#ifdef HAS_FLOAT64
-  if (c.element == sizeof(double)) return products_of<double>(c, a, b);
-#endif
-}
