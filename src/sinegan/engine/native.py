@@ -7,14 +7,15 @@ for many steps. So its bits depend on the compiler and the processor, but not on
 import ctypes
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from sinegan.engine.loops.code import source
-from sinegan.engine.loops.lowering import Lowering, UnsupportedError
+from sinegan.engine.loops.lowering import KNOWN, Lowering, UnsupportedError
 from sinegan.engine.loops.schedule import Schedule
 
 HEADERS = Path(__file__).parent / "cpp"
@@ -34,6 +35,16 @@ def reason_to_package(graph: torch.fx.GraphModule) -> str:
     except UnsupportedError as error:
         return f"no native program can have {error}"
     return ""
+
+
+def decompositions() -> dict[Any, Callable[..., Any]]:
+    """PyTorch's ways to compute operations by simpler ones, for the operations that loops do not know."""
+    table: Any = torch.export.default_decompositions()
+    return {
+        operation: way
+        for operation, way in table.items()
+        if operation.name().removeprefix("aten::").partition(".")[0] not in KNOWN
+    }
 
 
 def compile_native(graph: torch.fx.GraphModule, compiler: Sequence[str], folder: Path) -> bytes:

@@ -13,7 +13,7 @@ import re
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -25,7 +25,7 @@ from torch import Tensor
 
 from sinegan.engine.cpp_compiler import NoCompilerError, compiler
 from sinegan.engine.kernels import environment
-from sinegan.engine.native import Native, compile_native, reason_to_package
+from sinegan.engine.native import Native, compile_native, decompositions, reason_to_package
 from sinegan.engine.packaged import Packaged, compile_packaged
 from sinegan.engine.program_cache import (
     DamagedProgramError,
@@ -235,7 +235,11 @@ def load_all(*functions: tuple[CompiledFunction, tuple[Any, ...]]) -> None:
 
 
 def trace(
-    function: Callable[..., Any], nesting: Any, leaves: list[Tensor], places: list[Tensor]
+    function: Callable[..., Any],
+    nesting: Any,
+    leaves: list[Tensor],
+    places: list[Tensor],
+    decompositions: Mapping[Any, Callable[..., Any]] | None = None,
 ) -> torch.fx.GraphModule:
     """The operations of a function for one lane, which writes its results into its last arguments.
 
@@ -244,6 +248,7 @@ def trace(
         nesting: how it nests its arguments.
         leaves: tensors like its arguments, each (1, ...).
         places: tensors like its results, each (1, ...).
+        decompositions: of operations into simpler ones.
     """
     from torch.fx.experimental.proxy_tensor import make_fx
 
@@ -254,7 +259,11 @@ def trace(
             place.copy_(result)
         return ()
 
-    graph: torch.fx.GraphModule = make_fx(written, tracing_mode="fake")(*leaves, *places)
+    graph: torch.fx.GraphModule = make_fx(
+        written,
+        decomposition_table=None if decompositions is None else dict(decompositions),
+        tracing_mode="fake",
+    )(*leaves, *places)
     return graph
 
 
@@ -270,6 +279,9 @@ def _compile(function: Callable[..., Any], leaves: list[Tensor], nesting: Any) -
         try:
             graph = trace(function, nesting, leaves, places)
             why_packaged = reason_to_package(graph)
+            if why_packaged:
+                simpler = trace(function, nesting, leaves, places, decompositions())
+                graph = graph if (why_packaged := reason_to_package(simpler)) else simpler
             if why_packaged:
                 options = {"cpp.cxx": (chosen.command(folder),)}
                 with _own_compiler_files(folder):

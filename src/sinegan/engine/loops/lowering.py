@@ -3,7 +3,7 @@
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, fx
@@ -89,8 +89,8 @@ class Lowering:
             raise UnsupportedError(f"{target} of an argument that was written")
         if name in VIEWS:
             return self._view(target, args, kwargs)
-        if name == "copy_":
-            return self._write(target, args[0], args[1])
+        if name in WRITES:
+            return self._write(target, args[0], args[1] if len(args) > 1 else 0)
         if not isinstance(result, Tensor) or result.dtype not in TYPES:
             raise UnsupportedError(str(target))
         try:
@@ -100,29 +100,17 @@ class Lowering:
 
     def _compute(self, name: str, args: Any, kwargs: Mapping[str, Any], like: Tensor) -> View:
         """The result of an operation that is no view. like: has its shape and dtype."""
+        if (special := SPECIAL.get(name)) is not None:
+            return special(self, name, args, kwargs, like)
         if name in CREATED:
             text = literal(CREATED[name](*args), TYPES[like.dtype])
             return self._pointwise(like, lambda _: text, [], 0)
-        if name in ("mm", "bmm"):
-            return self._product(args[0], args[1], like)
-        if name == "mean":
-            return self._mean(args, like)
         if name in REDUCTIONS:
             return self._reduction(name, args, like)
-        if name in ("cat", "stack"):
-            return self._assembly(name, args[0], args[1] if len(args) > 1 else kwargs.get("dim", 0), like)
-        if name in ("select_backward", "slice_backward", "constant_pad_nd"):
-            return self._padded(name, args, like)
         if name in COPIES:
             return self._pointwise(like, lambda _, x: x, args[:1], 0)
         if name in COMPARISONS and like.dtype == torch.bool:
             return self._compared(COMPARISONS[name], args, like)
-        if name == "where":
-            return self._pointwise(like, lambda _, c, x, y: f"{c} ? {x} : {y}", args, 1, as_they_are=1)
-        if name == "clamp":
-            return self._clamped(*args, **kwargs, like=like)
-        if name == "fill":
-            return self._pointwise(like, lambda _, x: x, args[1:], 0)
         if name in SCALED and (factor := kwargs.get("alpha", args[2] if len(args) > 2 else 1)) != 1:
             scaled, text = SCALED[name], literal(factor, TYPES[like.dtype])
             return self._pointwise(like, lambda _, x, y: scaled(x, y, text), args[:2], 2)
@@ -157,14 +145,20 @@ class Lowering:
         like = torch.empty(value.meta.shape, dtype=dtype, device="meta")
         return self._pointwise(like, lambda _, x: x, [value], 0)
 
-    def _write(self, target: Any, argument: View, value: View) -> View:
-        if not isinstance(argument.node, Argument) or not argument.access().is_identity:
+    def _write(self, target: Any, argument: View, value: View | float) -> View:
+        """Replaces a tensor. Whoever sees a part of the old one may not read it any more."""
+        if not argument.access().is_identity:
             raise UnsupportedError(str(target))
+        if not isinstance(value, View):
+            text = literal(value, argument.node.type)
+            like = torch.empty(argument.meta.shape, dtype=argument.node.dtype, device="meta")
+            value = self._pointwise(like, lambda _: text, [], 0)
         if value.node.dtype != argument.node.dtype:
             value = self._copied(value, argument.node.dtype)
         if isinstance(value.node, Argument):  # which may be written, too, before this is
             value = self._copied(value, value.node.dtype)
-        self.outputs.append((argument.node, value.access(argument.meta.shape)))
+        if isinstance(argument.node, Argument):
+            self.outputs.append((argument.node, value.access(argument.meta.shape)))
         self._written.add(argument.node)
         return View(value.node, value.meta.expand(argument.meta.shape))
 
@@ -230,12 +224,20 @@ class Lowering:
         common = torch.result_type(*samples) if len(samples) == 2 else samples[0].dtype
         return self._of_kind(TYPES[common], like, lambda _, *texts: write(*texts), operands, 1)
 
-    def _clamped(self, value: View, min: Any = None, max: Any = None, *, like: Tensor) -> View:  # noqa: A002
-        """Named as PyTorch names them: min, max."""
-        for bound, name in ((min, "clamp_min"), (max, "clamp_max")):
-            if bound is not None:
-                value = self._pointwise(like, POINTWISE[name].write, [value, bound], 1)
-        return value
+    def _clamp(self, _: str, args: Any, kwargs: Mapping[str, Any], like: Tensor) -> View:
+        value, *bounds = args
+        given = {**dict(zip(("min", "max"), bounds, strict=False)), **kwargs}
+        for bound in ("min", "max"):
+            if given.get(bound) is not None:
+                write = POINTWISE[f"clamp_{bound}"].write
+                value = self._pointwise(like, write, [value, given[bound]], 1)
+        return cast("View", value)
+
+    def _where(self, _: str, args: Any, __: Mapping[str, Any], like: Tensor) -> View:
+        return self._pointwise(like, lambda _, c, x, y: f"{c} ? {x} : {y}", args, 1, as_they_are=1)
+
+    def _fill(self, _: str, args: Any, __: Mapping[str, Any], like: Tensor) -> View:
+        return self._pointwise(like, lambda _, x: x, args[1:], 0)
 
     # Reductions and products.
 
@@ -262,15 +264,75 @@ class Lowering:
         )
         return self._added(node, like.shape)
 
-    def _mean(self, args: Any, like: Tensor) -> View:
+    def _mean(self, _: str, args: Any, __: Mapping[str, Any], like: Tensor) -> View:
         value: View = args[0]
         count = math.prod(value.meta.shape[axis] for axis in _axes(args, value.meta.ndim))
         total = self._reduction("sum", args, like)
         return self._pointwise(like, POINTWISE["div"].write, [total, count], POINTWISE["div"].cost)
 
-    def _product(self, a: View, b: View, like: Tensor) -> View:
+    def _squares(self, value: View, centre: View | float) -> View:
+        """The squares of a tensor's distances from a centre."""
+        like = torch.empty(value.meta.shape, dtype=value.node.dtype, device="meta")
+        centred = self._pointwise(like, POINTWISE["sub"].write, [value, centre], 1)
+        return self._pointwise(like, POINTWISE["mul"].write, [centred, centred], 1)
+
+    def _extreme(self, name: str, args: Any, _: Mapping[str, Any], like: Tensor) -> View:
+        """The largest or smallest of all elements."""
+        if len(args) > 1:
+            raise UnsupportedError(name)
+        return self._reduction(f"a{name}", args, like)
+
+    def _variance(self, _: str, args: Any, kwargs: Mapping[str, Any], like: Tensor) -> View:
+        value: View = args[0]
+        axes = sorted(_axes(args, value.meta.ndim))
+        count = math.prod(value.meta.shape[axis] for axis in axes)
+        correction = kwargs.get("correction")
+        kept = torch.empty(
+            [1 if axis in axes else size for axis, size in enumerate(value.meta.shape)],
+            dtype=like.dtype,
+            device="meta",
+        )
+        mean = self._mean("mean", [value, axes], {}, kept)
+        total = self._reduction("sum", [self._squares(value, mean), axes], like)
+        freedom = max(0, count - (1 if correction is None else correction))
+        return self._pointwise(like, POINTWISE["div"].write, [total, freedom], POINTWISE["div"].cost)
+
+    def _norm(self, name: str, args: Any, _: Mapping[str, Any], like: Tensor) -> View:
+        if len(args) > 1 and args[1] != 2:
+            raise UnsupportedError(name)
+        total = self._reduction("sum", [self._squares(args[0], 0.0), *args[2:3]], like)
+        return self._pointwise(like, POINTWISE["sqrt"].write, [total], POINTWISE["sqrt"].cost)
+
+    def _softmax(self, name: str, args: Any, _: Mapping[str, Any], like: Tensor) -> View:
+        value: View = args[0]
+        axis = [args[1] % value.meta.ndim]
+        kept = torch.empty(
+            [1 if at in axis else size for at, size in enumerate(value.meta.shape)],
+            dtype=like.dtype,
+            device="meta",
+        )
+        most = self._reduction("amax", [value, axis], kept)
+        centred = self._pointwise(like, POINTWISE["sub"].write, [value, most], 1)
+        exponentials = self._pointwise(like, POINTWISE["exp"].write, [centred], POINTWISE["exp"].cost)
+        total = self._reduction("sum", [exponentials, axis], kept)
+        if name == "_softmax":
+            return self._pointwise(like, POINTWISE["div"].write, [exponentials, total], 4)
+        logarithm = self._pointwise(kept, POINTWISE["log"].write, [total], POINTWISE["log"].cost)
+        return self._pointwise(like, POINTWISE["sub"].write, [centred, logarithm], 1)
+
+    def _repeat(self, _: str, args: Any, __: Mapping[str, Any], like: Tensor) -> View:
+        value, repeats = args
+        sizes = [1] * (len(repeats) - value.meta.ndim) + list(value.meta.shape)
+        seen = value.meta.reshape([part for size in sizes for part in (1, size)])
+        pairs = zip(repeats, sizes, strict=True)
+        seen = seen.expand([part for pair in pairs for part in pair])
+        copied = self._copied(View(value.node, seen), like.dtype)
+        return View.whole(copied.node, like.shape)
+
+    def _product(self, name: str, args: Any, _: Mapping[str, Any], like: Tensor) -> View:
+        a, b = args
         if like.dtype not in (torch.float32, torch.float64):
-            raise UnsupportedError("mm")
+            raise UnsupportedError(name)
         if a.meta.shape[-1] == 1:  # each element is one product
             return self._pointwise(like, POINTWISE["mul"].write, [a, b], 1)
         result = torch.empty(like.shape, device="meta")
@@ -279,7 +341,9 @@ class Lowering:
 
     # Assemblies.
 
-    def _assembly(self, name: str, values: Sequence[View], dim: int, like: Tensor) -> View:
+    def _assembly(self, name: str, args: Any, kwargs: Mapping[str, Any], like: Tensor) -> View:
+        values: Sequence[View] = args[0]
+        dim = args[1] if len(args) > 1 else kwargs.get("dim", 0)
         whole, start = torch.empty(like.shape, device="meta"), 0
         node = Assembly(shape=without_ones(like.shape), dtype=like.dtype)
         for each in values:
@@ -290,7 +354,7 @@ class Lowering:
             start += length
         return self._added(node, like.shape)
 
-    def _padded(self, name: str, args: Any, like: Tensor) -> View:
+    def _pad(self, name: str, args: Any, _: Mapping[str, Any], like: Tensor) -> View:
         """A tensor with zeros around it."""
         place = torch.empty(like.shape, device="meta")
         value: View = args[0]
@@ -305,6 +369,32 @@ class Lowering:
                 place = place.narrow(-last, before, value.meta.shape[-last])
         node = Assembly(shape=without_ones(like.shape), dtype=like.dtype, parts=[part_of(value, place)])
         return self._added(node, like.shape)
+
+
+SPECIAL: dict[str, Callable[[Lowering, str, Any, Mapping[str, Any], Tensor], View]] = {
+    "_log_softmax": Lowering._softmax,
+    "_softmax": Lowering._softmax,
+    "bmm": Lowering._product,
+    "cat": Lowering._assembly,
+    "clamp": Lowering._clamp,
+    "constant_pad_nd": Lowering._pad,
+    "fill": Lowering._fill,
+    "linalg_vector_norm": Lowering._norm,
+    "max": Lowering._extreme,
+    "mean": Lowering._mean,
+    "min": Lowering._extreme,
+    "mm": Lowering._product,
+    "repeat": Lowering._repeat,
+    "select_backward": Lowering._pad,
+    "slice_backward": Lowering._pad,
+    "stack": Lowering._assembly,
+    "var": Lowering._variance,
+    "where": Lowering._where,
+}
+"""Operations with a way of their own."""
+WRITES = frozenset(["copy_", "fill_", "zero_"])
+KNOWN = frozenset([*SPECIAL, *WRITES, *VIEWS, *CREATED, *REDUCTIONS, *COPIES, *COMPARISONS, *POINTWISE])
+"""All operations that loops may be able to compute."""
 
 
 def _axes(args: Any, rank: int) -> set[int]:

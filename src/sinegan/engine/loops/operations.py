@@ -132,8 +132,10 @@ COPIES = frozenset(["_to_copy", "clone", "copy", "lift_fresh_copy"])
 CREATED: dict[str, Callable[..., float]] = {
     "empty": lambda *_: 0,
     "empty_like": lambda *_: 0,
+    "empty_permuted": lambda *_: 0,
     "full": lambda _, value: value,
     "full_like": lambda _, value: value,
+    "new_empty": lambda *_: 0,
     "new_full": lambda _, __, value: value,
     "new_ones": lambda *_: 1,
     "new_zeros": lambda *_: 0,
