@@ -10,12 +10,9 @@ import torch
 from torch import Tensor
 
 from sinegan.engine import programs
-from sinegan.engine.native import KNOWN
 from sinegan.engine.programs import CompiledFunction
 
 pytestmark = pytest.mark.usefixtures("cache")
-
-pytestmark = pytest.mark.skipif(not KNOWN, reason="the code generator of this PyTorch is not known")
 
 SHAPES = [
     # matrices, rows, summed, columns: whole tiles and vectors, less than one, one more, and next to nothing

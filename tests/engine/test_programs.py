@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
 
 from sinegan.engine import program_cache, programs
@@ -112,17 +111,6 @@ def test_the_shared_folder_of_the_compiler_in_tmp_is_not_used(tmp_path: Path, ca
     assert done.returncode == 0, done.stderr
     assert list(temporary.iterdir()) == [taken]
     assert len(list(cache.glob("*.so"))) == 2
-
-
-def test_a_release_of_pytorch_that_is_not_known_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    graph = make_fx(lambda x: x + 1)(torch.ones(2))
-    monkeypatch.setattr(programs, "KNOWN", True)
-    assert programs.reason_to_package(graph) == ""
-    monkeypatch.setattr(programs, "KNOWN", False)
-    monkeypatch.setattr(torch, "__version__", "2.99.1+cpu")
-    assert programs.reason_to_package(graph) == (
-        "with PyTorch 2.99.1+cpu there are no native programs; with 2.13 and 2.14 there are"
-    )
 
 
 def test_a_loaded_program_survives_damage_to_its_file(cache: Path, compiled: list[str]) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 import sinegan
-from sinegan.engine.native import KNOWN, view_code_generator
 from sinegan.engine.torch_private import REASONS, private
 
 SOURCES = [
@@ -59,12 +58,3 @@ def test_private_names_are_found_in_every_form_of_import_and_attribute() -> None
     source = "import torch._a\nfrom torch._b import c\nfrom torch.d import _e\ntorch._f.g(1)\n"
     assert {"torch._a", "torch._b.c", "torch.d._e", "torch._f"} <= names_in(source)
     assert not IS_PRIVATE.match("torch.__version__")
-
-
-@pytest.mark.skipif(not KNOWN, reason="the code generator of this PyTorch is not known")
-def test_the_code_generator_overrides_methods_that_pytorch_still_has() -> None:
-    ours = view_code_generator()
-    methods = {name for name in vars(ours) if not name.startswith("__")}
-    gone = sorted(name for name in methods if not hasattr(ours.__base__, name))
-    assert methods
-    assert not gone, f"PyTorch's CppWrapperCpu has no {gone}, which ours would replace"

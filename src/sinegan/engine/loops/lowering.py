@@ -91,6 +91,8 @@ class Lowering:
             return self._view(target, args, kwargs)
         if name in WRITES:
             return self._write(target, args[0], args[1] if len(args) > 1 else 0)
+        if name.endswith("_") and name[:-1] in KNOWN and isinstance(result, Tensor):
+            return self._write(target, args[0], self._compute(name[:-1], args, kwargs, result))
         if not isinstance(result, Tensor) or result.dtype not in TYPES:
             raise UnsupportedError(str(target))
         try:
