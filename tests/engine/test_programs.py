@@ -280,7 +280,7 @@ def test_a_program_that_cannot_be_loaded_is_not_cached(
     [
         ('echo "x.cpp:1:10: fatal error: vector: No such file"; exit 1', "vector: No such file"),
         ("echo all is lost; exit 3", "all is lost"),
-        ("exit 1", "C++ compile error"),
+        ("exit 1", "exit code 1"),
         ("exit 0", "No such file or directory"),
     ],
 )
@@ -363,13 +363,13 @@ KILLED = """
 import os, signal, tempfile
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
-from sinegan.engine.program_cache import SCRATCH_PREFIX
-from sinegan.engine.programs import _own_compiler_files
+from sinegan.engine.program_cache import SCRATCH_PREFIX, scratch_folder
+from sinegan.engine.inductor_files import own_inductor_files
 from sinegan.sweep.executors import Local
 
 def killed_while_it_compiles():
     from tqdm import tqdm
-    with _own_compiler_files():
+    with scratch_folder() as folder, own_inductor_files(folder):
         tqdm.get_lock()
         os.kill(os.getpid(), signal.SIGKILL)
 

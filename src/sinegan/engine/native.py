@@ -1,4 +1,4 @@
-"""Programs in machine code: one C++ file for a graph, compiled to a shared library.
+"""Programs in machine code: one C++ file for a function, compiled to a shared library.
 
 The code has no tensors and calls nothing of PyTorch: it takes plain addresses, and one call trains many lanes
 for many steps. So its bits depend on the compiler and the processor, but not on the release of PyTorch.
@@ -7,15 +7,18 @@ for many steps. So its bits depend on the compiler and the processor, but not on
 import ctypes
 import platform
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from sinegan.engine.inductor_files import own_inductor_files
+from sinegan.engine.loops.building import UnsupportedError
 from sinegan.engine.loops.code import source
-from sinegan.engine.loops.lowering import KNOWN, Lowering, UnsupportedError
+from sinegan.engine.loops.lowering import KNOWN, Lowering, operation_name
+from sinegan.engine.loops.recording import Recording, record
 from sinegan.engine.loops.schedule import Schedule
 
 HEADERS = Path(__file__).parent / "cpp"
@@ -28,41 +31,56 @@ FLAGS = (
 )
 
 
-def reason_to_package(graph: torch.fx.GraphModule) -> str:
-    """Why there can be no native program for a graph; empty if there can. graph: as `Lowering` takes it."""
-    try:
-        Lowering(graph)
-    except UnsupportedError as error:
-        return f"no native program can have {error}"
-    return ""
-
-
-def decompositions() -> dict[Any, Callable[..., Any]]:
-    """PyTorch's ways to compute operations by simpler ones, for the operations that loops do not know."""
-    table: Any = torch.export.default_decompositions()
-    return {
-        operation: way
-        for operation, way in table.items()
-        if operation.name().removeprefix("aten::").partition(".")[0] not in KNOWN
-    }
-
-
-def compile_native(graph: torch.fx.GraphModule, compiler: Sequence[str], folder: Path) -> bytes:
-    """Compiles a graph that writes into its arguments and returns nothing, to a shared library.
+def lowered(function: Callable[..., object], arguments: Sequence[Tensor], folder: Path) -> Lowering:
+    """The nodes of a function for one lane, which writes its results into its arguments.
 
     Arguments:
-        graph: the operations for one lane; `reason_to_package` has no reason against them.
+        function: takes tensors.
+        arguments: tensors like those of one lane, each (1, ...). They are not changed.
+        folder: where files may be written.
+
+    Raises UnsupportedError where no native program can compute the function.
+    """
+
+    def recorded(simpler: Mapping[Any, Callable[..., Any]]) -> Recording:
+        return record(function, [argument.clone() for argument in arguments], simpler)
+
+    try:
+        return Lowering(recorded({}))
+    except UnsupportedError:
+        with own_inductor_files(folder):  # PyTorch imports it for the simpler operations
+            return Lowering(recorded(simpler_operations()))
+
+
+def simpler_operations() -> dict[Any, Callable[..., Any]]:
+    """PyTorch's ways to compute operations by simpler ones, for the operations that loops do not know."""
+    table: Any = torch.export.default_decompositions()
+    return {operation: way for operation, way in table.items() if operation_name(operation) not in KNOWN}
+
+
+def compile_native(lowering: Lowering, compiler: Sequence[str], folder: Path) -> bytes:
+    """Compiles nodes to a shared library.
+
+    Arguments:
+        lowering: the nodes.
         compiler: the words of its command.
         folder: where files may be written.
 
     Raises RuntimeError with the compiler's messages.
     """
     code, library = folder / "program.cpp", folder / "program.so"
-    code.write_text(source(Schedule(Lowering(graph))), "utf-8")
+    code.write_text(source(Schedule(lowering)), "utf-8")
     command = [*compiler, *FLAGS, f"-I{HEADERS}", str(code), "-o", str(library)]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
+    done = subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
     if done.returncode:
-        raise RuntimeError(done.stderr or f"exit code {done.returncode}")
+        raise RuntimeError(done.stdout or f"exit code {done.returncode}")
     return library.read_bytes()
 
 

@@ -1,12 +1,13 @@
 """Programs as PyTorch packages them (AOTInductor), for graphs that cannot be native programs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from sinegan.engine.cpp_compiler import Compiler
+from sinegan.engine.inductor_files import own_inductor_files
 from sinegan.engine.torch_private import private
 
 OPTIONS = {
@@ -24,20 +25,25 @@ OPTIONS = {
 
 
 def compile_packaged(
-    graph: torch.fx.GraphModule, arguments: Sequence[Tensor], folder: Path, options: Mapping[str, Any]
+    function: Callable[..., tuple[()]], arguments: Sequence[Tensor], compiler: Compiler, folder: Path
 ) -> bytes:
-    """Compiles a graph that writes into its arguments and returns nothing, to an archive.
+    """Compiles a function that writes into its arguments and returns nothing, to an archive.
 
     Arguments:
-        graph: the operations for one lane.
+        function: of one lane.
         arguments: tensors like those of one lane, each (1, ...).
-        folder: where the archive may be written.
-        options: more settings of PyTorch's compiler.
+        compiler: the C++ compiler.
+        folder: where files may be written.
     """
-    exported = torch.export.export(graph, tuple(arguments))
     path = folder / "program.pt2"
-    compile_and_package = private("torch._inductor.aoti_compile_and_package")
-    compile_and_package(exported, package_path=str(path), inductor_configs=OPTIONS | dict(options))
+    options = OPTIONS | {"cpp.cxx": (compiler.command(folder),)}
+    with own_inductor_files(folder):
+        from torch.fx.experimental.proxy_tensor import make_fx
+
+        graph = make_fx(function, tracing_mode="fake")(*arguments)
+        exported = torch.export.export(graph, tuple(arguments))
+        compile_and_package = private("torch._inductor.aoti_compile_and_package")
+        compile_and_package(exported, package_path=str(path), inductor_configs=options)
     return path.read_bytes()
 
 

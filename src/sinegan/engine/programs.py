@@ -11,9 +11,8 @@ import json
 import platform
 import re
 import sys
-import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -24,8 +23,8 @@ import torch
 from torch import Tensor
 
 from sinegan.engine.cpp_compiler import NoCompilerError, compiler
-from sinegan.engine.kernels import environment
-from sinegan.engine.native import Native, compile_native, decompositions, reason_to_package
+from sinegan.engine.loops.building import UnsupportedError
+from sinegan.engine.native import Native, compile_native, lowered
 from sinegan.engine.packaged import Packaged, compile_packaged
 from sinegan.engine.program_cache import (
     DamagedProgramError,
@@ -36,7 +35,7 @@ from sinegan.engine.program_cache import (
     scratch_folder,
     temporary_program,
 )
-from sinegan.engine.torch_private import private, pytree
+from sinegan.engine.torch_private import pytree
 
 LOADING_ERRORS = (OSError, AttributeError, RuntimeError)
 """Errors of files, of the linker, and of PyTorch's loader."""
@@ -234,41 +233,16 @@ def load_all(*functions: tuple[CompiledFunction, tuple[Any, ...]]) -> None:
         function.load(*arguments)
 
 
-def trace(
-    function: Callable[..., Any],
-    nesting: Any,
-    leaves: list[Tensor],
-    places: list[Tensor],
-    decompositions: Mapping[Any, Callable[..., Any]] | None = None,
-) -> torch.fx.GraphModule:
-    """The operations of a function for one lane, which writes its results into its last arguments.
-
-    So a program owns no memory. Arguments:
-        function: as `CompiledFunction` takes it.
-        nesting: how it nests its arguments.
-        leaves: tensors like its arguments, each (1, ...).
-        places: tensors like its results, each (1, ...).
-        decompositions: of operations into simpler ones.
-    """
-    from torch.fx.experimental.proxy_tensor import make_fx
-
-    def written(*tensors: Tensor) -> tuple[()]:
-        nested = pytree.tree_unflatten(tensors[: len(leaves)], nesting)
-        results = pytree.tree_leaves(function(*nested))
-        for place, result in zip(tensors[len(leaves) :], results, strict=True):
-            place.copy_(result)
-        return ()
-
-    graph: torch.fx.GraphModule = make_fx(
-        written,
-        decomposition_table=None if decompositions is None else dict(decompositions),
-        tracing_mode="fake",
-    )(*leaves, *places)
-    return graph
-
-
 def _compile(function: Callable[..., Any], leaves: list[Tensor], nesting: Any) -> Stored:
-    """The program of a function for one lane, with the arguments of `trace`. Raises CannotCompileError."""
+    """The program of a function for one lane, which writes its results into its last arguments.
+
+    Arguments:
+        function: as `CompiledFunction` takes it.
+        leaves: tensors like its arguments, each (1, ...).
+        nesting: how it nests its arguments.
+
+    Raises CannotCompileError.
+    """
     chosen = compiler()
     with warnings.catch_warnings(), torch.no_grad(), _compiler_folder() as folder:
         warnings.simplefilter("ignore")  # PyTorch's warnings about its own code
@@ -276,20 +250,24 @@ def _compile(function: Callable[..., Any], leaves: list[Tensor], nesting: Any) -
         results, nesting_of_results = pytree.tree_flatten(result)
         places = [torch.empty(tensor.shape, dtype=tensor.dtype) for tensor in results]
         tensors = [*leaves, *places]
+
+        def written(*tensors: Tensor) -> tuple[()]:
+            nested = pytree.tree_unflatten(tensors[: len(leaves)], nesting)
+            results = pytree.tree_leaves(function(*nested))
+            for place, result in zip(tensors[len(leaves) :], results, strict=True):
+                place.copy_(result)
+            return ()
+
+        why_packaged = ""
         try:
-            graph = trace(function, nesting, leaves, places)
-            why_packaged = reason_to_package(graph)
-            if why_packaged:
-                simpler = trace(function, nesting, leaves, places, decompositions())
-                graph = graph if (why_packaged := reason_to_package(simpler)) else simpler
-            if why_packaged:
-                options = {"cpp.cxx": (chosen.command(folder),)}
-                with _own_compiler_files(folder):
-                    kind, program = ".pt2", compile_packaged(graph, tensors, folder, options)
-            else:
-                kind, program = ".so", compile_native(graph, chosen.words, folder)
+            try:
+                lowering = lowered(written, tensors, folder)
+                kind, program = ".so", compile_native(lowering, chosen.words, folder)
+            except UnsupportedError as error:
+                why_packaged = f"no native program can have {error}"
+                kind, program = ".pt2", compile_packaged(written, tensors, chosen, folder)
         except Exception as error:
-            # The failures of tracing, of the code generator and of the compiler have no common class.
+            # The failures of the function, of code generators and of the compiler have no common class.
             raise CannotCompileError(f"{chosen.words[0]}: {_first_error(error)}") from error
     shapes = [(tuple(tensor.shape[1:]), str(tensor.dtype).removeprefix("torch.")) for tensor in results]
     description = Results(pytree.treespec_dumps(nesting_of_results), shapes, why_packaged)
@@ -305,33 +283,6 @@ def _compiler_folder() -> Iterator[Path]:
         except OSError as error:
             raise CannotCompileError(f"no temporary folder can be made: {_first_error(error)}") from error
         yield folder
-
-
-@contextmanager
-def _own_compiler_files(folder: Path) -> Iterator[None]:
-    """Within this context, PyTorch's compiler keeps its files in a folder.
-
-    It would keep them in a folder of /tmp, which may belong to another user. And it would take the variable
-    that chooses the instructions of eager kernels for a limit of the processor.
-    """
-    # Before the import, which makes the folder.
-    with environment("TORCHINDUCTOR_CACHE_DIR", str(folder)), environment("ATEN_CPU_CAPABILITY", None):
-        temporary_cache_dir = private("torch._inductor.runtime.cache_dir_utils.temporary_cache_dir")
-        with temporary_cache_dir(str(folder)):
-            _avoid_semaphores()
-            yield
-
-
-def _avoid_semaphores() -> None:
-    """Gives the progress bars of PyTorch's compiler a lock within this process.
-
-    By default they use a system semaphore, which a killed worker leaks; Python then prints a warning.
-    """
-    from torch import hub
-
-    tqdm: Any = hub.tqdm  # type: ignore[attr-defined]
-    if hasattr(tqdm, "set_lock"):  # without tqdm PyTorch has a substitute
-        tqdm.set_lock(threading.RLock())
 
 
 def _first_error(error: BaseException) -> str:

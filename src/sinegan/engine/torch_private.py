@@ -14,15 +14,18 @@ pytree = _pytree
 
 REASONS = {
     "torch.utils._pytree": "see `pytree`",
+    # Recording a function, for a native program.
+    "torch.utils._python_dispatch.TorchDispatchMode": (
+        "sees each operation, as documented; make_fx and torch.export would import the compiler: seconds"
+    ),
     # Loading a packaged program.
     "torch._C._aoti.AOTIModelPackageLoader": (
         "runs a packaged program; torch._inductor.aoti_load_package would import the compiler: seconds"
     ),
-    # Compiling either kind of program.
+    # Compiling a packaged program.
     "torch._inductor.runtime.cache_dir_utils.temporary_cache_dir": (
         "keeps the compiler's files out of the shared folder in /tmp, and forgets those of the program before"
     ),
-    # Compiling a packaged program.
     "torch._inductor.aoti_compile_and_package": "the documented way into AOTInductor",
 }
 """For each private name why it is used."""

@@ -75,6 +75,27 @@ inline float tanh(float x) {
   return a < 0.625f ? near : far;
 }
 
+// The quotient of polynomials of Eigen and XLA.
+inline float erf(float x) {
+  const float y = x > 4.f ? 4.f : x < -4.f ? -4.f : x;
+  const float s = y * y;
+  float p = -2.72614225801306e-10f;
+  p = p * s + 2.77068142495902e-08f;
+  p = p * s - 2.10102402082508e-06f;
+  p = p * s - 5.69250639462346e-05f;
+  p = p * s - 7.34990630326855e-04f;
+  p = p * s - 2.95459980854025e-03f;
+  p = p * s - 1.60960333262415e-02f;
+  float q = -1.45660718464996e-05f;
+  q = q * s - 2.13374055278905e-04f;
+  q = q * s - 1.68282697438203e-03f;
+  q = q * s - 7.37332916720468e-03f;
+  q = q * s - 1.42647390514189e-02f;
+  return y * p / q;
+}
+
+inline double erf(double x) { return std::erf(x); }
+
 inline double exp(double x) { return std::exp(x); }
 
 inline double log(double x) { return std::log(x); }

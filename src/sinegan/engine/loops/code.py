@@ -1,6 +1,7 @@
 """Writes the C++ of a schedule: a function for each step, and `run`, which calls them for all lanes."""
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -11,6 +12,7 @@ from sinegan.engine.loops.nodes import (
     Argument,
     Assembly,
     Node,
+    Ordered,
     Pointwise,
     Product,
     Reduction,
@@ -23,6 +25,7 @@ from sinegan.engine.loops.schedule import Loop, Schedule, axes_read
 FRAME = """\
 #include "arithmetic.h"
 #include "lanes.h"
+#include "order.h"
 #include "products.h"
 
 namespace {{
@@ -58,7 +61,9 @@ def source(schedule: Schedule) -> str:
             function(_loop(schedule, step))
         elif isinstance(step, Assembly):
             function(_assembly(schedule, step))
-        else:
+        elif isinstance(step, Ordered):
+            calls.append(_ordered(schedule, step))
+        elif isinstance(step, Product):
             calls += _products(schedule, step)
     for argument, access in schedule.copies:
         function(_copy(schedule, access, argument, contiguous_strides(access.sizes), 0))
@@ -97,6 +102,14 @@ def _products(schedule: Schedule, node: Product) -> Iterator[str]:
             matrix(of, meta, number) for of, meta in ((node.a.node, a), (node.b.node, b), (node, result))
         ]
         yield f"  product<{node.type}>({', '.join(matrices)}, {sizes});\n"
+
+
+def _ordered(schedule: Schedule, node: Ordered) -> str:
+    lines, result = _address(schedule, node.lines.node), _address(schedule, node)
+    sizes = f"{math.prod(node.lines.sizes) // node.length}, {node.length}"
+    if node.rank is None:
+        return f"  sort_lines({lines}, {sizes}, {result});\n"
+    return f"  select_from_lines({lines}, {sizes}, {node.rank}, {result});\n"
 
 
 def _assembly(schedule: Schedule, node: Assembly) -> str:

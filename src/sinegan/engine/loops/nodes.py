@@ -123,7 +123,12 @@ class Reduction(Node):
 
 
 @dataclass(eq=False, kw_only=True)
-class Product(Node):
+class Standalone(Node):
+    """A value that is computed by itself, from values in memory."""
+
+
+@dataclass(eq=False, kw_only=True)
+class Product(Standalone):
     """Matrix products. a, b, result: (matrices, rows, columns) or (rows, columns)."""
 
     a: "View"
@@ -136,7 +141,23 @@ class Product(Node):
 
 
 @dataclass(eq=False, kw_only=True)
-class Assembly(Node):
+class Ordered(Standalone):
+    """Lines of numbers in ascending order, or one number of each line; not-a-numbers are last.
+
+    lines: what is read, (lines, length), contiguous. rank: the place of the number that is kept, from 0; None
+    if all are.
+    """
+
+    lines: Access
+    length: int
+    rank: int | None
+
+    def reads(self) -> Iterator[Access]:
+        yield self.lines
+
+
+@dataclass(eq=False, kw_only=True)
+class Assembly(Standalone):
     """Parts next to each other, and zero elsewhere.
 
     parts: of each what is read, and the strides and the offset at which it is written.

@@ -40,6 +40,10 @@ def _power(kind: str, x: str, y: str) -> str:
     return exact.get(y, f"std::pow({x}, {y})")
 
 
+def _normal_distribution(kind: str, x: str) -> str:
+    return f"{kind}(0.5) * (1 + loops::erf({x} * {literal(math.sqrt(0.5), kind)}))"
+
+
 def _called(name: str, cost: int = 10) -> Operation:
     """A function of one number. name: with its namespace, `std` or `loops`."""
     return Operation(lambda _, x: f"{name}({x})", cost)
@@ -53,7 +57,7 @@ POINTWISE = {
     "clamp_min": Operation(lambda _, x, y: f"{x} < {y} ? {y} : {x}"),
     "cos": _called("std::cos"),
     "div": Operation(lambda _, x, y: f"{x} / {y}", 4),
-    "erf": _called("std::erf"),
+    "erf": _called("loops::erf"),
     "exp": _called("loops::exp"),
     "expm1": _called("std::expm1"),
     "floor": Operation(lambda _, x: f"std::floor({x})"),
@@ -92,6 +96,18 @@ POINTWISE = {
     "threshold_backward": Operation(lambda kind, g, x, least: f"{x} <= {least} ? {kind}(0) : {g}"),
 }
 """Operations whose operands have the type of the result."""
+
+GELU = {
+    "gelu": Operation(lambda kind, x: f"{x} * {_normal_distribution(kind, x)}", 12),
+    "gelu_backward": Operation(
+        lambda kind, g, x: (
+            f"{g} * ({_normal_distribution(kind, x)} + {x} * {literal(1 / math.sqrt(2 * math.pi), kind)} * "
+            f"loops::exp({x} * {x} * {kind}(-0.5)))"
+        ),
+        25,
+    ),
+}
+"""The activation x P(X <= x) for a standard normal X, and its derivative."""
 
 SCALED: dict[str, Callable[..., str]] = {
     "add": lambda x, y, factor: f"{x} + {factor} * {y}",

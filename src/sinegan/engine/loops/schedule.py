@@ -8,11 +8,10 @@ from sinegan.engine.loops.lowering import Lowering
 from sinegan.engine.loops.nodes import (
     Access,
     Argument,
-    Assembly,
     Node,
     Pointwise,
-    Product,
     Shape,
+    Standalone,
     contiguous_strides,
 )
 
@@ -30,7 +29,7 @@ class Loop:
     roots: list[Node] = field(default_factory=list)
 
 
-Step = Loop | Product | Assembly
+Step = Loop | Standalone
 
 
 class Schedule:
@@ -64,7 +63,7 @@ class Schedule:
     # Roots.
 
     def _choose_roots(self) -> set[Node]:
-        written = {access.node for _, access in self._outputs}
+        written = {access.node for access in self._outputs.values()}
         users: dict[Node, list[tuple[Node, Access]]] = {}
         for node in self._order:
             for access in node.reads():
@@ -95,10 +94,10 @@ class Schedule:
         for root in self._order:
             if root not in self.roots:
                 continue
-            place = self._loop_for(root) if not isinstance(root, Product | Assembly) else None
+            place = self._loop_for(root) if not isinstance(root, Standalone) else None
             if place is None:
                 place = len(self.steps)
-                self.steps.append(root if isinstance(root, Product | Assembly) else Loop(root.space))
+                self.steps.append(root if isinstance(root, Standalone) else Loop(root.space))
             step = self.steps[place]
             if isinstance(step, Loop):
                 step.roots.append(root)
@@ -150,8 +149,8 @@ class Schedule:
                     last_read[node] = max(place, last_read.get(node, -1))
                     if not same or not isinstance(self.steps[place], Loop):
                         elsewhere.add((node, place))
-        copied = {access.node for _, access in self._outputs if isinstance(access.node, Argument)}
-        for argument, access in self._outputs:
+        copied = {access.node for access in self._outputs.values() if isinstance(access.node, Argument)}
+        for argument, access in self._outputs.items():
             root, read = access.node, last_read.get(argument, -1)
             place = self._position.get(root, -1)
             if (
@@ -195,7 +194,7 @@ class Schedule:
 
 def _needed(lowering: Lowering) -> list[Node]:
     """The nodes that some output depends on."""
-    wanted = {access.node for _, access in lowering.outputs}
+    wanted = {access.node for access in lowering.outputs.values()}
     kept = []
     for node in reversed(lowering.nodes):
         if node in wanted:
@@ -222,11 +221,7 @@ def _scalars_first(order: Sequence[Node]) -> list[Node]:
 
 def _must_be_stored(node: Node, access: Access, user: Node, cost: int) -> bool:
     """Whether a use of a node needs it in memory. cost: of an element, with all that is inlined in it."""
-    if (
-        isinstance(user, Product | Assembly)
-        or access.offset
-        or axes_read(node, access.strides, access.sizes) is None
-    ):
+    if isinstance(user, Standalone) or access.offset or axes_read(node, access.strides, access.sizes) is None:
         return True
     return math.prod(access.sizes) > node.numel and cost > CHEAP
 
