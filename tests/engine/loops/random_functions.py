@@ -82,7 +82,13 @@ def _product(chosen: random.Random, values: list[Tensor]) -> Tensor:
 
 def _viewed(chosen: random.Random, values: list[Tensor]) -> Tensor:
     value = chosen.choice([value for value in values if value.ndim])
-    views = [lambda x: x.T, lambda x: x.flatten(), lambda x: x[1:], lambda x: x[..., :1], lambda x: x[::2]]
+    views = [
+        lambda x: x.movedim(0, -1),
+        lambda x: x.flatten(),
+        lambda x: x[1:],
+        lambda x: x[..., :1],
+        lambda x: x[::2],
+    ]
     view = chosen.choice(views)(value) if value.shape[0] > 1 else value.flatten()
     return view.expand(3, *view.shape[1:]) if view.ndim and view.shape[0] == 1 else view
 

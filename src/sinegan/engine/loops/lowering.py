@@ -79,7 +79,7 @@ class Lowering:
         if value is None:
             raise UnsupportedError("a tensor that is no argument")
         if value.node in self._overwritten:
-            raise UnsupportedError("a part of an argument that was overwritten")
+            raise UnsupportedError("a view of a tensor that was overwritten")
         return value
 
     def _views(self, operation: Any, args: Any, kwargs: Mapping[str, Any]) -> list[View]:
@@ -103,7 +103,7 @@ class Lowering:
         """
         is_new = any(old.node is access.node for access in self.outputs.values())
         if not old.access().is_identity or (is_new and id(tensor) not in self._arguments):
-            raise UnsupportedError(" of a part of a tensor")
+            raise UnsupportedError(" into a view")
         if not isinstance(value, View):
             like = torch.empty(old.meta.shape, dtype=old.node.dtype, device="meta")
             value = self._builder.constant(value, like)

@@ -149,14 +149,12 @@ class Schedule:
                     last_read[node] = max(place, last_read.get(node, -1))
                     if not same or not isinstance(self.steps[place], Loop):
                         elsewhere.add((node, place))
-        copied = {access.node for access in self._outputs.values() if isinstance(access.node, Argument)}
         for argument, access in self._outputs.items():
             root, read = access.node, last_read.get(argument, -1)
             place = self._position.get(root, -1)
             if (
                 place >= 0
                 and root not in self.homes
-                and argument not in copied
                 and access.is_identity
                 and (
                     read < place
