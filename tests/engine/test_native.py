@@ -1,5 +1,6 @@
 """Native programs compute what their graph says, for each lane alone; matrix products are correct."""
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -29,6 +30,14 @@ SHAPES = [
     (1, 23, 1, 16),
     (2, 65, 31, 100),
 ]
+VECTORS = [
+    # a row or a column: eight at once, whole vectors, and a rest of each; each in every layout
+    (3, 64, 256, 1),
+    (2, 13, 21, 1),
+    (3, 1, 64, 256),
+    (2, 1, 7, 101),
+    (2, 1, 9, 1),
+]
 DTYPES = [torch.float32, torch.float64]
 
 ORDERS: list[tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = [
@@ -43,10 +52,11 @@ def test_native_matrix_products_are_correct_in_every_shape_and_layout() -> None:
     made = torch.Generator().manual_seed(0)
     pairs = [
         tuple(torch.randn(count, *shape, generator=made, dtype=dtype) for shape in ((m, k), (k, n)))
-        for count, m, k, n in SHAPES
+        for count, m, k, n in [*SHAPES, *[shape for shape in VECTORS for _ in range(9)]]
         for dtype in DTYPES
     ]
-    orders = [(ORDERS[place % 3], ORDERS[place // 3 % 3]) for place in range(len(pairs))]
+    every = list(itertools.product(ORDERS, ORDERS))
+    orders = [every[place // 2 % 9] for place in range(len(pairs))]
     memory = [
         [lay(matrices)[None] for (lay, _), matrices in zip(ways, pair, strict=True)]
         for ways, pair in zip(orders, pairs, strict=True)

@@ -1,6 +1,6 @@
-// What the expressions of loops call. For float there are neither branches nor calls, so that compilers make vectors
-// of them; they differ from the exact values by a few units in the last place. Coefficients: expf, logf and tanhf of
-// Cephes (S. L. Moshier, netlib.org/cephes).
+// What the expressions of loops call. For float there are neither branches nor calls, so that compilers make
+// vectors of them; they differ from the exact values by a few units in the last place. Coefficients of exp, log
+// and tanh: Cephes (S. L. Moshier, netlib.org/cephes).
 #pragma once
 #include <algorithm>
 #include <bit>
@@ -75,7 +75,7 @@ inline float tanh(float x) {
   return a < 0.625f ? near : far;
 }
 
-// The quotient of polynomials of Eigen and XLA.
+// A quotient of polynomials, with the coefficients of Eigen and XLA.
 inline float erf(float x) {
   const float y = x > 4.f ? 4.f : x < -4.f ? -4.f : x;
   const float s = y * y;

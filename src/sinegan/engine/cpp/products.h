@@ -1,8 +1,8 @@
 // Products of small matrices, c = a b, instead of a BLAS.
 //
 // A BLAS is made for large matrices: at the sizes of small networks it spends a quarter of its time on
-// preparations. Here, each element of c is summed in the order of k, whatever the number of matrices and the
-// position of its own among them.
+// preparations. Here, the order in which an element of c is summed depends on the shapes and the layout of the
+// matrices alone, never on the number of matrices or on the place of the element.
 #pragma once
 #include <algorithm>
 #include <bit>
@@ -136,50 +136,63 @@ void panel(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, int64_t m, int64_t
   rows<T, rows_of(N), N>(a, memory, WIDTH, m, k, c, columns);
 }
 
-// Sums of products of a vector with the rows of a matrix, R rows at once: both contiguous along k.
+// The products of a vector with several rows of a matrix; all are contiguous along k. step: from one sum to the
+// next. I numbers the rows. Each lane of a register sums a part.
 template <typename T, int... I>
-inline void dots(const T* x, const T* rows, int64_t row, int64_t k, T* c, int64_t step, std::integer_sequence<int, I...>) {
+inline void dot_tile(
+    const T* x, const T* rows, int64_t row, int64_t k, T* sums, int64_t step, std::integer_sequence<int, I...>) {
   using Vec = ::Vec<T>;
   constexpr int LANE = Vec::SIZE;
-  Vec sums[] = {(void(I), Vec(T(0)))...};
+  Vec parts[] = {(void(I), Vec(0))...};
   int64_t p = 0;
   for (; p + LANE <= k; p += LANE) {
-    const Vec now = Vec::load(x + p);
-    ((sums[I] = multiply_add<T>(now, Vec::load(rows + I * row + p), sums[I])), ...);
+    const Vec some = Vec::load(x + p);
+    ((parts[I] = multiply_add<T>(some, Vec::load(rows + I * row + p), parts[I])), ...);
   }
   T whole[sizeof...(I)][LANE];
-  (sums[I].store(whole[I]), ...);
+  (parts[I].store(whole[I]), ...);
   for (int i = 0; i < int(sizeof...(I)); ++i) {
     T sum = 0;
-    for (int l = 0; l < LANE; ++l) sum += whole[i][l];
+    for (int lane = 0; lane < LANE; ++lane) sum += whole[i][lane];
     for (int64_t q = p; q < k; ++q) sum += x[q] * rows[i * row + q];
-    c[i * step] = sum;
+    sums[i * step] = sum;
   }
 }
+
+// The products of a vector with all n rows.
 template <typename T>
-void dots(const T* x, const T* rows, int64_t row, int64_t n, int64_t k, T* c, int64_t step) {
+void dots(const T* x, const T* rows, int64_t row, int64_t n, int64_t k, T* sums, int64_t step) {
   int64_t i = 0;
-  for (; i + 8 <= n; i += 8) dots<T>(x, rows + i * row, row, k, c + i * step, step, std::make_integer_sequence<int, 8>());
-  for (; i < n; ++i) dots<T>(x, rows + i * row, row, k, c + i * step, step, std::make_integer_sequence<int, 1>());
+  for (; i + 8 <= n; i += 8)
+    dot_tile<T>(x, rows + i * row, row, k, sums + i * step, step, std::make_integer_sequence<int, 8>());
+  for (; i < n; ++i)
+    dot_tile<T>(x, rows + i * row, row, k, sums + i * step, step, std::make_integer_sequence<int, 1>());
 }
-// A row times a matrix with contiguous rows.
+
+// Some columns of the product of a vector with a matrix whose rows are contiguous. step: from one element of the
+// vector to the next. I numbers the vectors of columns.
 template <typename T, int... I>
-inline void row_tile(const T* x, int64_t step, const T* b, int64_t row, int64_t k, T* c, std::integer_sequence<int, I...>) {
+inline void row_tile(
+    const T* x, int64_t step, const T* b, int64_t row, int64_t k, T* c, std::integer_sequence<int, I...>) {
   using Vec = ::Vec<T>;
   constexpr int LANE = Vec::SIZE;
-  Vec sums[] = {(void(I), Vec(T(0)))...};
+  Vec sums[] = {(void(I), Vec(0))...};
   for (int64_t p = 0; p < k; ++p) {
-    const Vec now(x[p * step]);
-    ((sums[I] = multiply_add<T>(now, Vec::load(b + p * row + I * LANE), sums[I])), ...);
+    const Vec factor(x[p * step]);
+    ((sums[I] = multiply_add<T>(factor, Vec::load(b + p * row + I * LANE), sums[I])), ...);
   }
   (sums[I].store(c + I * LANE), ...);
 }
+
+// All n columns.
 template <typename T>
 void row_product(const T* x, int64_t step, const T* b, int64_t row, int64_t n, int64_t k, T* c) {
   constexpr int LANE = ::Vec<T>::SIZE;
   int64_t j = 0;
-  for (; j + 8 * LANE <= n; j += 8 * LANE) row_tile<T>(x, step, b + j, row, k, c + j, std::make_integer_sequence<int, 8>());
-  for (; j + LANE <= n; j += LANE) row_tile<T>(x, step, b + j, row, k, c + j, std::make_integer_sequence<int, 1>());
+  for (; j + 8 * LANE <= n; j += 8 * LANE)
+    row_tile<T>(x, step, b + j, row, k, c + j, std::make_integer_sequence<int, 8>());
+  for (; j + LANE <= n; j += LANE)
+    row_tile<T>(x, step, b + j, row, k, c + j, std::make_integer_sequence<int, 1>());
   for (; j < n; ++j) {
     T sum = 0;
     for (int64_t p = 0; p < k; ++p) sum += x[p * step] * b[p * row + j];
@@ -187,12 +200,14 @@ void row_product(const T* x, int64_t step, const T* b, int64_t row, int64_t n, i
   }
 }
 
+// c = a b: (m, k) times (k, n).
 template <typename T>
 void product(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, int64_t m, int64_t n, int64_t k) {
   constexpr int64_t LANE = ::Vec<T>::SIZE, WIDTH = WIDEST * LANE;
   if (n == 1 && a.column == 1 && b.row == 1) return dots<T>(b.data, a.data, a.row, m, k, c.data, c.row);
   if (m == 1 && a.column == 1 && b.row == 1) return dots<T>(a.data, b.data, b.column, n, k, c.data, c.column);
-  if (m == 1 && b.column == 1 && c.column == 1) return row_product<T>(a.data, a.column, b.data, b.row, n, k, c.data);
+  if (m == 1 && b.column == 1 && c.column == 1)
+    return row_product<T>(a.data, a.column, b.data, b.row, n, k, c.data);
   for (int64_t j = 0; j < n; j += WIDTH) {
     const int64_t columns = std::min(n - j, WIDTH);
     const Matrix<const T> some{b.at(0, j), b.row, b.column};
