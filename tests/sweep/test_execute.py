@@ -317,7 +317,7 @@ def test_short_eager_runs_are_remarked_once_unless_the_user_chose_it(
     left_to_us = [make_config(training={"compile": "auto"}, seed=seed, seeds=1) for seed in (0, 1)]
     configs = [*left_to_us, make_config(training={"compile": "auto", "steps": 11})]
     run(configs, Serial(), name="automatic", remark=remarks.append)
-    assert [line.startswith("Eager: under 2,000 steps") for line in remarks] == [True]
+    assert [line.startswith("Eager: so few steps") for line in remarks] == [True]
     assert capsys.readouterr().out == ""
 
 

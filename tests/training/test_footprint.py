@@ -20,7 +20,8 @@ from sinegan.game.networks import Network
 from sinegan.game.optimisers import SGD, Extragradient, OptimisticAdam
 from sinegan.game.penalties import R1, ConsensusOptimisation, Dragan, InstanceNoise
 from sinegan.game.targets import RandomPhase, Sine
-from sinegan.training.footprint import Sizes, command_bytes, player_sizes, worker_bytes
+from sinegan.training.footprint import command_bytes, worker_bytes
+from sinegan.training.sizes import Sizes, player_sizes
 
 quickly = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

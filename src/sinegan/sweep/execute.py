@@ -242,7 +242,7 @@ def _remarks_at_end(remark: Callable[[str], None]) -> Iterator[dict[str, None]]:
 def _remarks_at_start(work: _Work) -> list[str]:
     """How data was read, and why runs are not compiled; each line once."""
     of_targets = [line for each in work.configurations.values() for line in each.config.target.remarks()]
-    of_engine = filter(None, (why_eager(shard.runs[0].run.setup.training) for shard in work.shards))
+    of_engine = filter(None, (why_eager(shard.runs[0].run.setup) for shard in work.shards))
     return [printable(line) for line in dict.fromkeys([*of_targets, *of_engine])]
 
 

@@ -10,8 +10,9 @@ from sinegan.config import Config
 from sinegan.designs import Sequential
 from sinegan.sweep.executors import ExecutorSettings, Local
 from sinegan.sweep.room import Room, free_memory, free_on_gpu
-from sinegan.training.footprint import command_bytes, player_sizes, worker_bytes
+from sinegan.training.footprint import command_bytes, worker_bytes
 from sinegan.training.signature import is_compiled
+from sinegan.training.sizes import player_sizes
 
 WIDEST = {"cpu": 8, "cuda": 1024}
 """The greatest width of a shard, in runs: eight tutorial games fit a level-2 cache; a GPU needs many."""
@@ -121,7 +122,7 @@ def _place(config: Config, executor: ExecutorSettings) -> Place | None:
         return None
     if on_gpu:
         return place._replace(room=free_on_gpu())
-    return place._replace(room=free_memory(), compiled=is_compiled(config.training))
+    return place._replace(room=free_memory(), compiled=is_compiled(config.setup))
 
 
 class Size(NamedTuple):

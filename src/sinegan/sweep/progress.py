@@ -34,7 +34,7 @@ class Reporter:
         self._shard = shard
         self._written = 0.0
         # True until the first evaluation. A program that was compiled before loads at once.
-        compiling = is_compiled(shard.runs[0].run.setup.training)
+        compiling = is_compiled(shard.runs[0].run.setup)
         self._write({"done": 0, "ended": {}, "compiling": compiling})
 
     def report(self, evaluation: Evaluation) -> None:

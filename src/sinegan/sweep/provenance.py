@@ -43,7 +43,7 @@ def begin_provenance(configuration: Configuration, is_resume: bool = True) -> No
         "settings": configuration.settings,
         "primary_metric": config.primary_metric,
         "data": config.target.fingerprint(),
-        "engine": "compiled" if is_compiled(config.training) else "eager",
+        "engine": "compiled" if is_compiled(config.setup) else "eager",
         "kernels": torch.backends.cpu.get_cpu_capability(),
         "started": now,
         "resumed": [],

@@ -248,7 +248,7 @@ def changed_data(folder: Path, config: Config) -> str | None:
 
 def changed_engine(folder: Path, config: Config, known: Iterable[KnownRun]) -> str | None:
     """The reason why new runs in a folder would differ from its other runs in their last bits, or None."""
-    compiled = is_compiled(config.training)
+    compiled = is_compiled(config.setup)
     for run in known:
         if run.torch and run.torch != str(torch.__version__):
             return (

@@ -4,19 +4,10 @@ The factors were fitted to peaks of resident memory (`benchmarks/footprint.py` m
 estimate is for sizes that matter, from some tens of MiB up: below, Python and PyTorch themselves decide.
 """
 
-import contextlib
 import functools
-import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
-from sinegan.engine.kernels import environment
 from sinegan.game.averages import Average
 from sinegan.game.networks import Players
 from sinegan.game.optimisers import Optimiser
@@ -24,6 +15,7 @@ from sinegan.game.penalties import Disturbance, Energy, Penalty, Term
 from sinegan.training.loop import SAMPLE_COUNT
 from sinegan.training.metrics import PROJECTIONS
 from sinegan.training.setup import Setup
+from sinegan.training.sizes import Sizes, numbers_in, player_sizes, weights_of
 from sinegan.training.stack import BLOCK, FEWEST_LANES
 
 DRAWN = 16
@@ -46,19 +38,6 @@ KEPT = 0.25
 
 ROW, FRAME, RUN = 4096, 4096, 4096
 """Bytes of Python objects, tables and text for each evaluation, frame and run."""
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """Numbers in both players."""
-
-    weights: int
-    generator_row: int
-    """Numbers that the generator's forward pass makes for each row."""
-    discriminator_row: int
-    """Numbers that the discriminator's forward pass makes for each row."""
-    constant: int
-    """Numbers that both forward passes make whatever the number of rows."""
 
 
 def worker_bytes(setup: Setup, runs: int, compiled: bool = False) -> float:
@@ -147,67 +126,11 @@ def _state_numbers(setup: Setup) -> int:
 
 @functools.lru_cache(maxsize=1024)
 def _count_state(network: Players, points: int, optim: Optimiser, average: Average) -> int:
-    generator, discriminator = _weights(network, points)
+    generator, discriminator = weights_of(network, points)
     states = [optim.init(player) for player in (generator, discriminator)]
     kept = [generator, discriminator, average.init(generator)]
     kept += [tensors for state in states for tensors in state.values()]
-    return sum(_numbers(tensors) for tensors in kept)
-
-
-@functools.lru_cache(maxsize=1024)
-def player_sizes(network: Players, points: int) -> Sizes:
-    """The sizes of both players, counted on modules without weights.
-
-    Raises:
-        Exception: whatever a network raises that cannot be built.
-    """
-    with torch.device("meta"):
-        generator, discriminator = _modules(network, points)
-        of_generator = [_made(generator, network.latent, rows) for rows in (1, 2)]
-        of_discriminator = [_made(discriminator, points, rows) for rows in (1, 2)]
-    generator_row = of_generator[1] - of_generator[0]
-    discriminator_row = of_discriminator[1] - of_discriminator[0]
-    constant = of_generator[0] + of_discriminator[0] - generator_row - discriminator_row
-    weights = sum(_numbers(player) for player in _weights(network, points))
-    return Sizes(weights, generator_row, discriminator_row, constant)
-
-
-@functools.lru_cache(maxsize=64)
-def _modules(network: Players, points: int) -> tuple[nn.Module, nn.Module]:
-    with torch.device("meta"):
-        return network.build_generator(points), network.build_discriminator(points)
-
-
-def _weights(network: Players, points: int) -> list[dict[str, Tensor]]:
-    return [dict(module.named_parameters()) for module in _modules(network, points)]
-
-
-def _numbers(tensors: Mapping[str, Tensor]) -> int:
-    return sum(tensor.numel() for tensor in tensors.values())
-
-
-class _Counting(TorchFunctionMode):
-    """Within this context, counts the numbers in all tensors that functions of PyTorch return."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.numbers = 0
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        if isinstance(result, Tensor):
-            self.numbers += result.numel()
-        return result
-
-
-def _made(module: nn.Module, inputs: int, rows: int) -> int:
-    """The numbers that a forward pass makes, up to where a module without weights fails."""
-    batch, counting = torch.empty((rows, inputs), device="meta"), _Counting()
-    # Without weights, PyTorch loads its compiler, which would make a folder of a name that others can take.
-    no_new_folder = environment("TORCHINDUCTOR_CACHE_DIR", tempfile.gettempdir())
-    with no_new_folder, torch.no_grad(), contextlib.suppress(Exception), counting:
-        module(batch)
-    return counting.numbers
+    return sum(numbers_in(tensors) for tensors in kept)
 
 
 def _draws(penalty: Penalty, points: int) -> int:

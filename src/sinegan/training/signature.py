@@ -7,10 +7,17 @@ from sinegan.engine.cpp_compiler import why_no_compiler
 from sinegan.game.networks import Players
 from sinegan.game.partition import partition
 from sinegan.game.rules import Rules
-from sinegan.training.setup import Setup, Training
+from sinegan.training.setup import Setup
+from sinegan.training.sizes import player_sizes
 
-PAYS_FROM = 2_000
-"""With `compile=auto`, the number of steps from which compiling (tens of seconds, once) pays."""
+COMPILING = 6.0
+"""Processor seconds to compile the two programs of a signature, at most."""
+USUAL_RUNS = 8
+"""The runs that compiling is expected to pay for; `is_compiled` must not depend on those of a sweep."""
+SAVED = 2.5e-4
+"""Processor seconds that compiling saves for each update of a player, even of the smallest."""
+SAVED_BY_WEIGHT = 1e-10
+"""Processor seconds that it saves in addition, for each weight and row of a batch."""
 
 
 class Run(NamedTuple):
@@ -62,25 +69,34 @@ def signature(setup: Setup) -> Signature:
         evaluation_samples=training.evaluation_samples,
         device="cuda" if training.on_gpu else "cpu",
         dtype=training.dtype,
-        compiled=is_compiled(training),
+        compiled=is_compiled(setup),
     )
 
 
-def is_compiled(training: Training) -> bool:
-    """Whether the engine compiles the step of runs with these settings.
+def is_compiled(setup: Setup) -> bool:
+    """Whether the engine compiles the step of runs with this setup.
 
-    This depends on the settings and the machine alone, never on the rest of the sweep, because eager and
+    This depends on the setup and the machine alone, never on the rest of the sweep, because eager and
     compiled programs differ in the last bits.
     """
-    return training.compile == "always" or (training.compile == "auto" and not why_eager(training))
+    chosen = setup.training.compile
+    return chosen == "always" or (chosen == "auto" and not why_eager(setup))
 
 
-def why_eager(training: Training) -> str:
+def why_eager(setup: Setup) -> str:
     """The reason, in a line, why `compile=auto` does not compile; empty where it does or was not chosen."""
-    if training.compile != "auto":
+    if setup.training.compile != "auto":
         return ""
     if reason := why_no_compiler():
         return f"Eager, which is slower: {reason}."
-    if training.steps < PAYS_FROM:
-        return f"Eager: under {PAYS_FROM:,} steps compiling does not pay (training.compile=always)."
+    if seconds_saved(setup) < COMPILING:
+        return "Eager: so few steps of such a game do not pay for compiling (training.compile=always)."
     return ""
+
+
+def seconds_saved(setup: Setup) -> float:
+    """The processor seconds that compiling saves in the training of USUAL_RUNS runs, as was measured."""
+    training = setup.training
+    updates = training.steps * (training.discriminator_steps + 1)
+    products = training.batch_size * player_sizes(setup.network, setup.target.points).weights
+    return USUAL_RUNS * updates * (SAVED + SAVED_BY_WEIGHT * products)
