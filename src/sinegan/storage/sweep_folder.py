@@ -24,8 +24,8 @@ PROGRESS = ".progress"
 """The folder in which the workers of a running command leave how far they are."""
 SEED_KEYS = ("seed", "seeds")
 """The settings that say which seeds a configuration trains; all its other settings say what it trains."""
-HANDLING = ("executor", "margin")
-"""The settings that say where runs train and how they are judged. They change no run."""
+HANDLING = ("executor", "margin", "training.keep_checkpoints")
+"""The settings that say where runs train, how they are judged, and what is kept. They change no run."""
 MOST_FOLDERS = 200_000
 """The greatest number of folders that are searched: a folder with more is no sweep, but a whole disk."""
 PRIMARY_METRICS = ("rmse", "energy_distance")
