@@ -18,6 +18,8 @@ PROVENANCE = "provenance.json"
 """The file in a configuration's folder with its settings and its origin."""
 SWEEP_LIST = "sweep.json"
 """The file in a sweep's folder that lists its configurations, also those whose folders were deleted."""
+MOST_LIST_BYTES = 512 * 2**20
+"""The greatest list that is read: 100,000 configurations, of which each takes one to five kB."""
 REPORT = "report"
 """The folder in a sweep's folder for its tables and figures."""
 PROGRESS = ".progress"
@@ -111,7 +113,7 @@ def listed(home: Path) -> list[Listed]:
     if not os.path.lexists(path):
         return []
     try:
-        entries = read_sealed(path)["configurations"]
+        entries = read_sealed(path, MOST_LIST_BYTES)["configurations"]
         result = [Listed(entry["number"], entry["folder"], entry["settings"]) for entry in entries]
         if not all(_is_valid(entry) for entry in result):
             raise ValueError("an entry is not of the right form")
