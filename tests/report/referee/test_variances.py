@@ -1,6 +1,7 @@
 """Means and variances of several configurations, against the tests of scipy that they contain."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -123,6 +124,17 @@ def test_chances_do_not_depend_on_how_many_pairs_are_computed_at_once(
     monkeypatch.setattr(variances, "_PAIRS_AT_ONCE", 7)
     for one, other in zip([together.p(), together.p(30), together.half_width()], expected, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_two_whose_neighbours_agree_on_no_pooling_are_hardly_pooled() -> None:
+    fitted = fit(drawn(7, 4, 6), paired=True)
+    apart = np.zeros_like(fitted.prior.weight)
+    apart[1, :2], apart[-1, 2:] = 1.0, 1.0
+    fitted = replace(fitted, prior=replace(fitted.prior, weight=apart))
+    found = differences(fitted, [0.1, 0.1], [0, 0], [1, 2], np.full((2, 2), 6))
+    assert found.weight[:, 0].tolist() == apart[:, 0].tolist()
+    assert found.weight[:, 1].tolist() == [1.0, *[0.0] * (len(apart) - 1)]
+    assert np.isfinite(found.p()).all()
 
 
 def test_a_variance_is_never_taken_for_less_than_it_was_seen() -> None:

@@ -263,5 +263,7 @@ def differences(
         shared = 4 / (unknown[:, first] + unknown[:, second])
     # A strength of pooling that the neighbours of one rule out must not pool the other.
     weight = np.sqrt(prior.weight[:, first] * prior.weight[:, second])
+    # Of thousands, the neighbours of the two can agree on no strength: then there is hardly any pooling.
+    weight[0] = np.where(weight.sum(0) > 0, weight[0], 1.0)
     weight = weight / weight.sum(0)
     return Differences(given, np.sqrt(squared), freedom, np.maximum(shared, _FEWEST_FREEDOM), weight)
