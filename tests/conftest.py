@@ -57,7 +57,12 @@ def make_config() -> MakeConfig:
             loss=Minimax(),
             optim=Adam(lr=1e-3, generator_lr=1e-3, discriminator_lr=1e-3),
             training=Training(
-                steps=12, batch_size=4, evaluate_every=5, evaluation_samples=8, compile="never"
+                steps=12,
+                batch_size=4,
+                evaluate_every=5,
+                evaluation_samples=8,
+                compile="never",
+                keep_checkpoints=True,  # so that tests can compare the last states
             ),
             plot=Plot(),
             seeds=3,

@@ -269,6 +269,16 @@ def test_a_configuration_keeps_its_results_at_every_moment_of_publishing(
         assert read_checked(tmp_path, name) == (content.encode() if isinstance(content, str) else content)
 
 
+def test_a_checkpoint_that_the_new_results_lack_does_not_stay(tmp_path: Path) -> None:
+    publish_files(tmp_path, result_files({0: ("finished", 9)}))
+    assert (tmp_path / "checkpoint.pt").exists()
+    files = result_files({0: ("finished", 9), 1: ("finished", 9)})
+    del files["checkpoint.pt"]
+    publish_files(tmp_path, files)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*files, "manifest.json"])
+    assert [run.seed for run in known_runs(tmp_path)] == [0, 1]
+
+
 @pytest.mark.parametrize("name", ["runs.csv", "history.csv", "samples.npz", "checkpoint.pt"])
 def test_edited_files_of_a_configuration_are_refused(tmp_path: Path, name: str) -> None:
     publish_files(tmp_path, result_files({0: ("finished", 9)}))

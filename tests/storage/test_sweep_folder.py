@@ -212,6 +212,13 @@ def test_a_pipe_and_a_device_are_refused_at_once(tmp_path: Path, name: str) -> N
         read(tmp_path)
 
 
+def test_a_list_may_be_larger_than_other_json_files(tmp_path: Path) -> None:
+    entries = [Listed(number, str(number), {"note": "x" * 2**20}) for number in range(65)]
+    write_list(tmp_path, entries)
+    assert (tmp_path / "sweep.json").stat().st_size > 2**26
+    assert listed(tmp_path) == entries
+
+
 def test_writing_the_list_of_a_sweep_keeps_its_former_entries(tmp_path: Path) -> None:
     first, second = Listed(0, "0", {"seeds": 2}), Listed(1, "x/1", {"seeds": 3})
     write_list(tmp_path, [second])

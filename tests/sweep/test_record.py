@@ -18,11 +18,12 @@ from sinegan.config import Config, Plot
 from sinegan.game.mixtures import GaussianRing
 from sinegan.game.optimisers import SGD
 from sinegan.game.targets import NoisySine, Sine
-from sinegan.statuses import DIVERGED, FINISHED, STOPPED
-from sinegan.storage.results import DamagedResultsError, manifest
+from sinegan.statuses import DIVERGED, FINISHED, STOPPED, UNFINISHED
+from sinegan.storage.results import DamagedResultsError, known_runs, manifest
 from sinegan.sweep.plan import PendingRun, Shard
 from sinegan.sweep.record import Recorder, RunRecord, load_records, merge_parts, sample_arrays, to_npz
 from sinegan.training.loop import SAMPLE_COUNT, Evaluation, engine_settings, train
+from sinegan.training.setup import Training
 from sinegan.training.signature import Run
 from sinegan.training.stack import Stack
 
@@ -341,6 +342,48 @@ def test_a_failure_is_recorded_for_every_run_with_its_earlier_measurements(
     assert runs["message"].tolist() == ['RuntimeError: "a", b\nand c'] * 2
     assert history["step"].tolist() == [0, 5] * 2
     assert not (tmp_path / "checkpoint.pt").exists()
+
+
+def test_the_states_of_unfinished_runs_alone_are_kept_unless_asked_for(
+    make_config: MakeConfig, tmp_path: Path, shards_of: ShardsOf
+) -> None:
+    unkept = {"keep_checkpoints": False}
+    target = Sine(points=6)
+    config = make_config(training=unkept, target=target, seeds=1)
+    stopping = make_config(training=unkept | {"stop_tolerance": 0.999}, target=target, seed=1, seeds=1)
+    assert make_config().training.keep_checkpoints
+    assert not Training().keep_checkpoints
+
+    (shard,) = shards_of([(tmp_path, config), (tmp_path, stopping)])
+    recorder, stack = record(shard, until=5)
+    assert [each.status for each in recorder.records] == [UNFINISHED, STOPPED]
+    (part,) = (tmp_path / "parts").iterdir()
+    assert_same_state(read_checkpoint(part), stack.saved([0]))
+    records = load_records(part)
+    assert [records[seed].state is None for seed in (0, 1)] == [False, True]
+
+    (rest,) = shards_of([(tmp_path, config)])
+    assert [pending.step for pending in rest.runs] == [5]
+    record(rest)
+    merge_parts(tmp_path, target)
+    assert {path.name for path in tmp_path.iterdir()} == FILES - {"checkpoint.pt"}
+    assert [run.status for run in known_runs(tmp_path)] == [FINISHED, STOPPED]
+
+
+def test_checkpoints_of_an_earlier_command_stay_when_others_are_not_kept(
+    make_config: MakeConfig, tmp_path: Path, shards_of: ShardsOf
+) -> None:
+    (shard,) = shards_of([(tmp_path, make_config(seeds=2))])
+    _, stack = record(shard)
+    merge_parts(tmp_path, Sine(points=6))
+
+    (more,) = shards_of([(tmp_path, make_config(training={"keep_checkpoints": False}, seeds=4))])
+    assert [pending.run.seed for pending in more.runs] == [2, 3]
+    record(more)
+    merge_parts(tmp_path, Sine(points=6))
+
+    assert [(run.seed, run.status) for run in known_runs(tmp_path)] == [(s, FINISHED) for s in range(4)]
+    assert_same_state(read_checkpoint(tmp_path), stack.saved())
 
 
 def test_a_failure_before_the_first_evaluation_leaves_the_other_shards_whole(

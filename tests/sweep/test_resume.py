@@ -24,6 +24,7 @@ from sinegan.game.targets import Sine
 from sinegan.storage.files import read_sealed
 from sinegan.storage.results import KnownRun, ResultFilesError
 from sinegan.storage.sweep_folder import Listed, write_list
+from sinegan.sweep import resume
 from sinegan.sweep.executors import ExecutorSettings, Local, Serial
 from sinegan.sweep.plan import Configuration
 from sinegan.sweep.provenance import begin_provenance
@@ -92,6 +93,16 @@ def test_a_sweep_keeps_its_design_and_may_change_its_budget() -> None:
     ]
 
 
+def test_a_resume_may_change_whether_checkpoints_are_kept() -> None:
+    old, kept = chosen(), chosen()
+    kept["training"] = kept.get("training", {}) | {"keep_checkpoints": True}
+    old["training"] = {**kept["training"]}
+    del old["training"]["keep_checkpoints"]  # a sweep of an older version has no such setting
+    assert differences(old, kept) == []
+    assert assign_numbers([kept], Stored({4: old}, {}), 0) == [4]
+    assert assign_numbers([old, kept], Stored({}, {}), 0) == [0, 0]
+
+
 def test_every_difference_of_settings_is_named_with_both_values() -> None:
     old = chosen(lr=0.1, seeds=3, gone={"a": 1})
     new = chosen(lr=0.2, seeds=2, added="b") | {"network": {"generator": [8]}}
@@ -139,6 +150,37 @@ def test_stored_configurations_keep_their_numbers_and_added_ones_get_new_ones(
     assert [after[lr] for lr in rates[:old]] == before
     added = [after[lr] for lr in order if lr in rates[old:]]
     assert added == list(range(first + len(before), first + len(rates)))
+
+
+@pytest.mark.parametrize("more", [{}, {"seed": 5}])
+def test_many_configurations_are_matched_without_comparing_each_with_each(
+    monkeypatch: pytest.MonkeyPatch, more: Settings
+) -> None:
+    compared = Counter[str]()
+
+    def counted(stored: Settings, wanted: Settings) -> list[str]:
+        compared["pairs"] += 1
+        return differences(stored, wanted)
+
+    monkeypatch.setattr(resume, "differences", counted)
+    count = 300  # of 90,000 pairs
+    stored = Stored({place: chosen(lr=1e-4 * (1 + place)) for place in range(count)}, {})
+    wanted = [chosen(lr=1e-4 * (1 + place), **more) for place in reversed(range(count))]
+    if more:
+        with pytest.raises(CannotResumeError, match="5 in the command"):
+            assign_numbers(wanted, stored, 0)
+    else:
+        assert assign_numbers(wanted, stored, 0) == [*reversed(range(count))]
+    assert compared["pairs"] <= 11 * count
+
+
+def test_a_refusal_names_some_of_many_configurations() -> None:
+    stored = Stored({place: chosen(lr=1e-4 * (1 + place), seed=place % 2) for place in range(300)}, {})
+    wanted = [chosen(lr=1e-4 * (1 + place), seed=5) for place in range(300)]
+    lines = refusal(wanted, stored.present)
+    assert len(lines) == 51
+    assert lines[0] == "configuration 0: seed: 0 in the folder, 5 in the command"
+    assert lines[-1] == "… and 250 more lines like these"
 
 
 def test_new_numbers_begin_after_the_highest_stored_one() -> None:

@@ -170,9 +170,11 @@ def _assign_numbers(configs: Sequence[DictConfig], sweep: Path, first: int) -> l
         _refuse("a file cannot be used", [str(error)])
     except CannotResumeError as error:
         _refuse(f"{home} holds another sweep; resume it with its own command", str(error).splitlines())
-    repeated = [
-        config for place, config in enumerate(configs) if result[place] in {*earlier, *result[:place]}
-    ]
+    seen, repeated = set(earlier), []
+    for config, number in zip(configs, result, strict=True):
+        if number in seen:
+            repeated.append(config)
+        seen.add(number)
     if repeated:
         example = " ".join(repeated[0].hydra.overrides.task)
         count = f"{len(repeated)} of {len(result)}"

@@ -130,10 +130,10 @@ def read_regular(path: Path, most: int = MOST_BYTES) -> bytes:
         return file.read()  # with a size, Python would reserve that much memory
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, most: int = MOST_JSON_BYTES) -> Any:
     """Reads a JSON file. Raises OSError or ValueError when it is damaged, nested too deep, or too large."""
     try:
-        return json.loads(read_regular(path, MOST_JSON_BYTES))
+        return json.loads(read_regular(path, most))
     except RecursionError as error:
         raise ValueError("it is nested too deep") from error
 
@@ -143,9 +143,9 @@ def write_sealed(path: Path, value: Mapping[str, Any]) -> None:
     write_json(path, {**value, CHECKSUM: _checksum(value)})
 
 
-def read_sealed(path: Path) -> dict[str, Any]:
+def read_sealed(path: Path, most: int = MOST_JSON_BYTES) -> dict[str, Any]:
     """Reads what `write_sealed` wrote. Raises OSError or ValueError when the file was changed."""
-    content = read_json(path)
+    content = read_json(path, most)
     if not isinstance(content, dict) or CHECKSUM not in content:
         raise ValueError("it carries no checksum")
     if content.pop(CHECKSUM) != _checksum(content):

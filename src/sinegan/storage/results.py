@@ -1,9 +1,10 @@
 """The result files of a configuration: written as sets, with checksums, and read back.
 
 A *set* is a folder with `runs.csv`, `history.csv`, `samples.npz`, `checkpoint.pt` and `manifest.json`, which
-holds their checksums. The folder of a finished configuration is a set. While it is trained, each shard keeps
-a set of its results so far in `<configuration>/parts/`, called a *part*. A run may be in several sets, after
-a kill for example; the set that has most of it counts.
+holds their checksums. The checkpoint has the states of the runs that are not finished, and of those that
+shall be kept; where there are none, there is no such file. The folder of a finished configuration is a set.
+While it is trained, each shard keeps a set of its results so far in `<configuration>/parts/`, called a
+*part*. A run may be in several sets, after a kill for example; the set that has most of it counts.
 """
 
 import contextlib
@@ -74,7 +75,8 @@ def publish(part: Path, configuration: Path) -> None:
 
     If the process is killed before the end, the part is still there and counts.
     """
-    for file in sorted(path.name for path in part.iterdir()):
+    names = sorted(path.name for path in part.iterdir())
+    for file in names:
         with writing(configuration / file):
             temporary = configuration / f".{file}.part"
             temporary.unlink(missing_ok=True)
@@ -84,6 +86,9 @@ def publish(part: Path, configuration: Path) -> None:
                 shutil.copyfile(part / file, temporary)
             os.replace(temporary, configuration / file)
             temporary.unlink(missing_ok=True)  # it stays when both are links to one file
+    for stale in {*RESULT_FILES} - {*names}:
+        with writing(configuration / stale):
+            (configuration / stale).unlink(missing_ok=True)
     discard(configuration / PARTS)
 
 

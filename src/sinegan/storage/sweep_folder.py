@@ -18,14 +18,16 @@ PROVENANCE = "provenance.json"
 """The file in a configuration's folder with its settings and its origin."""
 SWEEP_LIST = "sweep.json"
 """The file in a sweep's folder that lists its configurations, also those whose folders were deleted."""
+MOST_LIST_BYTES = 512 * 2**20
+"""The greatest list that is read: 100,000 configurations, of which each takes one to five kB."""
 REPORT = "report"
 """The folder in a sweep's folder for its tables and figures."""
 PROGRESS = ".progress"
 """The folder in which the workers of a running command leave how far they are."""
 SEED_KEYS = ("seed", "seeds")
 """The settings that say which seeds a configuration trains; all its other settings say what it trains."""
-HANDLING = ("executor", "margin")
-"""The settings that say where runs train and how they are judged. They change no run."""
+HANDLING = ("executor", "margin", "training.keep_checkpoints")
+"""The settings that say where runs train, how they are judged, and what is kept. They change no run."""
 MOST_FOLDERS = 200_000
 """The greatest number of folders that are searched: a folder with more is no sweep, but a whole disk."""
 PRIMARY_METRICS = ("rmse", "energy_distance")
@@ -111,7 +113,7 @@ def listed(home: Path) -> list[Listed]:
     if not os.path.lexists(path):
         return []
     try:
-        entries = read_sealed(path)["configurations"]
+        entries = read_sealed(path, MOST_LIST_BYTES)["configurations"]
         result = [Listed(entry["number"], entry["folder"], entry["settings"]) for entry in entries]
         if not all(_is_valid(entry) for entry in result):
             raise ValueError("an entry is not of the right form")

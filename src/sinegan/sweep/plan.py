@@ -74,9 +74,9 @@ def unfinished_runs(
     """
     known_by_seed = {run.seed: run for run in known}
     engine = next((run.engine for run in known if run.engine), "")
-    pending = []
+    setup, pending = configuration.config.setup, []
     for seed in configuration.config.all_seeds:
-        run = Run(configuration.config.setup, seed)
+        run = Run(setup, seed)
         stored = known_by_seed.get(seed)
         if (
             stored is None

@@ -45,7 +45,8 @@ class RunRecord:
     """The results of one run so far.
 
     rows: a row for each evaluation. frames: step, curve (points,) and D's probability. samples: curves
-    (samples, points) and probabilities (samples,) at the end. state: as `Stack.saved` returns it.
+    (samples, points) and probabilities (samples,) at the end. state: as `Stack.saved` returns it; None for
+    a run that has failed, or that has ended and need not be kept.
     """
 
     seed: int
@@ -105,7 +106,7 @@ class Recorder:
                 )
 
     def add(self, evaluation: Evaluation, stack: Stack) -> None:
-        """Adds an evaluation, and the final state of the runs that end with it."""
+        """Adds an evaluation. Of the runs that end with it, only the states that were asked for are kept."""
         for lane, record in enumerate(self.records):
             if record.status != UNFINISHED:
                 continue
@@ -120,7 +121,8 @@ class Recorder:
                     record.frames.append((evaluation.step, curve, float(chance)))
             if evaluation.status[lane] != RUNNING:
                 record.status, record.step = evaluation.status[lane], evaluation.end_step[lane]
-                record.state = stack.saved([lane])
+                keeps = self._shard.runs[lane].run.setup.training.keep_checkpoints
+                record.state = stack.saved([lane]) if keeps else None
                 assert evaluation.samples is not None
                 record.samples = (
                     evaluation.samples.curves[lane],

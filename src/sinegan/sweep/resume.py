@@ -28,6 +28,12 @@ Settings = Mapping[str, Any]
 
 FREE = (*HANDLING, "seeds", "training.compile", "decide.budget")
 """The settings that may differ: they change no run's numbers, or are compared separately."""
+MOST_NAMED = 50
+"""Lines of a refusal that name single configurations."""
+MOST_PAIRS = 10_000
+"""Pairs of a stored and a wanted configuration up to which each is held against each."""
+NEIGHBOURS = 5
+"""Of more, each is held against so many on either side of its place in the sweep."""
 DESIGNS = {f"{each.__module__}.{each.__qualname__}": each.word for each in (Fixed, UntilBest, UntilAll)}
 FIXED = next(iter(DESIGNS))
 
@@ -91,38 +97,72 @@ def assign_numbers(
         CannotResumeError: a configuration in the folder is not wanted with the same settings and at least as
             many seeds.
     """
-    unmatched, missing = dict(sorted(stored.present.items())), dict(sorted(stored.missing.items()))
-    following = max([first - 1, *unmatched, *missing]) + 1
+    present, missing = _Unmatched(stored.present), _Unmatched(stored.missing)
+    following = max([first - 1, *stored.present, *stored.missing]) + 1
     number_of = {identity(settings): number for number, settings in (earlier or {}).items()}
     added = []
     for settings in wanted:
         key = identity(settings)
         if key in number_of:
             continue
-        number = _best_match(unmatched, settings)
+        number = present.take(settings)
         if number is None:
-            number = _best_match(missing, settings)
+            number = missing.take(settings)
         if number is None:
             number, following = following, following + 1
             added.append(settings)
-        unmatched.pop(number, None)
-        missing.pop(number, None)
         number_of[key] = number
+    by_key = _by_matching_key(wanted)
     unwanted = {
         number: old
-        for number, old in unmatched.items()
-        if all(differences(old, settings) for settings in wanted)  # otherwise it is stored twice
+        for number, old in present.left.items()
+        # Otherwise it is stored twice.
+        if all(differences(old, settings) for settings in by_key.get(_matching_key(old), ()))
     }
     if unwanted:
         raise CannotResumeError("\n".join(_unwanted_lines(unwanted, added or wanted)))
     return [number_of[identity(settings)] for settings in wanted]
 
 
-def _best_match(stored: Mapping[int, Settings], wanted: Settings) -> int | None:
-    """The number of the stored configuration that equals the wanted one, or that leaves least to train."""
-    key = identity(wanted)
-    matches = [number for number, old in stored.items() if not differences(old, wanted)]
-    return max(matches, key=lambda each: (identity(stored[each]) == key, stored[each]["seeds"]), default=None)
+class _Unmatched:
+    """The stored configurations that no wanted one has taken yet, by number."""
+
+    def __init__(self, stored: Mapping[int, Settings]) -> None:
+        self.left = dict(sorted(stored.items()))
+        self._numbers: dict[Hashable, list[int]] = {}
+        for number, settings in self.left.items():
+            self._numbers.setdefault(_matching_key(settings), []).append(number)
+
+    def take(self, wanted: Settings) -> int | None:
+        """Takes the configuration that equals the wanted one, or that leaves least to train; its number."""
+        numbers = self._numbers.get(_matching_key(wanted), [])
+        matches = [number for number in numbers if not differences(self.left[number], wanted)]
+        if not matches:
+            return None
+        key = identity(wanted)
+        best = max(matches, key=lambda each: (identity(self.left[each]) == key, self.left[each]["seeds"]))
+        numbers.remove(best)
+        del self.left[best]
+        return best
+
+
+def _by_matching_key(settings: Sequence[Settings]) -> dict[Hashable, list[Settings]]:
+    by_key: dict[Hashable, list[Settings]] = {}
+    for each in settings:
+        by_key.setdefault(_matching_key(each), []).append(each)
+    return by_key
+
+
+def _matching_key(settings: Settings) -> Hashable:
+    """A key that is equal for configurations without `differences`, whatever their seeds.
+
+    With it a sweep of many configurations is matched in a time that grows with their number, not its square.
+    """
+    return frozenset(
+        (key, _hashable(value))
+        for key, value in {**flattened(settings), "decide._target_": _design(settings)}.items()
+        if value is not None and not {key, key.split(".")[0]} & set(FREE)
+    )
 
 
 def identity(settings: Settings) -> Hashable:
@@ -218,18 +258,24 @@ def differences(stored: Settings, wanted: Settings) -> list[str]:
 def _unwanted_lines(unwanted: Mapping[int, Settings], wanted: Sequence[Settings]) -> list[str]:
     """For each stored configuration that the command lacks, the differences from the nearest wanted one.
 
-    A difference that all of them have is named once.
+    A difference that all of them have is named once. Of many configurations, those at about the same place in
+    the sweep count as near.
     """
     numbers_of: dict[str, list[int]] = {}
-    for number, old in unwanted.items():
-        nearest = min((differences(old, settings) for settings in wanted), key=len)
+    few = len(unwanted) * len(wanted) <= MOST_PAIRS
+    for place, (number, old) in enumerate(unwanted.items()):
+        middle = min(place, len(wanted) - 1)
+        near = wanted if few else wanted[max(0, middle - NEIGHBOURS) : middle + NEIGHBOURS + 1]
+        nearest = min((differences(old, settings) for settings in near), key=len)
         for line in nearest or ["not in the command"]:
             numbers_of.setdefault(line, []).append(number)
-    return [
+    lines = [
         line if len(numbers) == len(unwanted) > 1 else f"configuration {number}: {line}"
         for line, numbers in numbers_of.items()
         for number in (numbers[:1] if len(numbers) == len(unwanted) else numbers)
     ]
+    more = len(lines) - MOST_NAMED
+    return [*lines[:MOST_NAMED], f"… and {more:,} more lines like these"] if more > 0 else lines
 
 
 def changed_data(folder: Path, config: Config) -> str | None:

@@ -30,6 +30,8 @@ class Training:
     dtype: str = choice("float32", "float64")
     compile: str = choice("auto", "always", "never")
     """Whether a step is compiled to one program; auto: where the run is long enough to pay for it."""
+    keep_checkpoints: bool = False
+    """Whether the weights and the optimiser's memory of a run are kept when it has ended."""
 
     @property
     def on_gpu(self) -> bool:

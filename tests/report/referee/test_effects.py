@@ -14,8 +14,10 @@ from scipy import stats
 from values import drawn
 
 from sinegan.report.load import load_sweep
+from sinegan.report.referee import effects
 from sinegan.report.referee.analysis import Analysis
 from sinegan.report.referee.effects import (
+    coefficients,
     compared_levels,
     factor_effects,
     jackknife,
@@ -243,6 +245,20 @@ def test_seeds_are_lined_up_where_they_are_shared_and_else_in_their_order() -> N
     assert shared.tolist() == [[1, 2, 3], [10, 20, 30]]
     apart = seed_table([{2: 3.0, 0: 1.0, 1: 2.0}, {7: 10.0, 8: 20.0, 9: 30.0, 10: 40.0}])
     assert apart.tolist() == [[1, 2, 3], [10, 20, 30]]
+
+
+def test_effects_have_a_limit_that_the_number_of_coefficients_tells(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    samples = grid(cells(0.5, 0.5, both=0.6))
+    assert coefficients(samples) == (1 + 2, 1 + 2 + 1 * 2)  # two losses, three networks
+    whole = factor_effects(samples)
+    assert {*whole["kind"]} == {"key", "main", "order", "interaction"}
+
+    monkeypatch.setattr(effects, "MOST_WITH_PRODUCTS", 4)
+    assert {*factor_effects(samples)["kind"]} == {"key", "main", "order"}
+    monkeypatch.setattr(effects, "MOST_COEFFICIENTS", 2)
+    assert factor_effects(samples).empty
 
 
 def test_the_spread_is_freed_of_chance() -> None:

@@ -1,6 +1,7 @@
 """Means and variances of several configurations, against the tests of scipy that they contain."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
+from sinegan.report.referee import variances
 from sinegan.report.referee.ranges import studentised_range_sf
 from sinegan.report.referee.variances import Differences, differences, fit
 
@@ -99,6 +101,40 @@ def test_unequal_variances_are_not_claimed_much_surer_than_by_games_and_howell()
 def test_null_tables_are_seldom_claimed_to_differ(paired: bool) -> None:
     claims = sum(compared(drawn(seed, 6, 5), paired).p(6).min() < 0.05 for seed in range(300))
     assert claims / 300 <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 300)
+
+
+@pytest.mark.parametrize("configurations", [3, 40, 300])
+def test_many_configurations_are_fitted_as_few_are_without_a_matrix_of_all_pairs(
+    monkeypatch: pytest.MonkeyPatch, configurations: int
+) -> None:
+    spreads = 0.1 * 2.0 ** np.arange(configurations)[:, None] ** 0.2
+    table = drawn(5, configurations, 6, spreads) + np.arange(configurations)[:, None] % 7
+    few = fit(table, paired=True).prior
+    monkeypatch.setattr(variances, "_NEARNESS_AT_ONCE", 0)
+    many = fit(table, paired=True).prior
+    for name in ("weight", "typical", "error"):
+        np.testing.assert_allclose(getattr(many, name), getattr(few, name), rtol=1e-6, atol=1e-12)
+
+
+def test_chances_do_not_depend_on_how_many_pairs_are_computed_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    together = compared(drawn(6, 30, 5))
+    expected = [together.p(), together.p(30), together.half_width()]
+    monkeypatch.setattr(variances, "_PAIRS_AT_ONCE", 7)
+    for one, other in zip([together.p(), together.p(30), together.half_width()], expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_two_whose_neighbours_agree_on_no_pooling_are_hardly_pooled() -> None:
+    fitted = fit(drawn(7, 4, 6), paired=True)
+    apart = np.zeros_like(fitted.prior.weight)
+    apart[1, :2], apart[-1, 2:] = 1.0, 1.0
+    fitted = replace(fitted, prior=replace(fitted.prior, weight=apart))
+    found = differences(fitted, [0.1, 0.1], [0, 0], [1, 2], np.full((2, 2), 6))
+    assert found.weight[:, 0].tolist() == apart[:, 0].tolist()
+    assert found.weight[:, 1].tolist() == [1.0, *[0.0] * (len(apart) - 1)]
+    assert np.isfinite(found.p()).all()
 
 
 def test_a_variance_is_never_taken_for_less_than_it_was_seen() -> None:

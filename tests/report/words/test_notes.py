@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from sinegan.report.load import load_sweep
 from sinegan.report.referee.analysis import Analysis
+from sinegan.report.words import notes as words_of_notes
 from sinegan.report.words.notes import MOST_NOTES, notes
 
 FileConfiguration = Callable[..., Path]
@@ -81,3 +84,22 @@ def test_what_all_configurations_have_needs_no_names(
     for place in range(2):
         file_configuration(tmp_path / str(place), [f"a={place}"], {seed: [1.0] for seed in range(3)})
     assert notes(Analysis(load_sweep(tmp_path))) == ["n = 3: three seeds: the interval is honest but wide."]
+
+
+def test_effects_that_are_left_out_are_named(
+    tmp_path: Path, file_configuration: FileConfiguration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in range(6):
+        words = [f"loss={place % 2}", f"network={place // 2}"]
+        file_configuration(tmp_path / str(place), words, {seed: [1.0 + place] for seed in range(4)})
+    sweep = load_sweep(tmp_path)
+    assert notes(Analysis(sweep)) == []
+    monkeypatch.setattr(words_of_notes, "MOST_WITH_PRODUCTS", 4)
+    assert notes(Analysis(sweep)) == [
+        "Whether keys depend on one another was not tested: that needs 5 coefficients, and at most 4 are "
+        "fitted."
+    ]
+    monkeypatch.setattr(words_of_notes, "MOST_COEFFICIENTS", 2)
+    assert notes(Analysis(sweep)) == [
+        "The effects of the keys are left out: their levels need 3 coefficients, and at most 2 are fitted."
+    ]

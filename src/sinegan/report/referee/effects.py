@@ -25,6 +25,10 @@ COLUMNS += ["separated", "spread", "difference", "difference_low", "difference_h
 _NO_NUMBERS = dict.fromkeys(COLUMNS[6:], math.nan)
 SHARES = {KEY: 2, INTERACTION: 4, ORDER: 4}
 """Each kind may claim something of nothing in this part of 5 % of sweeps: a half, a quarter, a quarter."""
+MOST_COEFFICIENTS = 1_000
+"""Coefficients up to which a linear model of the keys is fitted: time and memory grow with their square."""
+MOST_WITH_PRODUCTS = 2_000
+"""The same for the model of the interactions, whose coefficients are not compared in pairs."""
 AND = " & "
 """Stands between keys that advance together, and between their levels."""
 TIMES = " x "
@@ -50,6 +54,8 @@ def factor_effects(samples: Samples) -> pd.DataFrame:
     Student's t, and an order by the jackknife of the difference of two squared spreads, each a U-statistic
     over pairs of seeds (Arvesen 1969). p_corrected: Bonferroni over all keys, interactions and orders of
     the sweep as one family, as SHARES divides it. A lost run counts as the worst of its problem.
+
+    The levels of all keys together may be too many for the model, or their products; see `coefficients`.
     """
     keys = [key for key in samples.keys if key not in SEED_KEYS]
     rows = []
@@ -64,6 +70,22 @@ def factor_effects(samples: Samples) -> pd.DataFrame:
     table["separated"] = table["p_corrected"] < ALPHA
     kept = (table["kind"] != INTERACTION) | table["separated"]
     return table.loc[kept, COLUMNS].reset_index(drop=True)
+
+
+def coefficients(samples: Samples) -> tuple[int, int]:
+    """The numbers of coefficients that the models need: of the keys alone, and with products of their levels.
+
+    Beyond MOST_COEFFICIENTS there are no effects, beyond MOST_WITH_PRODUCTS no interactions. The greatest of
+    any metric.
+    """
+    keys = [key for key in samples.keys if key not in SEED_KEYS]
+    counts = [
+        [len(set(column)) - 1 for column in joined_factors(rows, keys).values()]
+        for _, rows in samples.rows.groupby("metric", sort=False)
+    ]
+    products = [sum(a * b for a, b in itertools.combinations(each, 2)) for each in counts]
+    alone = [sum(each) for each in counts]
+    return max(alone, default=0), max(map(sum, zip(alone, products, strict=True)), default=0)
 
 
 def _corrected(table: pd.DataFrame) -> "pd.Series[float]":
@@ -103,7 +125,8 @@ def _design(samples: Samples, rows: pd.DataFrame, keys: Sequence[str]) -> _Desig
     """The model of the configurations with enough runs; None where there is nothing to fit."""
     rows = rows[[len(samples.values[name]) >= FEWEST for name in rows["name"]]]
     factors = joined_factors(rows, keys)
-    if not factors or len(rows) < 2:
+    levels = {name: list(dict.fromkeys(column)) for name, column in factors.items()}
+    if not factors or len(rows) < 2 or sum(len(each) - 1 for each in levels.values()) > MOST_COEFFICIENTS:
         return None
     values = seed_table([samples.values[name] for name in rows["name"]])
     for problem in rows["problem"].unique():
@@ -114,7 +137,6 @@ def _design(samples: Samples, rows: pd.DataFrame, keys: Sequence[str]) -> _Desig
         worst = ended.min() if samples.more_is_better else ended.max()
         values[chosen] = np.where(np.isfinite(values[chosen]), values[chosen], worst)
     positive = all(samples.positive[problem] for problem in rows["problem"])
-    levels = {name: list(dict.fromkeys(column)) for name, column in factors.items()}
     dummies = {
         name: np.array([[value == level for level in levels[name][1:]] for value in column], float)
         for name, column in factors.items()
@@ -148,15 +170,18 @@ def _key_rows(name: str, effect: NDArray[Any], spread: float, design: _Design) -
     """The row of a key, and one for each of its levels. effect: shape (levels - 1, seeds)."""
     about: dict[str, Any] = {"kind": KEY, "key": name, "level": "", "against": "", "spread": spread}
     compared, first, second = compared_levels(effect)
-    p_family, p, width = compared.p(len(effect) + 1), compared.p(), compared.half_width()
+    p_family = compared.p(len(effect) + 1)
     least = float(p_family.min())
     n = effect.shape[1]
     yield _NO_NUMBERS | about | {"n": n, "p": least, "p_family": least}
-    for index in np.flatnonzero(second == 0):
+    (with_first,) = np.nonzero(second == 0)
+    shown = compared[with_first]
+    for index, middle, half, p in zip(
+        with_first, shown.difference.tolist(), shown.half_width().tolist(), shown.p().tolist(), strict=True
+    ):
         about = {"kind": MAIN, "key": name, "against": design.levels[name][0], "spread": spread, "n": n}
         about["level"] = design.levels[name][first[index]]
-        middle, half = float(compared.difference[index]), float(width[index])
-        numbers = Difference(n, middle, middle - half, middle + half, float(p[index]), math.nan, "")
+        numbers = Difference(n, middle, middle - half, middle + half, p, math.nan, "")
         yield about | _numbers(numbers, design.positive) | {"p_family": float(p_family[index])}
 
 
@@ -174,6 +199,9 @@ def compared_levels(effect: NDArray[Any]) -> tuple[Differences, NDArray[Any], ND
 
 def _interaction_rows(pairs: Sequence[tuple[str, str]], design: _Design) -> Iterator[dict[str, Any]]:
     """A row for each combination of levels of two keys, from a model with the products of all pairs."""
+    counts = {name: len(levels) - 1 for name, levels in design.levels.items()}
+    if sum(counts.values()) + sum(counts[a] * counts[b] for a, b in pairs) > MOST_WITH_PRODUCTS:
+        return
     products = [_products(design.dummies[a], design.dummies[b]) for a, b in pairs]
     fitted = _fit([*design.dummies.values(), *products], design.values) if pairs else None
     if fitted is None:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize.elementwise import find_root
+from scipy.signal import fftconvolve
 from scipy.special import gammaln, ndtri, stdtr
 
 from sinegan.report.referee.ranges import studentised_range_sf
@@ -30,6 +31,10 @@ _BEYOND, _STEP = 3.0, 0.2
 """Typical variances are tried so far beyond those that were seen, and in such steps (of the logarithm)."""
 _FEWEST_FREEDOM = 0.7
 """The range table is exact enough from here on."""
+_PAIRS_AT_ONCE = 1 << 14
+"""Pairs whose chances are computed together: each takes some 10 kB meanwhile."""
+_NEARNESS_AT_ONCE = 2_048
+"""Configurations up to which the nearness of all to all is one matrix; of more, a convolution needs none."""
 _SMALLEST = 1e-3
 """Variances below this share of the median say no more than that they are small: values can be discrete."""
 
@@ -130,7 +135,7 @@ def _prior(mean: NDArray[Any], variance: NDArray[Any], freedom: NDArray[Any]) ->
     density = freedom / 2 * (np.log(freedom / strength) + ratio)
     density -= (freedom + strength) / 2 * np.log1p(freedom / strength * np.exp(ratio))
     density += gammaln((freedom + strength) / 2) - gammaln(freedom / 2) - gammaln(strength / 2)
-    log_likelihood = density @ _nearness(mean)
+    log_likelihood = _sum_of_near(density, mean)
     likelihood = np.exp(log_likelihood - log_likelihood.max((0, 1)))
     weight = likelihood.sum(1)
     share = likelihood / np.maximum(weight, 1e-300)[:, None]
@@ -140,15 +145,30 @@ def _prior(mean: NDArray[Any], variance: NDArray[Any], freedom: NDArray[Any]) ->
     return Prior(strengths, weight / weight.sum(0), np.exp(center), error)
 
 
-def _nearness(mean: NDArray[Any]) -> NDArray[Any]:
-    """The weight of each configuration for each: the tricube of their distance in rank (Cleveland 1979).
+def _sum_of_near(values: NDArray[Any], mean: NDArray[Any]) -> NDArray[Any]:
+    """For each configuration, the sum over all of a value times the nearness of its mean.
 
-    Two fifths of the configurations count on either side, or FEWEST_NEIGHBOURS. A narrower window takes a
-    few whose runs happen to be good, and therefore to scatter little, for a kind of their own.
+    The nearness is the tricube of the distance in rank (Cleveland 1979). Two fifths of the configurations
+    count on either side, or FEWEST_NEIGHBOURS. A narrower window takes a few whose runs happen to be good,
+    and therefore to scatter little, for a kind of their own.
+
+    Arguments:
+        values: shape (…, configurations), and so is the result.
+        mean: shape (configurations,).
     """
-    rank = np.argsort(np.argsort(mean, kind="stable"), kind="stable")
-    distance = np.abs(rank[:, None] - rank) / max(FEWEST_NEIGHBOURS, 0.4 * len(mean))
-    return np.asarray((1 - np.minimum(distance, 1) ** 3) ** 3)
+    order = np.argsort(mean, kind="stable")
+    rank = np.argsort(order, kind="stable")
+    if len(mean) <= _NEARNESS_AT_ONCE:
+        return np.asarray(values @ _tricube(rank[:, None] - rank, len(mean)))
+    nearness = _tricube(np.arange(1 - len(mean), len(mean)), len(mean))
+    rows = values.reshape(-1, len(mean))[:, order]
+    return np.reshape([fftconvolve(row, nearness, mode="valid")[rank] for row in rows], values.shape)
+
+
+def _tricube(distance: NDArray[Any], configurations: int) -> NDArray[Any]:
+    """The nearness of two configurations. distance: in rank."""
+    share = np.abs(distance) / max(FEWEST_NEIGHBOURS, 0.4 * configurations)
+    return np.asarray((1 - np.minimum(share, 1) ** 3) ** 3)
 
 
 @dataclass(frozen=True)
@@ -186,6 +206,9 @@ class Differences:
         one. With equal variances this is Tukey's test (1953), without pooling that of Games & Howell
         (1976). distance: shape (pairs,), and so is the result; 1 where it is not positive.
         """
+        if (count := len(distance)) > _PAIRS_AT_ONCE:
+            blocks = np.array_split(np.arange(count), -(-count // _PAIRS_AT_ONCE))
+            return np.concatenate([self[block].exceeded(distance[block], means) for block in blocks])
         with np.errstate(divide="ignore", invalid="ignore"):
             t = np.where(distance > 0, distance / self.error, 0.0)
         normal = -ndtri(np.maximum(stdtr(self.freedom, -np.minimum(t, 1e8)), 1e-300))
@@ -240,5 +263,7 @@ def differences(
         shared = 4 / (unknown[:, first] + unknown[:, second])
     # A strength of pooling that the neighbours of one rule out must not pool the other.
     weight = np.sqrt(prior.weight[:, first] * prior.weight[:, second])
+    # Of thousands, the neighbours of the two can agree on no strength: then there is hardly any pooling.
+    weight[0] = np.where(weight.sum(0) > 0, weight[0], 1.0)
     weight = weight / weight.sum(0)
     return Differences(given, np.sqrt(squared), freedom, np.maximum(shared, _FEWEST_FREEDOM), weight)

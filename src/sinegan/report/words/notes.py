@@ -8,6 +8,7 @@ import pandas as pd
 
 from sinegan.report.labels import label
 from sinegan.report.referee.analysis import Analysis
+from sinegan.report.referee.effects import MOST_COEFFICIENTS, MOST_WITH_PRODUCTS, coefficients
 from sinegan.report.words.decisions import decision_notes
 from sinegan.statuses import DIVERGED, FAILED, UNFINISHED
 from sinegan.storage.results import records
@@ -42,7 +43,22 @@ def notes(analysis: Analysis) -> list[str]:
         ends = ", ".join(f"{count:,} {status}" for status, count in counts.items() if count)
         lines.append(f"{len(short):,} of {len(wide):,} configurations lack runs: {ends}; the table has all.")
     lines += [f"{whose}: {CAUTIONS[n]}." for n, whose in _few_runs(wide, sweep.swept)]
-    return lines + decision_notes(analysis)
+    return [*lines, *_left_out(analysis), *decision_notes(analysis)]
+
+
+def _left_out(analysis: Analysis) -> Iterator[str]:
+    """The effects of keys that are not computed, because the keys have too many levels."""
+    alone, with_products = coefficients(analysis.samples)
+    if alone > MOST_COEFFICIENTS:
+        yield (
+            f"The effects of the keys are left out: their levels need {alone:,} coefficients, and at most "
+            f"{MOST_COEFFICIENTS:,} are fitted."
+        )
+    elif with_products > MOST_WITH_PRODUCTS:
+        yield (
+            f"Whether keys depend on one another was not tested: that needs {with_products:,} coefficients, "
+            f"and at most {MOST_WITH_PRODUCTS:,} are fitted."
+        )
 
 
 def _few_runs(wide: pd.DataFrame, swept: Sequence[str]) -> Iterator[tuple[int, str]]:
