@@ -129,7 +129,10 @@ def main() -> None:
     parser.add_argument("--work", default=",".join(WORKS))
     parser.add_argument("--out", type=Path, default=Path("outputs/benchmark"))
     args = parser.parse_args()
-    works = [WORKS[name] for name in args.work.split(",")]
+    names = args.work.split(",")
+    if unknown := set(names) - WORKS.keys():
+        parser.error(f"--work: {', '.join(sorted(unknown))}: must be of {', '.join(WORKS)}")
+    works = [WORKS[name] for name in names]
     args.out.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("PYTHONPATH", os.getcwd())
     print(f"{len(CORES)} cores", flush=True)
@@ -141,7 +144,8 @@ def main() -> None:
     if ORIGINAL in works:
         check_errors(errors)
     for work in works:
-        chosen = points if work is ORIGINAL else [runs for runs in points if runs in FEW]
+        few = [runs for runs in points if runs in FEW]
+        chosen = points if work is ORIGINAL else few or points
         measure_rates(rates, work, chosen, args.rounds, args.seconds)
     if ORIGINAL in works:
         time_tables(tables, args.rounds)

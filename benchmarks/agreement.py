@@ -40,8 +40,8 @@ SETTINGS = {
 TOLERANCE = {"float64": 1e-9, "float32": 1e-3}
 """The largest difference between two ways that do the same work."""
 TOLERANCE_OF_WEIGHTS = {"float64": 1e-9, "float32": 3e-2}
-"""The same for weights. It is larger in float32, because the last bias of a Wasserstein critic has the
-gradient 0, and Adam makes whole steps of its rounding errors."""
+"""The same for weights. It is larger in float32: where a unit of a Wasserstein critic is active on all
+curves, the gradient by its bias is 0, and Adam makes whole steps of the rounding errors."""
 
 Array = NDArray[Any]
 
