@@ -86,7 +86,7 @@ WORKS = {
             settings=("network=wide",),
             generator=(512,),
             discriminator=(512,),
-            cost=1.2,
+            cost=0.9,
         ),
         Work(
             name="batch_256",
