@@ -64,7 +64,7 @@ def rates_of(rates: pd.DataFrame, work: Work) -> pd.DataFrame:
 def ratio_goals(work: Work, quickest: pd.DataFrame) -> Iterator[Row]:
     """The goals of one work's rates."""
     against = {"JAX, its best": ("JAX", 8, work.goal)} | (AGAINST if work is ORIGINAL else {})
-    measured = {words: goal for words, goal in against.items() if goal[0] in quickest.index}
+    measured = {words: goal for words, goal in against.items() if {"sinegan", goal[0]} <= set(quickest.index)}
     for words, (way, least, goal) in measured.items():
         for runs in (each for each in quickest.columns if each >= least):
             ratio = quickest.loc["sinegan", runs] / quickest.loc[way, runs]
@@ -122,7 +122,7 @@ def product_shares(rates: pd.DataFrame, operations: Mapping[str, int]) -> pd.Dat
     rows = []
     for work in works_in(rates):
         quickest = best(medians(rates_of(rates, work)))
-        if not {"products", "ceiling"} <= set(quickest.index):
+        if not {"sinegan", "products", "ceiling"} <= set(quickest.index):
             continue
         step, products, ceiling = (quickest.loc[way] for way in ("sinegan", "products", "ceiling"))
         for runs in products.dropna().index:
