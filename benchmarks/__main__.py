@@ -1,18 +1,23 @@
 """Compares sinegan with what one would use instead: the same work, in turn, on the whole machine.
 
-    python -m benchmarks [--rounds 3] [--seconds 5] [--runs 1,8,32,128,512] [--out FOLDER]
+    python -m benchmarks [--rounds 3] [--seconds 5] [--runs 1,8,32,128,512] [--work original,r1_ring]
+                         [--out FOLDER]
 
-Needs the extra `bench`. First each way trains a few runs of the original to the end, and their errors
-must lie in the range of the original's; then all take turns (A B C, A B C) at each number of runs, for
-about --seconds each; then the README's sweep and a single run are timed from command to table, with
-caches of compiled programs empty and full. Writes work.csv, rates.csv, tables.csv, goals.csv,
-benchmark.md and rates.png into the folder; rows that the first three already have are not measured
-again. It takes about 40 minutes.
+Needs the extra `bench`. The pieces of work are those of `works.py`; all of them, if --work names none.
+First it is checked that all ways do the same work: JAX takes the same steps as sinegan
+(`benchmarks.agreement`), and every way trains a few runs of the original to the end, with errors in the
+original's range. Then all ways take turns (A B C, A B C) at each number of runs, for about --seconds each;
+other work than the original at 8 and 32 runs only. Last, the README's sweep and a single run are timed from
+command to table, with caches of compiled programs empty and full. Writes agreement.csv, work.csv, rates.csv,
+tables.csv, products.csv, goals.csv, benchmark.md and rates.png into the folder; rows that the first four
+already have are not measured again. On two cores it takes about 90 minutes, 40 of them for the original.
 """
 
 import argparse
 import itertools
+import json
 import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -20,37 +25,15 @@ from statistics import median
 
 import pandas as pd
 
-from benchmarks.measuring import CORES, Command, Joblib, Processes, Way, timed
-from benchmarks.summary import write
+from benchmarks.measuring import CORES, timed
+from benchmarks.peers.ceiling import load_loop
+from benchmarks.products import operations_of_step
+from benchmarks.summary import works_in, write
+from benchmarks.ways import FEW, ways_of
+from benchmarks.works import ORIGINAL, WORKS, Work
 
 RMSE_AT_THE_END = (0.018, 0.045)
 """Range of the median of a few runs of the original after 10,000 steps (8 seeds: 0.024 [0.021, 0.062])."""
-
-ENGINE = Processes("sinegan", "the engine alone, a process a core", 9_000, module="engine", pinned=True)
-COMMAND = Command("sinegan, command", "python -m sinegan.main, whole, warm cache", 30_000)
-JAX = [
-    Processes("JAX", f"jit(vmap(scan)), {words}", guess, module="jax_scan", lanes=lanes, pinned=pinned)
-    for words, guess, lanes, pinned in (
-        ("a pinned process a core, 4 lanes", 8_000, 4, True),
-        ("a pinned process a core, 8 lanes", 8_000, 8, True),
-        ("one process, all lanes", 3_000, 512, False),
-    )
-]
-BOUND = [
-    Processes(
-        "bound", f"matrix products alone, {lanes} lanes", 7_000, module="products", lanes=lanes, pinned=True
-    )
-    for lanes in (4, 8)
-]
-WAYS: list[Way] = [
-    Processes("original script", "run after run, default threads", 200, most=4, module="original"),
-    Joblib("eager, joblib", "clean loop, a process a core", 700, most=8),
-    Processes("vmap", "torch.func.vmap, eager, one process", 900, module="vmap_eager"),
-    *JAX,
-    ENGINE,
-    COMMAND,
-    *BOUND,
-]
 
 JAX_TABLE = ["-m", "benchmarks.peers.jax_table"]
 COMMANDS = [
@@ -83,28 +66,40 @@ class Results:
         return pd.DataFrame(self.rows)
 
 
-def check_work(results: Results) -> None:
+def check_agreement(results: Results, works: list[Work]) -> None:
+    """Compares steps of JAX with those of sinegan, in both precisions. Exits on a difference."""
+    for work, dtype in itertools.product(works, ("float64", "float32")):
+        if results.has(work=work.name, dtype=dtype):
+            continue
+        command = [sys.executable, "-m", "benchmarks.agreement", work.name, "--dtype", dtype]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+        if done.returncode:
+            sys.exit(f"{work.name}, {dtype}: JAX and sinegan could not be compared, or do other work")
+        results.add(work=work.name, dtype=dtype, **json.loads(done.stdout.splitlines()[-1]))
+
+
+def check_errors(results: Results) -> None:
     """Trains the original to the end with each way. Exits when one does other work."""
     low, high = RMSE_AT_THE_END
-    for way in (each for each in WAYS if each not in BOUND and each is not COMMAND):
+    for way in (each for each in ways_of(ORIGINAL) if each.has_rmse):
         if results.has(way=way.name, how=way.words):
             continue
-        measured = way.measure(min(8, way.most), 10_000)
+        measured = way.measure(ORIGINAL, min(8, way.most), 10_000)
         middle = median(measured.rmse)
         if not low <= middle <= high:
             sys.exit(f"{way.name}, {way.words}: other work than the original's, {measured.rmse}")
         results.add(way=way.name, how=way.words, runs=measured.runs, median_rmse=middle)
 
 
-def measure_rates(results: Results, points: list[int], rounds: int, seconds: float) -> None:
-    """Adds a row for each measurement: at `runs` runs, of which `timed_runs` were timed for `steps` steps."""
-    for runs, turn, way in itertools.product(points, range(rounds), WAYS):
-        if results.has(way=way.name, how=way.words, runs=runs, round=turn):
+def measure_rates(results: Results, work: Work, points: list[int], rounds: int, seconds: float) -> None:
+    """Adds a row for each measurement: at `runs` runs, `timed_runs` were timed for `steps` steps."""
+    for runs, turn, way in itertools.product(points, range(rounds), ways_of(work)):
+        about = {"work": work.name, "way": way.name, "how": way.words, "runs": runs, "round": turn}
+        if (way.only_at and runs not in way.only_at) or results.has(**about):
             continue
         timed_runs = min(runs, way.most)
-        steps = int(min(10_000, max(200, round(seconds * way.guess / timed_runs, -2))))
-        measured = way.measure(timed_runs, steps)
-        about = {"way": way.name, "how": way.words, "runs": runs, "round": turn}
+        steps = int(min(10_000, max(200, round(seconds * way.guess / work.cost / timed_runs, -2))))
+        measured = way.measure(work, timed_runs, steps)
         results.add(**about, timed_runs=timed_runs, steps=steps, seconds=measured.seconds, rate=measured.rate)
 
 
@@ -131,16 +126,31 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--runs", default="1,8,32,128,512")
+    parser.add_argument("--work", default=",".join(WORKS))
     parser.add_argument("--out", type=Path, default=Path("outputs/benchmark"))
     args = parser.parse_args()
+    names = args.work.split(",")
+    if unknown := set(names) - WORKS.keys():
+        parser.error(f"--work: {', '.join(sorted(unknown))}: must be of {', '.join(WORKS)}")
+    works = [WORKS[name] for name in names]
     args.out.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("PYTHONPATH", os.getcwd())
     print(f"{len(CORES)} cores", flush=True)
-    work, rates, tables = (Results(args.out / f"{name}.csv") for name in ("work", "rates", "tables"))
-    check_work(work)
-    measure_rates(rates, [int(runs) for runs in args.runs.split(",")], args.rounds, args.seconds)
-    time_tables(tables, args.rounds)
-    write(args.out, rates.table, tables.table)
+    agreement, errors, rates, tables = (
+        Results(args.out / f"{name}.csv") for name in ("agreement", "work", "rates", "tables")
+    )
+    points = [int(runs) for runs in args.runs.split(",")]
+    check_agreement(agreement, works)
+    if ORIGINAL in works:
+        check_errors(errors)
+    for work in works:
+        few = [runs for runs in points if runs in FEW]
+        chosen = points if work is ORIGINAL else few or points
+        measure_rates(rates, work, chosen, args.rounds, args.seconds)
+    if ORIGINAL in works:
+        time_tables(tables, args.rounds)
+    operations = {work.name: operations_of_step(work) for work in works_in(rates.table)}
+    write(args.out, rates.table, tables.table, operations, load_loop().vector_bytes())
 
 
 if __name__ == "__main__":

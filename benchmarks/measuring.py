@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.works import Work
+
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
@@ -40,12 +42,16 @@ class Way:
     name: str
     words: str
     guess: float
-    """Run-steps per second, to choose how many steps are timed."""
+    """Run-steps per second of the original, to choose how many steps are timed."""
     most: int = 10_000
     """The largest number of runs that is timed: a way that trains one after the other has the same rate."""
+    only_at: tuple[int, ...] = ()
+    """The numbers of runs at which it is timed; empty: all."""
+    has_rmse: bool = True
+    """Whether it returns the errors of the runs."""
 
-    def measure(self, runs: int, steps: int) -> Measurement:
-        """Trains this many runs for this many steps."""
+    def measure(self, work: Work, runs: int, steps: int) -> Measurement:
+        """Trains this many runs for this many steps of this work."""
         raise NotImplementedError
 
 
@@ -58,13 +64,13 @@ class Processes(Way):
     pinned: bool = False
     """One process a core, one thread each; else a single one with default threads."""
 
-    def measure(self, runs: int, steps: int) -> Measurement:
+    def measure(self, work: Work, runs: int, steps: int) -> Measurement:
         count = min(len(CORES), runs) if self.pinned else 1
         shares = [runs // count + (place < runs % count) for place in range(count)]
         processes: list[Any] = []
         for core, share in zip(CORES, shares, strict=False):
-            command = [sys.executable, "-m", "benchmarks.peers", self.module, "--runs", str(share)]
-            command += ["--steps", str(steps), "--lanes", str(self.lanes)]
+            command = [sys.executable, "-m", "benchmarks.peers", self.module, "--work", work.name]
+            command += ["--runs", str(share), "--steps", str(steps), "--lanes", str(self.lanes)]
             command += ["--core", str(core)] if self.pinned else []
             environment = os.environ | (ONE_THREAD if self.pinned else {})
             processes.append(
@@ -92,7 +98,8 @@ def joined(processes: list[dict[str, Any]], runs: int, steps: int) -> Measuremen
 class Joblib(Way):
     """Hydra's joblib launcher: a run a job, as many at once as there are cores, one thread each."""
 
-    def measure(self, runs: int, steps: int) -> Measurement:
+    def measure(self, work: Work, runs: int, steps: int) -> Measurement:
+        del work
         with tempfile.TemporaryDirectory() as folder:
             seeds = ",".join(map(str, range(1, runs + 1)))
             command = [sys.executable, "-m", "benchmarks.peers.eager", "-m", "hydra/launcher=joblib"]
@@ -107,9 +114,10 @@ class Joblib(Way):
 class Command(Way):
     """The whole command as a user runs it, with loading, metrics, files, report, pictures and page."""
 
-    def measure(self, runs: int, steps: int) -> Measurement:
+    def measure(self, work: Work, runs: int, steps: int) -> Measurement:
         with tempfile.TemporaryDirectory() as folder:
-            command = [sys.executable, "-m", "sinegan.main", "-m", f"seeds={runs}", f"training.steps={steps}"]
+            command = [sys.executable, "-m", "sinegan.main", "-m", *work.settings]
+            command += [f"seeds={runs}", f"training.steps={steps}"]
             seconds, _ = timed([*command, "training.compile=always", f"hydra.sweep.dir={folder}/sweep"])
         return Measurement(runs, steps, seconds)
 

@@ -18,15 +18,16 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig
 from torch.nn.functional import softplus
 
+from benchmarks.peers.shared import BATCH, EVALUATIONS, LATENT, POINTS, Training, real_curve, rmse
 from benchmarks.peers.torch_players import players
-from benchmarks.peers.work import BATCH, EVALUATIONS, LATENT, POINTS, Training, real_curve, rmse
+from benchmarks.works import ORIGINAL, Work
 
 ConfigStore.instance().store("eager", {"seed": 1, "steps": 1000, "lr": 1e-4})
 
 
-def prepare(learning_rates: list[float], steps: int, lanes: int) -> Training:
+def prepare(work: Work, learning_rates: list[float], steps: int, lanes: int) -> Training:
     """Prepares to train the runs one after the other, whatever `lanes` is."""
-    del lanes
+    del work, lanes
     real = torch.from_numpy(real_curve()).expand(BATCH, POINTS)
 
     def one_run(lr: float) -> "np.ndarray[Any, Any]":
@@ -61,7 +62,7 @@ def main(config: DictConfig) -> None:
     """Trains a run and writes its start, its end and its RMSE into its folder."""
     torch.set_num_threads(1)
     torch.manual_seed(config.seed)
-    train = prepare([config.lr], config.steps, 1)
+    train = prepare(ORIGINAL, [config.lr], config.steps, 1)
     began = time.monotonic()
     evaluate = train()
     done: dict[str, Any] = {"began": began, "ended": time.monotonic(), "rmse": evaluate().tolist()}

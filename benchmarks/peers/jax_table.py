@@ -20,8 +20,9 @@ def train_share(rates: list[float], steps: int, core: int) -> None:
     """Trains a share of the runs on one core, and prints the RMSE of each."""
     os.sched_setaffinity(0, {core})
     from benchmarks.peers import jax_scan
+    from benchmarks.works import ORIGINAL
 
-    print(*jax_scan.prepare(rates, steps, LANES)()())
+    print(*jax_scan.prepare(ORIGINAL, rates, steps, LANES)()())
 
 
 def main() -> None:

@@ -7,12 +7,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.peers.work import BATCH, EVALUATIONS, LATENT, POINTS, Training, rmse
+from benchmarks.peers.shared import BATCH, EVALUATIONS, LATENT, POINTS, Training, rmse
+from benchmarks.works import Work
 
 
-def prepare(learning_rates: list[float], steps: int, lanes: int) -> Training:
+def prepare(work: Work, learning_rates: list[float], steps: int, lanes: int) -> Training:
     """Prepares to train the runs one after the other, whatever `lanes` is."""
-    del lanes
+    del work, lanes
     x = np.vstack([np.linspace(0, 2 * np.pi, POINTS) for _ in range(BATCH)])
 
     def artist_works() -> Any:

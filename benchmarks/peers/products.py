@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.peers.work import BATCH, D_SIZES, G_SIZES, Training
+from benchmarks.peers.shared import BATCH, D_SIZES, G_SIZES, Training
+from benchmarks.works import Work
 
 
 def products(runs: int) -> list[Callable[[], Any]]:
@@ -39,8 +40,9 @@ def products(runs: int) -> list[Callable[[], Any]]:
     return step
 
 
-def prepare(learning_rates: list[float], steps: int, lanes: int) -> Training:
+def prepare(work: Work, learning_rates: list[float], steps: int, lanes: int) -> Training:
     """Prepares the products of all runs, `lanes` of them at a time; they have no RMSE."""
+    del work
     chunks = [len(learning_rates[first : first + lanes]) for first in range(0, len(learning_rates), lanes)]
     work = {runs: products(runs) for runs in set(chunks)}
     for each in work.values():

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from benchmarks.peers.work import LATENT, POINTS
+from benchmarks.peers.shared import LATENT, POINTS
 
 
 def players() -> tuple[nn.Module, nn.Module]:

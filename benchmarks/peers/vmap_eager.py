@@ -8,15 +8,16 @@ from torch import Tensor
 from torch.func import functional_call, grad, stack_module_state, vmap
 from torch.nn.functional import softplus
 
+from benchmarks.peers.shared import BATCH, EVALUATIONS, LATENT, POINTS, Training, real_curve, rmse
 from benchmarks.peers.torch_players import players
-from benchmarks.peers.work import BATCH, EVALUATIONS, LATENT, POINTS, Training, real_curve, rmse
+from benchmarks.works import Work
 
 Weights = dict[str, Tensor]
 
 
-def prepare(learning_rates: list[float], steps: int, lanes: int) -> Training:
+def prepare(work: Work, learning_rates: list[float], steps: int, lanes: int) -> Training:
     """Prepares to train all runs at once, whatever `lanes` is."""
-    del lanes
+    del work, lanes
     real = torch.from_numpy(real_curve()).expand(BATCH, POINTS)
     shapes = players()
     runs = len(learning_rates)

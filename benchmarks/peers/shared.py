@@ -5,10 +5,13 @@ from typing import Any
 
 import numpy as np
 
-LATENT, POINTS, BATCH = 5, 16, 64
-G_SIZES = (LATENT, 64, 128, POINTS)
-D_SIZES = (POINTS, 64, 256, 1)
+from benchmarks.works import CURVE_POINTS, LATENT, ORIGINAL
+
+POINTS, BATCH = CURVE_POINTS, ORIGINAL.batch
+G_SIZES, D_SIZES = ORIGINAL.generator_sizes, ORIGINAL.discriminator_sizes
 EVALUATIONS = 256
+
+__all__ = ["BATCH", "D_SIZES", "EVALUATIONS", "G_SIZES", "LATENT", "POINTS", "Training", "real_curve", "rmse"]
 
 Training = Callable[[], Callable[[], "np.ndarray[Any, Any]"]]
 """Trains runs, which is timed, and returns a function that gives the RMSE of each, shape (runs,)."""
@@ -19,5 +22,10 @@ def real_curve() -> "np.ndarray[Any, Any]":
 
 
 def rmse(curves: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
-    """The mean RMSE of the samples of each run: curves (runs, samples, points) -> (runs,)."""
+    """The mean RMSE of the samples of each run: curves (runs, samples, points) -> (runs,).
+
+    It is NaN where the samples are no curves of the original's length.
+    """
+    if curves.shape[-1] != POINTS:
+        return np.full(len(curves), np.nan)
     return np.sqrt(((curves - real_curve()) ** 2).mean(-1)).mean(-1)
