@@ -305,7 +305,7 @@ def test_the_engine_is_chosen_by_the_configuration_and_the_machine_alone(
     assert [is_compiled(setup("always", 1)), is_compiled(setup("never", 10**6))] == [True, False]
     assert {why_eager(each) for each in (setup("always", 1), setup("never", 1), setup("auto", LONG))} == {""}
     assert why_eager(setup("auto", 500)) == (
-        "Eager: so few steps of such a game do not pay for compiling (training.compile=always)."
+        "Eager: so few steps do not pay for compiling (training.compile=always)."
     )
     monkeypatch.setattr(signature_module, "why_no_compiler", lambda: "there is none")
     assert not is_compiled(setup("auto", LONG))

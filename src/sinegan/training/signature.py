@@ -90,7 +90,7 @@ def why_eager(setup: Setup) -> str:
     if reason := why_no_compiler():
         return f"Eager, which is slower: {reason}."
     if seconds_saved(setup) < COMPILING:
-        return "Eager: so few steps of such a game do not pay for compiling (training.compile=always)."
+        return "Eager: so few steps do not pay for compiling (training.compile=always)."
     return ""
 
 
