@@ -1,5 +1,6 @@
-"""Machine code for graphs of tensor operations: loops in plain C++, without PyTorch's code generator.
+"""Machine code for functions of tensors: loops in plain C++, without PyTorch's code generator.
 
-`lowering` turns a graph into nodes, `schedule` groups them into loops and gives them memory, and `code`
-writes the C++.
+`recording` notes the operations that a function calls. `lowering` turns them into `nodes`, which `building`
+builds: each element is an expression of `operations`. `schedule` groups nodes into loops and gives them memory,
+and `code` writes the C++. A new operation is a line in `operations`, or a method in `building`.
 """
