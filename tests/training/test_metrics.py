@@ -109,6 +109,16 @@ def test_the_width_of_the_kernel_is_the_median_over_different_pairs() -> None:
     assert median_distance(pairwise(points, points)).item() == 3
 
 
+@pytest.mark.parametrize("curves", range(2, 9))
+def test_the_median_distance_is_the_lower_median_of_all_pairs(curves: int) -> None:
+    sample = torch.randn(
+        curves, 3, generator=torch.Generator().manual_seed(curves)
+    ).round()  # with equal pairs
+    distances = pairwise(sample, sample)
+    pairs = sorted(distances[i, j].item() for i in range(curves) for j in range(i))
+    assert median_distance(distances).item() == pairs[(len(pairs) - 1) // 2]
+
+
 def test_modes_and_high_quality_are_those_worked_out_by_hand() -> None:
     centers, std = torch.tensor([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]]), torch.tensor(1.0)
     # Two near the first mode, one just within 3 of the second, one just outside, one lost.

@@ -81,6 +81,22 @@ def multiplied_by_itself_in_place(tensors: list[Tensor]) -> None:
     y.copy_(torch.mm(y, y))
 
 
+def test_not_a_numbers_are_the_last_in_order_as_in_pytorch() -> None:
+    nan, inf = float("nan"), float("inf")
+
+    def ordered(x: Tensor) -> list[Tensor]:
+        return [x.sort(dim=1).values, *[x.kthvalue(rank, dim=1).values for rank in (1, 2, 4)]]
+
+    x = torch.tensor([[3.0, nan, -inf, 1.0], [nan, nan, inf, nan], [nan, 2.0, 2.0, -1.0]])
+    program = CompiledFunction(ordered, "ordered", [])
+    found = program(x)
+    assert program.engine == "native"
+    by_hand = [[-inf, 1, 3, nan], [inf, nan, nan, nan], [-1, 2, 2, nan]]
+    columns = [[line[place] for line in by_hand] for place in (0, 1, 3)]
+    for one, other in zip(found, [by_hand, *columns], strict=True):
+        torch.testing.assert_close(one, torch.tensor(other), equal_nan=True, rtol=0, atol=0)
+
+
 WRITES: dict[str, tuple[Function, Any]] = {
     # with x = [[1, 2], [3, 4]] and y = [[5, 6], [7, 8]]; the results by hand
     "swapped": (swapped, [[[5, 6], [7, 8]], [[1, 2], [3, 4]]]),

@@ -289,32 +289,44 @@ class Builder:
 
     # Assemblies.
 
-    def _assembly(self, name: str, args: Any, kwargs: Mapping[str, Any], like: Tensor) -> View:
+    def _cat(self, _: str, args: Any, kwargs: Mapping[str, Any], like: Tensor) -> View:
         values: Sequence[View] = args[0]
         dim = args[1] if len(args) > 1 else kwargs.get("dim", 0)
         whole, start = torch.empty(like.shape, device="meta"), 0
         node = Assembly(shape=without_ones(like.shape), dtype=like.dtype)
         for each in values:
             value = each if each.node.dtype == like.dtype else self.copied(each, like.dtype)
-            length = 1 if name == "stack" else value.meta.shape[dim]
-            place = whole.narrow(dim, start, length)
-            node.parts.append(part_of(value, place.squeeze(dim) if name == "stack" else place))
+            length = value.meta.shape[dim]
+            node.parts.append(part_of(value, whole.narrow(dim, start, length)))
             start += length
         return self._added(node, like.shape)
 
-    def _pad(self, name: str, args: Any, _: Mapping[str, Any], like: Tensor) -> View:
-        """A tensor with zeros around it."""
-        place = torch.empty(like.shape, device="meta")
-        value: View = args[0]
-        if name == "select_backward":
-            place = place.select(args[2], args[3])
-        elif name == "slice_backward":
-            place = torch.ops.aten.slice(place, *args[2:])
-        elif (len(args) > 2 and args[2] != 0) or min(args[1]) < 0:
+    def _stack(self, name: str, args: Any, kwargs: Mapping[str, Any], like: Tensor) -> View:
+        dim = args[1] if len(args) > 1 else kwargs.get("dim", 0)
+        rows = [View(each.node, each.meta.unsqueeze(dim)) for each in args[0]]
+        return self._cat(name, [rows, dim], {}, like)
+
+    def _select_backward(self, _: str, args: Any, __: Mapping[str, Any], like: Tensor) -> View:
+        value, _sizes, dim, index = args
+        return self._padded(value, torch.empty(like.shape, device="meta").select(dim, index), like)
+
+    def _slice_backward(self, _: str, args: Any, __: Mapping[str, Any], like: Tensor) -> View:
+        value, _sizes, *bounds = args
+        return self._padded(
+            value, torch.ops.aten.slice(torch.empty(like.shape, device="meta"), *bounds), like
+        )
+
+    def _constant_pad(self, _: str, args: Any, __: Mapping[str, Any], like: Tensor) -> View:
+        value, widths, *fill = args
+        if any(fill) or min(widths) < 0:
             raise UnsupportedError
-        else:
-            for last, before in enumerate(args[1][::2], 1):
-                place = place.narrow(-last, before, value.meta.shape[-last])
+        place = torch.empty(like.shape, device="meta")
+        for last, before in enumerate(widths[::2], 1):
+            place = place.narrow(-last, before, value.meta.shape[-last])
+        return self._padded(value, place, like)
+
+    def _padded(self, value: View, place: Tensor, like: Tensor) -> View:
+        """A tensor with zeros around it. place: where it goes, a view of the whole."""
         node = Assembly(shape=without_ones(like.shape), dtype=like.dtype, parts=[part_of(value, place)])
         return self._added(node, like.shape)
 
@@ -323,9 +335,9 @@ SPECIAL: dict[str, Callable[[Builder, str, Any, Mapping[str, Any], Tensor], View
     "_log_softmax": Builder._softmax,
     "_softmax": Builder._softmax,
     "bmm": Builder._product,
-    "cat": Builder._assembly,
+    "cat": Builder._cat,
     "clamp": Builder._clamp,
-    "constant_pad_nd": Builder._pad,
+    "constant_pad_nd": Builder._constant_pad,
     "fill": Builder._fill,
     "gelu": Builder._gelu,
     "gelu_backward": Builder._gelu,
@@ -335,9 +347,9 @@ SPECIAL: dict[str, Callable[[Builder, str, Any, Mapping[str, Any], Tensor], View
     "min": Builder._extreme,
     "mm": Builder._product,
     "repeat": Builder._repeat,
-    "select_backward": Builder._pad,
-    "slice_backward": Builder._pad,
-    "stack": Builder._assembly,
+    "select_backward": Builder._select_backward,
+    "slice_backward": Builder._slice_backward,
+    "stack": Builder._stack,
     "var": Builder._variance,
     "where": Builder._where,
 }
