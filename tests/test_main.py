@@ -375,6 +375,18 @@ def test_the_help_page_names_every_group_and_loads_no_torch(sinegan: Callable[..
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_a_command_checks_its_words_without_scipy_and_matplotlib(tmp_path: Path) -> None:
+    code = """
+import sys
+import sinegan.app.design_problems, sinegan.app.session
+from sinegan.app.command_line import parse_command
+from sinegan.app.arguments import parse_arguments
+parse_command(parse_arguments(["seeds=1"]))
+sys.exit(any(name in sys.modules for name in ("scipy", "matplotlib", "sympy", "torch._dynamo")))
+"""
+    assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=False).returncode == 0
+
+
 def test_tab_completion_offers_keys_and_choices(tmp_path: Path) -> None:
     def complete(line: str) -> str:
         environment = os.environ | {"COMP_LINE": line, "COMP_POINT": str(len(line))}

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from torch import Tensor
 
-from sinegan.app.decide import Decider, design_problems, execute_until_decided, seed_problems, single_problem
+from sinegan.app.decide import Decider, execute_until_decided
+from sinegan.app.design_problems import design_problems, seed_problems, single_problem
 from sinegan.config import Config
 from sinegan.designs import Fixed, Sequential, UntilAll, UntilBest
 from sinegan.game.losses import Minimax

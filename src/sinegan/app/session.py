@@ -20,6 +20,7 @@ from sinegan.app.output_folder import (
     remove_unused,
 )
 from sinegan.config import InvalidConfigError
+from sinegan.engine.kernels import use_uniform_kernels
 from sinegan.storage.files import InUseError, UnwritableFileError, exclusive
 
 
@@ -34,6 +35,7 @@ def run_command(
         typed: the command as the user typed it, to print the one that resumes it.
         signals: handles the signals to stop.
     """
+    use_uniform_kernels()  # before the first computation, which counts the sizes of networks
     try:
         command = parse_command(args)
     except InvalidConfigError as error:

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 def train(config: DictConfig) -> float:
     """Trains one configuration into the folder that Hydra chose; returns its objective."""
     from sinegan.app.composition import plain_settings
-    from sinegan.app.decide import single_problem
+    from sinegan.app.design_problems import single_problem
     from sinegan.storage.results import DamagedResultsError
     from sinegan.sweep.resume import differences, stored_settings
 
@@ -55,7 +55,7 @@ def train_together(jobs: Sequence[Job]) -> Iterator[tuple[int, TaskFunction]]:
     With the position of each comes the function by which Hydra records it.
     """
     from sinegan.app.composition import plain_settings
-    from sinegan.app.decide import design_problems
+    from sinegan.app.design_problems import design_problems
     from sinegan.storage.files import UnwritableFileError
     from sinegan.storage.results import DamagedResultsError
     from sinegan.storage.sweep_folder import Listed, write_list
@@ -98,7 +98,6 @@ def _train(
     configurations: "Sequence[Configuration]", executor: "ExecutorSettings", home: Path
 ) -> Iterator[tuple[int, TaskFunction]]:
     """Trains configurations, with live output and a progress bar; yields as `train_together` does."""
-    from sinegan.app.decide import execute_until_decided
     from sinegan.app.live import live_observers
     from sinegan.app.progress_bar import progress_bar
     from sinegan.designs import Sequential
@@ -113,9 +112,13 @@ def _train(
     try:
         with live_observers(configurations) as observers:
             hooks = Hooks(observers, partial(print, flush=True), progress_bar, _load_report)
-            decides = isinstance(configurations[0].config.decide, Sequential)
-            train_all = execute_until_decided if decides else execute
-            for place, failures in train_all(configurations, executor, home, hooks):
+            if isinstance(configurations[0].config.decide, Sequential):
+                from sinegan.app.decide import execute_until_decided  # it loads SciPy, in a second
+
+                results = execute_until_decided(configurations, executor, home, hooks)
+            else:
+                results = execute(configurations, executor, home, hooks)
+            for place, failures in results:
                 yield place, partial(_objective, configurations[place].folder, failures)
     except CannotResumeError as error:
         _refuse("the unfinished runs would not match the others", str(error).splitlines())
@@ -150,7 +153,7 @@ def _assign_numbers(configs: Sequence[DictConfig], sweep: Path, first: int) -> l
         first: the number of the first job when nothing is stored.
     """
     from sinegan.app.composition import plain_settings
-    from sinegan.app.decide import seed_problems
+    from sinegan.app.design_problems import seed_problems
     from sinegan.storage.results import DamagedResultsError
     from sinegan.sweep.resume import CannotResumeError, Stored, assign_numbers, stored_sweep
 

@@ -8,7 +8,7 @@ from sinegan.game.networks import Players
 from sinegan.game.partition import partition
 from sinegan.game.rules import Rules
 from sinegan.training.setup import Setup
-from sinegan.training.sizes import player_sizes
+from sinegan.training.sizes import weight_count
 
 COMPILING = 6.0
 """Processor seconds to compile the two programs of a signature, at most."""
@@ -98,5 +98,5 @@ def seconds_saved(setup: Setup) -> float:
     """The processor seconds that compiling saves in the training of USUAL_RUNS runs, as was measured."""
     training = setup.training
     updates = training.steps * (training.discriminator_steps + 1)
-    products = training.batch_size * player_sizes(setup.network, setup.target.points).weights
+    products = training.batch_size * weight_count(setup.network, setup.target.points)
     return USUAL_RUNS * updates * (SAVED + SAVED_BY_WEIGHT * products)
