@@ -30,8 +30,9 @@ SHAPES = [
     (1, 23, 1, 16),
     (2, 65, 31, 100),
 ]
-VECTORS = [
-    # a row or a column: eight at once, whole vectors, and a rest of each; each in every layout
+IN_EVERY_LAYOUT = [
+    (1, 20, 40, 160),  # many columns, whose rows are far apart
+    # a row or a column: eight at once, whole vectors, and a rest of each
     (3, 64, 256, 1),
     (2, 13, 21, 1),
     (3, 1, 64, 256),
@@ -52,7 +53,7 @@ def test_native_matrix_products_are_correct_in_every_shape_and_layout() -> None:
     made = torch.Generator().manual_seed(0)
     pairs = [
         tuple(torch.randn(count, *shape, generator=made, dtype=dtype) for shape in ((m, k), (k, n)))
-        for count, m, k, n in [*SHAPES, *[shape for shape in VECTORS for _ in range(9)]]
+        for count, m, k, n in [*SHAPES, *[shape for shape in IN_EVERY_LAYOUT for _ in range(9)]]
         for dtype in DTYPES
     ]
     every = list(itertools.product(ORDERS, ORDERS))

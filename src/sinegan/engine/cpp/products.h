@@ -26,9 +26,9 @@ constexpr int rows_of(int vectors) {
 }
 #endif
 
-// From so many rows on, columns of b are copied next to each other: far apart, they would push each other out of
-// the cache.
-constexpr int64_t PACKED_FROM = 16;
+// From so many rows of c on, columns of b are copied next to each other where the rows of b are more than so many
+// bytes apart: they would push each other out of the cache.
+constexpr int64_t PACKED_FROM = 16, NEAR = 512;
 
 // A matrix with any strides.
 template <typename T>
@@ -126,7 +126,8 @@ void panel(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, int64_t m, int64_t
   using Vec = ::Vec<T>;
   constexpr int64_t WIDTH = N * Vec::SIZE;
   static thread_local std::vector<Vec> packed;  // of vectors, because these are aligned
-  if (b.column == 1 && columns == WIDTH && m < PACKED_FROM) {
+  const bool stay = m < PACKED_FROM || b.row * int64_t(sizeof(T)) <= NEAR;
+  if (b.column == 1 && columns == WIDTH && stay) {
     rows<T, rows_of(N), N>(a, b.data, b.row, m, k, c, columns);
     return;
   }

@@ -232,13 +232,17 @@ class _Nest:
             place: _element(place, [strides[number] for _, strides in axes])
             for number, place in enumerate(places)
         }
-        inner = [
-            line if place is None else line.format(at[place]) for line, place in [*self.body, *self.stores]
-        ]
+        repeated, inner = [], []
+        for line, place in self.body:
+            # GCC makes no vectors of some loops that read one element at every turn.
+            once = place is not None and axes and axes[-1][1][places.index(place)] == 0
+            (repeated if once else inner).append(line if place is None else line.format(at[place]))
+        inner += [line.format(at[place]) for line, place in self.stores]
         before, after, split = self._reduced(inner, at, axes, places)
         lines = [*self.declarations, *self._begun()]
         if not axes:
             return _indented([*lines, *before, *inner, *after], 1)
+        before = [*repeated, *before]
         text = _indented(lines, 1)
         for depth, (length, _) in enumerate(axes):
             if depth == len(axes) - 1:
