@@ -18,6 +18,9 @@ REASONS = {
     "torch.utils._python_dispatch.TorchDispatchMode": (
         "sees each operation, as documented; make_fx and torch.export would import the compiler: seconds"
     ),
+    "torch._dynamo": (
+        "loaded by the first gradient of torch.func, in a second; the fork server loads it before it is needed"
+    ),
     # Loading a packaged program.
     "torch._C._aoti.AOTIModelPackageLoader": (
         "runs a packaged program; torch._inductor.aoti_load_package would import the compiler: seconds"
