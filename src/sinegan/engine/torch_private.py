@@ -19,7 +19,7 @@ REASONS = {
         "sees each operation, as documented; make_fx and torch.export would import the compiler: seconds"
     ),
     "torch._dynamo": (
-        "loaded by the first gradient of torch.func, in a second; the fork server loads it before it is needed"
+        "what the first gradient of torch.func loads, in a second; the fork server loads it earlier"
     ),
     # Loading a packaged program.
     "torch._C._aoti.AOTIModelPackageLoader": (

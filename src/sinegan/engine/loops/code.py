@@ -232,7 +232,8 @@ class _Nest:
             place: _element(place, [strides[number] for _, strides in axes])
             for number, place in enumerate(places)
         }
-        repeated, inner = [], []
+        repeated: list[str] = []
+        inner: list[str] = []
         for line, place in self.body:
             # GCC makes no vectors of some loops that read one element at every turn.
             once = place is not None and axes and axes[-1][1][places.index(place)] == 0
