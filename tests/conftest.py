@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from hydra import initialize_config_dir
 from hydra._internal.hydra import Hydra
@@ -32,6 +33,10 @@ from sinegan.game.optimisers import SGD, Adam
 from sinegan.game.targets import Sine
 from sinegan.main import main
 from sinegan.training.setup import Training
+
+# No test fails because the machine is busy.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 # A shell's background job, and nohup, begin with these ignored, and so would the commands under test.
 for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):

@@ -1,8 +1,9 @@
-"""The versions that the tests run with are versions that pyproject.toml allows."""
+"""The versions that pyproject.toml allows are those that the tests run with, at both ends of the range."""
 
 import tomllib
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -35,14 +36,32 @@ def pins(file: str) -> dict[str, Version]:
     return pinned
 
 
-def test_each_requirement_of_the_tests_has_a_lower_bound() -> None:
-    bounded = {each.name for each in needed(TESTED) if any(one.operator == ">=" for one in each.specifier)}
-    assert {each.name for each in needed(TESTED)} == bounded
-
-
-def test_pinned_versions_are_in_the_range() -> None:
-    pinned = pins("constraints.txt")
-    for requirement in needed((*TESTED, "dev")):
+def lower_bounds() -> dict[str, Version]:
+    """The highest lower bound of each package, which may be named twice."""
+    bounds: dict[str, Version] = {}
+    for requirement in needed(TESTED):
         name = canonicalize_name(requirement.name)
-        assert name in pinned, f"constraints.txt does not pin {name}"
-        assert pinned[name] in requirement.specifier, f"{name} {pinned[name]} is not {requirement}"
+        for each in requirement.specifier:
+            if each.operator == ">=":
+                bounds[name] = max(Version(each.version), bounds.get(name, Version("0")))
+    return bounds
+
+
+def test_each_requirement_of_the_tests_has_a_lower_bound() -> None:
+    assert {canonicalize_name(each.name) for each in needed(TESTED)} == set(lower_bounds())
+
+
+def test_the_lowest_versions_are_the_lower_bounds() -> None:
+    lowest = pins("constraints-lowest.txt")
+    assert {name: lowest.get(name) for name in lower_bounds()} == lower_bounds()
+
+
+@pytest.mark.parametrize(
+    ("file", "extras"), [("constraints.txt", (*TESTED, "dev")), ("constraints-lowest.txt", TESTED)]
+)
+def test_pinned_versions_are_in_the_range(file: str, extras: tuple[str, ...]) -> None:
+    pinned = pins(file)
+    for requirement in needed(extras):
+        name = canonicalize_name(requirement.name)
+        assert name in pinned, f"{file} does not pin {name}"
+        assert pinned[name] in requirement.specifier, f"{file}: {name} {pinned[name]} is not {requirement}"

@@ -425,7 +425,7 @@ def test_a_file_that_is_no_array_is_refused(tmp_path: Path, content: bytes) -> N
 
 @pytest.mark.parametrize("name", ["one.npz", "one.npy"])
 @given(data=st.data())
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_damaged_array_is_read_or_refused(tmp_path: Path, name: str, data: st.DataObject) -> None:
     buffer = io.BytesIO()
     if name.endswith(".npz"):
@@ -452,7 +452,7 @@ def test_an_archive_that_cannot_be_unpacked_is_refused(tmp_path: Path, place: in
 
 
 @given(st.text("0123456789,,;;..\t \n\n\"'#xe-+|%nA\r", max_size=60))
-@settings(deadline=None, max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_text_is_read_or_refused(tmp_path: Path, text: str) -> None:
     path = file_of(tmp_path, text, f"{sha256(text.encode()).hexdigest()}.csv")
     with suppress(UnusableError):
@@ -491,7 +491,7 @@ def test_an_archive_that_would_fill_the_memory_is_not_unpacked(
     decimal=st.sampled_from([".", ","]),
     header=st.booleans(),
 )
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_written_table_is_read_back_as_the_same_curve(
     tmp_path: Path, rows: list[tuple[float, float]], delimiter: str, decimal: str, header: bool
 ) -> None:

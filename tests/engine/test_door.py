@@ -13,7 +13,7 @@ from sinegan.game.losses import Minimax
 
 PACKAGE = Path(*sinegan.__path__)
 DOOR = {
-    "sinegan.engine.programs": {"CompiledFunction", "CannotCompileError", "load_all"},
+    "sinegan.engine.programs": {"CompiledFunction", "CannotCompileError", "load_all", "preload"},
     "sinegan.engine.cpp_compiler": {"why_no_compiler"},
     "sinegan.engine.kernels": {"use_uniform_kernels", "environment"},
     "sinegan.engine.program_cache": {"remove_abandoned_scratch_folders"},

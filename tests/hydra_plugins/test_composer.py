@@ -193,7 +193,7 @@ GROUPS = st.lists(
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(GROUPS, st.lists(st.tuples(KEYS, TEXTS).map("=".join), max_size=3))
 @example(["optim=sgd"], ["optim.beta1=0.5"])
 @example(["optim=sgd"], ["seed=1e-4", "seed=2"])

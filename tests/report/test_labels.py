@@ -68,7 +68,7 @@ def test_a_whole_number_is_spelled_alike_as_an_integer_and_as_a_float(value: int
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_hydra_reads_what_is_spelled(value: float) -> None:
     assert float(OverridesParser.create().parse_override(f"a={spelled(value)}").value()) == value
 

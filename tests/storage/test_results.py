@@ -455,7 +455,7 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
 @given(values=st.lists(finite, min_size=1, max_size=20))
-@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_numbers_in_csv_are_read_back_to_the_bit(tmp_path: Path, values: list[float]) -> None:
     frame = pd.DataFrame({"seed": range(len(values)), "rmse": values})
     again = read_csv(write_part(tmp_path, "a", {"runs.csv": csv(frame)}), "runs.csv")

@@ -178,7 +178,7 @@ json_values: Any = st.recursive(
 
 
 @given(value=json_values)
-@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_foreign_json_is_refused_as_damaged(tmp_path: Path, value: Any) -> None:
     (tmp_path / "provenance.json").write_text(json.dumps(value))
     with pytest.raises(DamagedResultsError):
@@ -189,7 +189,7 @@ def test_foreign_json_is_refused_as_damaged(tmp_path: Path, value: Any) -> None:
 
 
 @given(value=st.dictionaries(st.text().filter(lambda key: key != "sha256"), json_values, max_size=4))
-@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_sealed_json_is_read_back(tmp_path: Path, value: dict[str, Any]) -> None:
     write_sealed(tmp_path / "any.json", value)
     assert read_sealed(tmp_path / "any.json") == value

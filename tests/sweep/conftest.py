@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from outcomes import Outcome
 
 from sinegan.config import Config
-from sinegan.storage.results import known_runs
+from sinegan.storage.results import known_runs, parsed_csv
 from sinegan.sweep.execute import Hooks, execute
 from sinegan.sweep.executors import ExecutorSettings
 from sinegan.sweep.plan import Configuration, Shard, plan, unfinished_runs
@@ -71,7 +71,7 @@ def read_table() -> Callable[[Path], pd.DataFrame]:
     """Reads a CSV file; empty when it has no columns."""
 
     def read(file: Path) -> pd.DataFrame:
-        return pd.read_csv(file) if file.stat().st_size > 1 else pd.DataFrame()
+        return parsed_csv(file.read_bytes()) if file.stat().st_size > 1 else pd.DataFrame()
 
     return read
 

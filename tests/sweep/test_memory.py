@@ -27,9 +27,7 @@ from sinegan.training.footprint import worker_bytes
 MakeConfig = Callable[..., Config]
 GIB = 2**30
 
-quickly = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+quickly = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,7 @@ from sinegan.training.signature import Run, signature
 
 MakeConfig = Callable[..., Config]
 
-many = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+many = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 # Of each configuration its kind, its number of seeds, and the step that its runs go on from.
 sizes = st.lists(
     st.tuples(st.integers(0, 2), st.integers(1, 12), st.sampled_from([0, 5])), min_size=1, max_size=6
@@ -120,7 +120,6 @@ def test_shards_keep_the_order_of_the_sweep(
 
 
 @given(runs=st.integers(1, 500), workers=st.integers(1, 64))
-@settings(deadline=None)
 def test_the_shard_width_is_the_largest_power_of_two_that_keeps_all_workers_busy(
     runs: int, workers: int
 ) -> None:

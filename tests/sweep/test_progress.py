@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sinegan.config import Config
@@ -284,7 +284,6 @@ share = st.floats(0, 1)
     rate=st.floats(0, 999_999),
     seconds=st.floats(0, 86_399),
 )
-@settings(deadline=None)
 def test_the_progress_line_of_a_hundred_thousand_runs_fits_80_columns(
     runs: int, failed: float, diverged: float, rate: float, seconds: float
 ) -> None:

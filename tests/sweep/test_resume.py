@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from outcomes import Outcome
@@ -131,7 +131,6 @@ def test_a_difference_that_all_configurations_have_is_named_once() -> None:
     first=st.integers(0, 3),
     data=st.data(),
 )
-@settings(deadline=None)
 def test_stored_configurations_keep_their_numbers_and_added_ones_get_new_ones(
     rates: list[float], old: int, first: int, data: st.DataObject
 ) -> None:

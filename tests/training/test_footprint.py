@@ -25,9 +25,7 @@ from sinegan.training import sizes
 from sinegan.training.footprint import command_bytes, worker_bytes
 from sinegan.training.sizes import Sizes, player_sizes, weights_of
 
-quickly = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+quickly = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def test_the_sizes_of_players_are_those_worked_out_by_hand():

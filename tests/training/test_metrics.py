@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -40,7 +40,6 @@ curves = arrays(np.float64, (4, 3), elements=st.floats(-10, 10))
 
 
 @given(fake=curves, real=arrays(np.float64, (1, 3), elements=st.floats(-10, 10)))
-@settings(deadline=None)
 def test_squared_error_is_squared_bias_plus_squared_spread(fake: np.ndarray, real: np.ndarray) -> None:
     metrics = errors(torch.from_numpy(fake), torch.from_numpy(real))
     parts = metrics["bias"] ** 2 + metrics["spread"] ** 2

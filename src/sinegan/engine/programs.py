@@ -35,7 +35,7 @@ from sinegan.engine.program_cache import (
     scratch_folder,
     temporary_program,
 )
-from sinegan.engine.torch_private import pytree
+from sinegan.engine.torch_private import private, pytree
 
 LOADING_ERRORS = (OSError, AttributeError, RuntimeError)
 """Errors of files, of the linker, and of PyTorch's loader."""
@@ -231,6 +231,11 @@ def load_all(*functions: tuple[CompiledFunction, tuple[Any, ...]]) -> None:
     """Loads functions, each for its arguments. Processes that want the same ones share the compiling."""
     for function, arguments in [each for each in functions if not each[0].load(*each[1], wait=False)]:
         function.load(*arguments)
+
+
+def preload() -> None:
+    """Loads what PyTorch would load at the first gradient, in a second."""
+    private("torch._dynamo")
 
 
 def _compile(function: Callable[..., Any], leaves: list[Tensor], nesting: Any) -> Stored:

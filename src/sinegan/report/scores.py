@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from sinegan.report.referee.verdicts import Ends, verdicts_of
 from sinegan.report.words.answers import verdict_sentence
 from sinegan.schema import nearest
 from sinegan.storage.files import read_regular
+from sinegan.storage.results import parsed_csv
 
 CONFIGURATION, PROBLEM = "configuration", "problem"
 """Columns of the tables that are made."""
@@ -98,7 +98,7 @@ class Scores:
 def read_scores(path: Path) -> pd.DataFrame:
     """Reads a CSV file. Raises UnreadableScoresError."""
     try:
-        return pd.read_csv(BytesIO(read_regular(path)), skipinitialspace=True)
+        return parsed_csv(read_regular(path), skipinitialspace=True)
     except OSError as error:
         raise UnreadableScoresError(f"{path}: cannot be read: {error.strerror or error}") from None
     except ValueError as error:

@@ -31,6 +31,9 @@ PARTS = "parts"
 MANIFEST = "manifest.json"
 RESULT_FILES = RUNS, HISTORY, SAMPLES, CHECKPOINT = "runs.csv", "history.csv", "samples.npz", "checkpoint.pt"
 
+_PANDAS = tuple(int(part) for part in pd.__version__.split(".")[:2])
+TO_THE_BIT: dict[str, Any] = {} if _PANDAS >= (3, 1) else {"float_precision": "round_trip"}
+"""From 3.1 on, pandas reads numbers to the last bit unasked, and warns when asked."""
 MOST_UNPACKED = 2**30
 """The greatest archive, in bytes, that is unpacked."""
 MADE_BY = ("engine", "torch")
@@ -233,7 +236,7 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def csv(frame: pd.DataFrame) -> str:
     """A table as CSV, in full precision. A spreadsheet computes none of its texts."""
-    texts = frame.select_dtypes(include=["object", "str"]).columns
+    texts = [name for name in map(str, frame) if not pd.api.types.is_numeric_dtype(frame[name])]
     safe = frame.assign(**{name: frame[name].map(_cell, na_action="ignore") for name in texts})
     return safe.rename(columns=_cell).to_csv(index=False, lineterminator="\n")
 
@@ -246,9 +249,15 @@ def read_csv(folder: Path, name: str) -> pd.DataFrame:
     """A table of a set. Raises DamagedResultsError when it was changed."""
     content = read_checked(folder, name)
     try:
-        return pd.read_csv(io.BytesIO(content)) if len(content) > 1 else pd.DataFrame()
+        return parsed_csv(content) if len(content) > 1 else pd.DataFrame()
     except ValueError as error:
         raise _unreadable(folder, name, error) from error
+
+
+def parsed_csv(content: bytes, **options: Any) -> pd.DataFrame:
+    """The table in a CSV file, its numbers to the last bit. options: further ones of `pandas.read_csv`."""
+    table: pd.DataFrame = pd.read_csv(io.BytesIO(content), **options, **TO_THE_BIT)
+    return table
 
 
 def _check_history(folder: Path, history: pd.DataFrame) -> None:

@@ -16,7 +16,7 @@ READ = re.compile(r"= p\d+\[(.*)\];")
 
 
 @given(st.integers(0, 10**6))
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_an_innermost_loop_reads_no_element_twice(seed: int) -> None:
     function = random_function(seed, operations=20)
     text = source(Schedule(Lowering(record(lambda *tensors: function(list(tensors)), arguments(seed)))))

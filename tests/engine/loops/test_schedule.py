@@ -32,7 +32,7 @@ def leaves(schedule: Schedule, root: Node) -> set[Node]:
 
 
 @given(st.integers(0, 10**6))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_each_root_is_computed_once_and_after_all_that_it_reads(seed: int) -> None:
     schedule, steps = scheduled(seed)
     assert sorted(map(id, (root for roots in steps for root in roots))) == sorted(map(id, schedule.roots))
@@ -50,7 +50,7 @@ def test_each_root_is_computed_once_and_after_all_that_it_reads(seed: int) -> No
 
 
 @given(st.integers(0, 10**6))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_memory_that_is_still_read_is_not_given_away(seed: int) -> None:
     schedule, steps = scheduled(seed)
     last_read: dict[Node, int] = {}

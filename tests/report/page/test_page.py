@@ -307,7 +307,7 @@ def test_the_same_sweep_makes_the_same_page(sweep: Sweep) -> None:
     assert made(sweep, sentences=["x"]) == made(load_sweep(sweep.folder), sentences=["x"])
 
 
-@settings_of_hypothesis(max_examples=25, deadline=None)
+@settings_of_hypothesis(max_examples=25)
 @given(st.text(st.characters(), min_size=1, max_size=30))
 @example("\x1b]0;x\x07\u202e\u2028\ud800")
 def test_texts_of_configs_and_logs_are_escaped_in_the_page(words: str) -> None:

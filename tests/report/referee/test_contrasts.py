@@ -59,7 +59,7 @@ def test_equal_differences_are_certain_and_no_difference_is_none() -> None:
 
 
 @given(VALUES, VALUES)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_the_rank_sum_test_is_exact_with_ties(a: list[float], b: list[float]) -> None:
     ranks = stats.rankdata([*a, *b])
     sums = np.array([sum(chosen) for chosen in itertools.combinations(ranks, len(a))])

@@ -53,7 +53,7 @@ def test_the_quantile_is_exceeded_with_its_chance(means: int) -> None:
     freedom=st.floats(0.7, 500),
     factor=st.floats(1, 10),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_wider_ranges_fewer_means_and_more_freedom_are_rarer(
     width: float, more: float, means: int, freedom: float, factor: float
 ) -> None:

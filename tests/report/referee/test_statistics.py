@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -46,8 +46,8 @@ def test_three_positive_values_worked_by_hand() -> None:
     found = estimate([1, 4, 2])
     assert found.n == 3
     assert found.estimate == pytest.approx(2, rel=1e-14)
-    assert found.low == pytest.approx(2 * math.exp(-half), rel=1e-12)
-    assert found.high == pytest.approx(2 * math.exp(half), rel=1e-12)
+    assert found.low == pytest.approx(2 * math.exp(-half), rel=1e-9)
+    assert found.high == pytest.approx(2 * math.exp(half), rel=1e-9)
     assert (found.median, found.smallest, found.largest) == (2, 1, 4)
 
 
@@ -108,7 +108,6 @@ def test_the_interval_covers_the_true_value_as_often_as_it_says() -> None:
     values=st.lists(st.floats(1e-3, 1e3), min_size=3, max_size=10),
     scale=st.floats(1e-3, 1e3),
 )
-@settings(deadline=None)
 def test_other_units_scale_every_number_alike(values: list[float], scale: float) -> None:
     one, other = estimate(values), estimate([scale * value for value in values])
     assert one.n == other.n
@@ -116,7 +115,6 @@ def test_other_units_scale_every_number_alike(values: list[float], scale: float)
 
 
 @given(values=st.lists(st.floats(1e-3, 1e3) | st.floats(-1e3, 0), min_size=3, max_size=10))
-@settings(deadline=None)
 def test_an_interval_holds_its_estimate_whatever_the_order(values: list[float]) -> None:
     found = estimate(values)
     assert found.low <= found.estimate <= found.high

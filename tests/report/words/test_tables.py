@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from forged import Keys, sweep_of
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 from values import drawn
@@ -86,7 +86,6 @@ def test_numbers_have_three_significant_digits(value: float, text: str) -> None:
 
 
 @given(st.floats(1e-30, 1e30) | st.floats(-1e30, -1e-30))
-@settings(deadline=None)
 def test_a_shown_number_is_within_half_a_percent_and_short(value: float) -> None:
     assert float(number(value)) == pytest.approx(value, rel=0.5e-2)
     assert len(number(value)) <= 9

@@ -10,6 +10,7 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
@@ -172,7 +173,7 @@ def cell(value: Any) -> Cell:
     """One value of a table; numbers that are stored as text (swept values) are sorted as numbers."""
     if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
         return Cell("–", "", True)
-    if isinstance(value, bool) or str(type(value).__name__) == "bool":
+    if isinstance(value, bool | np.bool_):
         return Cell("yes" if value else "no", str(int(value)), False)
     if isinstance(value, str):
         return Cell(value, value, _is_number(value))

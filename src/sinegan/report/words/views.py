@@ -108,7 +108,7 @@ def pivot_view(
     levels = list(dict.fromkeys(long[columns]))
     named = {level: f"{columns}={level}" for level in levels}
     shown = _wide(long, index, columns, "cell").fillna("-").rename(columns=named)
-    bold = _wide(long, index, columns, "bold").fillna(False).astype(bool).rename(columns=named)
+    bold = _wide(long, index, columns, "bold").eq(True).rename(columns=named)
     bold = bold.reset_index(drop=True)
     for place, key in enumerate(index):
         bold.insert(place, key, False)
