@@ -25,7 +25,7 @@ from sinegan.report.referee.statistics import median_interval
 from sinegan.report.sweep import Sweep
 from sinegan.report.words.formats import FORMATS, UnknownFormatError, check_formats, formatted, in_latex
 from sinegan.report.words.views import View, by_view, pivot_view
-from sinegan.storage.results import records
+from sinegan.storage.results import parsed_csv, records
 
 FileConfiguration = Callable[..., Path]
 
@@ -201,7 +201,7 @@ def test_a_pivot_table_needs_two_swept_keys(grid: Sweep, rows: str, columns: str
 
 def test_csv_has_every_bit(grid: Sweep) -> None:
     view = by_view(grid)
-    read = pd.read_csv(io.StringIO(formatted(view, "csv")))
+    read = parsed_csv(formatted(view, "csv").encode())
     assert read["estimate"].tolist() == view.full["estimate"].tolist()
     assert read["low"].tolist() == view.full["low"].tolist()
 

@@ -135,5 +135,10 @@ def _cells(table: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
 
 def _wide(long: pd.DataFrame, index: Sequence[str], columns: str, values: str) -> pd.DataFrame:
     """A column of a long table as a wide one: a column for each level of `columns`, in their order."""
-    wide = long.set_index([*index, columns])[values].unstack(columns, sort=False)
-    return wide[list(dict.fromkeys(long[columns]))]
+    # Not `unstack(sort=False)`: pandas 2.2.1 puts values into the wrong cells.
+    parts = {
+        level: part.set_index(list(index))[values]
+        for level, part in long.groupby(columns, sort=False, dropna=False)
+    }
+    rows = long[list(index)].drop_duplicates().set_index(list(index)).index
+    return pd.concat(parts, axis=1).reindex(rows)
