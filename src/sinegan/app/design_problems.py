@@ -1,4 +1,4 @@
-"""The designs of sweeps that cannot be followed."""
+"""Why the design of a sweep cannot be followed."""
 
 import json
 from collections.abc import Iterator, Sequence

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.integrate import trapezoid
 
 from sinegan.report.load import load_samples
 from sinegan.report.referee.statistics import last_share_mean
@@ -64,4 +65,4 @@ def value_at_optimum(real: Density, generated: Density) -> float:
     p, q = real(x), generated(x)
     total = np.maximum(p + q, np.finfo(float).tiny)
     parts = [np.where(each > 0, each * np.log(np.maximum(each, 1e-300) / total), 0) for each in (p, q)]
-    return float(np.trapezoid(parts[0] + parts[1], x))
+    return float(trapezoid(parts[0] + parts[1], x))
