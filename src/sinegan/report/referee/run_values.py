@@ -132,7 +132,7 @@ def _measured(rows: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     ended = runs[runs["status"].isin(ENDED_WELL)]
     problem_of = dict(zip(rows["configuration"], rows["problem"], strict=True))
     known = ended["value"].notna().groupby(ended["configuration"].map(problem_of)).any()
-    return rows[[bool(known.get(problem, True)) for problem in rows["problem"]]].reset_index(drop=True)
+    return rows[~rows["problem"].isin(known.index[~known])].reset_index(drop=True)
 
 
 def _with_lost_runs(runs: pd.DataFrame, ranked: bool) -> pd.DataFrame:
