@@ -378,7 +378,7 @@ def test_the_help_page_names_every_group_and_loads_no_torch(sinegan: Callable[..
 def test_a_command_checks_its_words_without_scipy_and_matplotlib(tmp_path: Path) -> None:
     code = """
 import sys
-import sinegan.app.design_problems, sinegan.app.session
+import sinegan.app.design_problems, sinegan.app.session, sinegan.app.task
 from sinegan.app.command_line import parse_command
 from sinegan.app.arguments import parse_arguments
 parse_command(parse_arguments(["seeds=1"]))
